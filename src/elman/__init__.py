@@ -1,0 +1,53 @@
+"""elman: recurrent networks for sequences, at the speed of the machine."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it. Modules are imported on first use, so that
+# `import elman` costs little more than `import numpy`.
+_PUBLIC = {
+    "BackendUnavailable": "errors",
+    "ElmanError": "errors",
+    "ElmanWarning": "errors",
+    "InputError": "errors",
+    "NotFittedError": "errors",
+    "TrainingError": "errors",
+    "RNN": "layers",
+    "LSTM": "layers",
+    "GRU": "layers",
+    "Bidirectional": "layers",
+    "Dense": "layers",
+    "Dropout": "layers",
+    "Embedding": "layers",
+    "Last": "layers",
+    "Network": "network",
+    "load": "network",
+    "History": "training",
+    "EarlyStopping": "training",
+    "SGD": "optimizers",
+    "RMSprop": "optimizers",
+    "Adam": "optimizers",
+    "AdamW": "optimizers",
+    "Forecaster": "tasks.forecasting",
+    "get_num_threads": "config",
+    "set_num_threads": "config",
+    "show_config": "config",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'elman' has no attribute {name!r}")
+    value = getattr(import_module(f"elman.{_PUBLIC[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])
