@@ -81,13 +81,16 @@ def test_gradients_are_central_differences(cell, bias, reverse, ragged):
 
 
 def row_chunks(walk, row, truncate):
-    """One row's walk cut into chunks of at most ``truncate`` live steps, in walking order."""
+    """One row's live steps cut at the multiples of ``truncate``, in walking order."""
     length = int(walk.lengths[row])
     alone = replace(rows_of(walk, np.array([row])), live=None, truncate=None)
-    for start in range(0, max(length, 1), truncate):
-        stop = min(start + truncate, length)
-        part = slice(length - stop, length - start) if walk.reverse else slice(start, stop)
-        yield replace(alone, x=alone.x[part], d_output=alone.d_output[part]), stop == length
+    starts = list(range(0, max(length, 1), truncate))
+    if walk.reverse:
+        starts.reverse()
+    for start in starts:
+        part = slice(start, min(start + truncate, length))
+        chunk = replace(alone, x=alone.x[part], d_output=alone.d_output[part])
+        yield chunk, start == starts[-1]
 
 
 @raggedness

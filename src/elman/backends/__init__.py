@@ -96,8 +96,7 @@ class Backend(Protocol):
             d_state: Tuple of ``[B, H]``, written with the gradient in the initial state;
                 ``None`` when not wanted.
             gradients: Shaped as ``parameters``; added to.
-            truncate: ``None``, or the length tau of a chunk. A row's live steps are counted
-                from 0 in the order of its walk; chunk k holds steps k tau to (k+1) tau - 1,
-                and no gradient flows through the state from chunk k+1 back into chunk k.
-                The gradient of chunk 0 does flow into the initial state.
+            truncate: ``None``, or tau, the length of a chunk of time: chunk k holds the steps
+                k tau to (k+1) tau - 1, in both directions. No gradient flows through the
+                state from one chunk into another; it does flow into the initial state.
         """

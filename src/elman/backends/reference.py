@@ -7,7 +7,7 @@ they enter and leave. The functions are those of :class:`elman.backends.Backend`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -25,8 +25,8 @@ class Tape:
     """What one forward walk leaves for its backward walk."""
 
     batch_size: int
-    lengths: NDArray[np.int64]  # (B,): the number of live steps of each row
-    steps: list[tuple[int, int, Any]]  # time, live rows, the cell's cache; in walking order
+    live: _Array  # (T,): the number of live rows at each step
+    steps: list[tuple[int, Any]]  # time and the cell's cache, in walking order
 
 
 @dataclass
@@ -78,7 +78,7 @@ def forward(
         current = tuple(np.array(part, dtype=np.float64) for part in state)
 
     output[...] = 0.0
-    tape = Tape(batch_size, _lengths(live, batch_size), [])
+    tape = Tape(batch_size, live.copy(), [])
     walk = range(time_steps)
     # A row that is not (or no longer) live keeps its state. So a reverse walk starts each row
     # from its initial state, and a forward walk ends with each row's own last state.
@@ -91,7 +91,7 @@ def forward(
         )
         output[t, :rows] = after[0]
         if training:
-            tape.steps.append((t, rows, cache))
+            tape.steps.append((t, cache))
 
     for target, part in zip(final_state, current, strict=True):
         target[...] = part
@@ -131,15 +131,16 @@ def backward(
 
     if d_x is not None:
         d_x[...] = 0.0
-    for t, rows, cache in reversed(tape.steps):
+    for t, cache in reversed(tape.steps):
+        rows = int(tape.live[t])
         # output[t] = state[0] after step t
         d_after = tuple(part[:rows] for part in d_current)
         if d_output is not None:
             d_after = (d_after[0] + d_output[t, :rows], *d_after[1:])
         d_input, d_before = cell.adjoint(d_after, cache, parameters, sums)
         if truncate is not None:
-            starts_chunk = _starts_chunk(workspace, tape, t, rows, truncate)
-            d_before = tuple(np.where(starts_chunk[:, None], 0.0, part) for part in d_before)
+            for part in d_before:
+                part[: _rows_cut(workspace, tape, t, truncate)] = 0.0
         for part, new in zip(d_current, d_before, strict=True):
             part[:rows] = new
         if d_x is not None:
@@ -153,17 +154,12 @@ def backward(
             total += addend.astype(total.dtype)
 
 
-def _lengths(live: _Array, batch_size: int) -> NDArray[np.int64]:
-    """The number of live steps of each row."""
-    return np.array([np.count_nonzero(live > row) for row in range(batch_size)], dtype=np.int64)
-
-
-def _starts_chunk(
-    workspace: Workspace, tape: Tape, t: int, rows: int, truncate: int
-) -> NDArray[np.bool_]:
-    """Which of the live rows begin a chunk, other than their first, with step t."""
-    walked = tape.lengths[:rows] - 1 - t if workspace.reverse else np.full(rows, t)
-    return cast(NDArray[np.bool_], (walked > 0) & (walked % truncate == 0))
+def _rows_cut(workspace: Workspace, tape: Tape, t: int, truncate: int) -> int:
+    """How many leading rows come to step t from a step in another chunk of time."""
+    before = t + 1 if workspace.reverse else t - 1
+    if not 0 <= before < len(tape.live) or before // truncate == t // truncate:
+        return 0
+    return int(min(tape.live[before], tape.live[t]))
 
 
 def _as_float64(parameters: Parameters) -> Parameters:
