@@ -1,0 +1,1 @@
+"""Benchmarks of elman beside the frameworks it is compared with; see `run.py`."""

@@ -1,0 +1,1 @@
+"""The kinds of measurement; each file has `run(options) -> records`."""

@@ -1,0 +1,80 @@
+"""Two threads beside one, on the two largest sizes.
+
+Whether the machine has two cores free is measured in the same rounds: PyTorch's matrix product
+on two threads over one says what a perfectly divisible computation gains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+
+from benchmarks import measure, registry
+from benchmarks.cases.training import PEERS, goal
+from benchmarks.registry import BATCHES_PER_EPOCH, TrainingCase
+from benchmarks.worker import Worker
+
+CORES_FREE = 1.8
+"""The matrix product must gain this much before the goal is judged."""
+
+
+def run(rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """elman and PyTorch on one and on two threads."""
+    with ExitStack() as stack:
+        workers = {
+            (name, threads): stack.enter_context(Worker(PEERS[name].module, threads=threads))
+            for name in ("elman", "torch")
+            for threads in (1, 2)
+        }
+        gauges = [stack.enter_context(Worker("sgemm", threads=threads)) for threads in (1, 2)]
+        for size in registry.SIZES[-2:]:
+            for cell in registry.GATES:
+                yield measured(TrainingCase(cell, size), workers, gauges, rounds, seconds)
+
+
+def measured(
+    case: TrainingCase,
+    workers: dict[tuple[str, int], Worker],
+    gauges: list[Worker],
+    rounds: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """The record of one case."""
+    for worker in workers.values():
+        worker.call("build", case)
+    gains: list[float] = []
+
+    def gauge() -> None:
+        one, two = (worker.call("sgemm")["torch"] for worker in gauges)
+        gains.append(two / one)
+
+    timings = measure.interleaved(
+        {f"{name} {threads}": _train(worker) for (name, threads), worker in workers.items()},
+        rounds,
+        seconds,
+        multiple=BATCHES_PER_EPOCH,
+        beside=gauge,
+    )
+    gain = {
+        name: measure.ratio(timings[f"{name} 1"], timings[f"{name} 2"])
+        for name in ("elman", "torch")
+    }
+    machine_gain = median(gains)
+    reached = goal("two threads over one", registry.TWO_THREADS_GOAL, gain["elman"]["median"])
+    reached["judged"] = machine_gain >= CORES_FREE
+    return {
+        "case": f"threads/{case.cell}/{case.size.label}",
+        "cell": case.cell,
+        "size": case.size.label,
+        "rounds": rounds,
+        "peers": {name: timing.record() for name, timing in timings.items()},
+        "gain": gain,
+        "sgemm_gain": machine_gain,
+        "goals": [reached],
+    }
+
+
+def _train(worker: Worker) -> measure.Run:
+    return lambda count: worker.call("train", count)
