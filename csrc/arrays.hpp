@@ -1,0 +1,105 @@
+// Checks of arrays that come from Python, and the aligned memory that the workspaces own.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace elman {
+
+namespace nb = nanobind;
+
+template <class T, int Dimensions>
+using Array = nb::ndarray<T, nb::ndim<Dimensions>, nb::device::cpu>;
+
+// When set, memory fresh from the allocator is filled with NaN: a kernel that reads what nobody
+// wrote is found out by the tests.
+inline std::atomic<bool> poison{false};
+
+// Grow-only aligned memory.
+template <class T>
+class Memory {
+  public:
+    Memory() = default;
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+    ~Memory() { release(); }
+
+    T* reserve(int64_t elements) {
+        if (elements > capacity_) {
+            release();
+            data_ = static_cast<T*>(::operator new(size_t(elements) * sizeof(T), alignment));
+            capacity_ = elements;
+        }
+        if (poison.load(std::memory_order_relaxed))
+            for (int64_t i = 0; i < capacity_; ++i) data_[i] = std::numeric_limits<T>::quiet_NaN();
+        return data_;
+    }
+
+    int64_t bytes() const { return capacity_ * int64_t(sizeof(T)); }
+
+  private:
+    static constexpr std::align_val_t alignment{64};
+
+    void release() {
+        if (data_) ::operator delete(data_, alignment);
+    }
+
+    T* data_ = nullptr;
+    int64_t capacity_ = 0;
+};
+
+inline std::string shape_text(const int64_t* shape, size_t dimensions) {
+    std::string text = "(";
+    for (size_t i = 0; i < dimensions; ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+    return text + ")";
+}
+
+template <class T, int Dimensions>
+void expect_shape(const char* name, const Array<T, Dimensions>& array,
+                  const int64_t (&expected)[Dimensions]) {
+    int64_t shape[Dimensions];
+    bool fits = true;
+    for (int i = 0; i < Dimensions; ++i) {
+        shape[i] = int64_t(array.shape(i));
+        fits = fits && shape[i] == expected[i];
+    }
+    if (!fits)
+        throw std::invalid_argument(std::string(name) + ": expected shape " +
+                                    shape_text(expected, Dimensions) + ", got " +
+                                    shape_text(shape, Dimensions));
+}
+
+// The pointer to an array whose last axis is contiguous, or null for None.
+template <class T, int Dimensions>
+T* rows_of(const char* name, const Array<T, Dimensions>& array,
+           const int64_t (&expected)[Dimensions]) {
+    if (!array.is_valid()) return nullptr;
+    expect_shape(name, array, expected);
+    if (array.size() > 0 && array.shape(Dimensions - 1) > 1 && array.stride(Dimensions - 1) != 1)
+        throw std::invalid_argument(std::string(name) + ": the last axis must be contiguous");
+    return array.data();
+}
+
+// The pointer to an array without gaps, or null for None.
+template <class T, int Dimensions>
+T* contiguous(const char* name, const Array<T, Dimensions>& array,
+              const int64_t (&expected)[Dimensions]) {
+    if (!array.is_valid()) return nullptr;
+    expect_shape(name, array, expected);
+    int64_t stride = 1;
+    for (int i = Dimensions - 1; i >= 0; --i) {
+        if (array.size() > 0 && array.shape(i) > 1 && array.stride(i) != stride)
+            throw std::invalid_argument(std::string(name) + ": the array must be C-contiguous");
+        stride *= int64_t(array.shape(i));
+    }
+    return array.data();
+}
+
+}  // namespace elman

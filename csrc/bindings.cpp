@@ -1,0 +1,86 @@
+// The module elman._core: everything that Python sees of the compiled core.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "arrays.hpp"
+#include "isa.hpp"
+#include "recurrence.hpp"
+#include "threads.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace elman {
+namespace {
+
+template <class T>
+void bind_workspace(nb::module_& module, const char* name) {
+    using Class = RecurrenceWorkspace<T>;
+    nb::class_<Class>(module, name)
+        .def(nb::init<const std::string&, int64_t, int64_t, bool>(), "cell"_a, "input_size"_a,
+             "hidden_size"_a, "reverse"_a)
+        .def("forward", &Class::forward, "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
+             "bias_ih"_a.noconvert().none(), "bias_hh"_a.noconvert().none(), "x"_a.noconvert(),
+             "hidden"_a.noconvert().none(), "memory"_a.noconvert().none(), "live"_a.noconvert().none(),
+             "output"_a.noconvert(), "final_hidden"_a.noconvert().none(),
+             "final_memory"_a.noconvert().none(), "training"_a, "version"_a)
+        .def("backward", &Class::backward, "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
+             "x"_a.noconvert(), "d_output"_a.noconvert().none(), "d_final_hidden"_a.noconvert().none(),
+             "d_final_memory"_a.noconvert().none(), "d_x"_a.noconvert().none(),
+             "d_hidden"_a.noconvert().none(), "d_memory"_a.noconvert().none(),
+             "d_weight_ih"_a.noconvert(), "d_weight_hh"_a.noconvert(),
+             "d_bias_ih"_a.noconvert().none(), "d_bias_hh"_a.noconvert().none(), "truncate"_a)
+        .def_prop_ro("bytes", &Class::bytes, "Memory the workspace holds, in bytes.");
+}
+
+template <class T>
+void dense_forward(Array<const T, 2> x, Array<const T, 2> weight, Array<const T, 1> bias, Array<T, 2> y) {
+    DenseCall<T> call(x, weight);
+    call.forward(bias, y);
+}
+
+template <class T>
+void dense_backward(Array<const T, 2> x, Array<const T, 2> weight, Array<const T, 2> d_y,
+                    Array<T, 2> d_x, Array<T, 2> d_weight, Array<T, 1> d_bias) {
+    DenseCall<T> call(x, weight);
+    call.backward(d_y, d_x, d_weight, d_bias);
+}
+
+template <class T>
+void bind_dense(nb::module_& module) {
+    module.def("dense_forward", &dense_forward<T>, "x"_a.noconvert(), "weight"_a.noconvert(),
+               "bias"_a.noconvert().none(), "y"_a.noconvert(),
+               "y[R, N] = x[R, M] weight[N, M]^T + bias[N]. A row's bits do not depend on R.");
+    module.def("dense_backward", &dense_backward<T>, "x"_a.noconvert(), "weight"_a.noconvert(),
+               "d_y"_a.noconvert(), "d_x"_a.noconvert().none(), "d_weight"_a.noconvert(),
+               "d_bias"_a.noconvert().none(),
+               "Writes d_x = d_y weight (unless None); adds d_y^T x to d_weight, column sums to d_bias.");
+}
+
+}  // namespace
+}  // namespace elman
+
+NB_MODULE(_core, module) {
+    using namespace elman;
+    module.doc() = "The compiled core of elman.";
+
+    module.def("available_isas", &available_isas, "Instruction sets this processor and build offer, best last.");
+    module.def("isa", [] { return std::string(kernels().isa); }, "The instruction set in use.");
+    module.def("vector_bytes", [] { return kernels().vector_bytes; }, "Bytes in one vector register.");
+    module.def("cells", [] {
+        std::vector<std::string> names;
+        for (int i = 0; const CellKernels* cell = kernels().cell(i); ++i) names.emplace_back(cell->name);
+        return names;
+    }, "Names of the cells the core has.");
+    module.def("get_num_threads", &maximum_threads, "Most threads a call may use.");
+    module.def("set_num_threads", &set_maximum_threads, "threads"_a);
+    module.def("set_poison", [](bool on) { poison.store(on); }, "on"_a,
+               "For tests: fill workspace memory with NaN before each use.");
+
+    bind_workspace<float>(module, "Workspace32");
+    bind_workspace<double>(module, "Workspace64");
+    bind_dense<float>(module);
+    bind_dense<double>(module);
+}

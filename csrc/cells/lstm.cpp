@@ -1,0 +1,58 @@
+// Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
+#include "../sequence.hpp"
+
+namespace elman::ELMAN_ISA {
+
+struct Lstm {
+    static constexpr int states = 2, gates = 4, slots = 4;
+    enum Slot { I, F, G, O };
+    using Input = Slots<0, 4>;
+    static constexpr int gate_of_slot[slots] = {0, 1, 2, 3};
+
+    struct Step {
+        static constexpr Operand operand = Operand::hidden_state;
+        using Input = Slots<0, 4>;
+        using Hidden = Slots<0, 4>;
+
+        template <class T>
+        static ELMAN_INLINE void forward(const ForwardUnit<T>& unit) {
+            const Vector<T> i = sigmoid<T>(unit.sum(I));
+            const Vector<T> f = sigmoid<T>(unit.sum(F));
+            const Vector<T> g = hyperbolic_tangent<T>(unit.sum(G));
+            const Vector<T> o = sigmoid<T>(unit.sum(O));
+            const Vector<T> c = f * load(unit.previous[1]) + i * g;
+            unit.keep(I, i);
+            unit.keep(F, f);
+            unit.keep(G, g);
+            unit.keep(O, o);
+            store(unit.next[1], c);
+            store(unit.next[0], o * hyperbolic_tangent<T>(c));
+        }
+
+        template <class T>
+        static ELMAN_INLINE void adjoint(const AdjointUnit<T>& unit) {
+            const Vector<T> i = unit.kept(I), f = unit.kept(F), g = unit.kept(G), o = unit.kept(O);
+            const Vector<T> dh = load(unit.carry[0]);
+            // h = o tanh(c)
+            const Vector<T> tanh_c = hyperbolic_tangent<T>(load(unit.next[1]));
+            const Vector<T> d_o = dh * tanh_c;
+            const Vector<T> dc = load(unit.carry[1]) + dh * o * (T(1) - tanh_c * tanh_c);
+            // c = f c_previous + i g
+            const Vector<T> d_f = dc * load(unit.previous[1]);
+            const Vector<T> d_i = dc * g;
+            const Vector<T> d_g = dc * i;
+            store(unit.carry[1], dc * f);
+            store(unit.carry[0], Vector<T>{});
+            // i, f, o = sigmoid(a), g = tanh(a)
+            unit.keep(I, d_i * i * (T(1) - i));
+            unit.keep(F, d_f * f * (T(1) - f));
+            unit.keep(G, d_g * (T(1) - g * g));
+            unit.keep(O, d_o * o * (T(1) - o));
+        }
+    };
+    using StageList = Stages<Step>;
+};
+
+ELMAN_CELLS(lstm, cell<Lstm>("lstm"))
+
+}  // namespace elman::ELMAN_ISA

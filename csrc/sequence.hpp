@@ -1,0 +1,410 @@
+// The time loop of any cell: forward, backpropagation through time, and the weight gradients.
+//
+// Steps are numbered along the walk: s = 0, 1, ... is time t = s, or t = steps - 1 - s in reverse.
+// Rows are sorted by length, so the rows alive at a step are always a prefix of the batch. Each
+// thread owns a range of rows and walks the whole sequence on it; weight gradients are split by
+// their own elements. Neither split touches the order of any sum.
+//
+// Columns inside the workspace are padded to whole vectors and ordered [unit vector][slot][lane],
+// so that one tile of a product holds all slots of its units and the pointwise mathematics follows
+// without leaving the first-level cache.
+#pragma once
+
+#include "cell.hpp"
+#include "gemm.hpp"
+#include "pack.hpp"
+#include "threads.hpp"
+
+namespace elman::ELMAN_ISA {
+
+constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+template <class T>
+constexpr int64_t vectors_for(int64_t count) {
+    return (count + lanes<T> - 1) / lanes<T>;
+}
+
+// The columns of the tile in which a stage accumulates: its input and hidden slots together.
+template <class Stage>
+struct StageColumns {
+    using Input = typename Stage::Input;
+    using Hidden = typename Stage::Hidden;
+    static constexpr int first = int(smaller(Input::first, Hidden::first));
+    static constexpr int count = int(larger(Input::end, Hidden::end)) - first;
+    // Stages whose input and hidden slots coincide take several unit vectors into one tile.
+    static constexpr bool same = Input::first == Hidden::first && Input::count == Hidden::count;
+    static constexpr int most_units = same ? 4 / count : 1;
+};
+
+// Where everything lies in the workspace.
+template <class T, class Cell>
+struct Geometry {
+    static constexpr int V = lanes<T>;
+    const Layer<T>& layer;
+    const int64_t units;       // unit vectors
+    const int64_t padded;      // hidden_size in whole vectors
+    const int64_t slots_row;   // elements of one row's slots
+    const int64_t kept_steps;  // how many steps the workspace remembers
+
+    explicit Geometry(const Layer<T>& l)
+        : layer(l),
+          units(vectors_for<T>(l.hidden_size)),
+          padded(units * V),
+          slots_row(units * Cell::slots * V),
+          kept_steps(l.training ? l.steps : 1) {}
+
+    int64_t time(int64_t s) const { return layer.reverse ? layer.steps - 1 - s : s; }
+
+    int64_t live(int64_t s) const {  // rows alive at step s of the walk, 0 before and after it
+        if (s < 0 || s >= layer.steps) return 0;
+        return layer.live ? layer.live[time(s)] : layer.batch;
+    }
+
+    // State k before step s; the state after it is state(k, s + 1).
+    Array3<T> states(int k) const {
+        T* base = layer.buffer[states_buffer] + k * (kept_steps + 1) * layer.batch * padded;
+        return {base, layer.batch * padded, padded};
+    }
+    T* state(int k, int64_t s, int64_t row) const {
+        return states(k).at(layer.training ? s : s & 1, row);
+    }
+    Array3<T> slots() const {
+        return {layer.buffer[slots_buffer], layer.training ? layer.batch * slots_row : 0, slots_row};
+    }
+    Array3<T> operand() const {
+        return {layer.buffer[operand_buffer], layer.training ? layer.batch * padded : 0, padded};
+    }
+    // The recurrent operand of a stage at step s.
+    template <class Stage>
+    Array3<T> hidden_operand() const {
+        return Stage::operand == Operand::hidden_state ? states(0) : operand();
+    }
+    template <class Stage>
+    const T* hidden_operand(int64_t s, int64_t row) const {
+        return Stage::operand == Operand::hidden_state ? state(0, s, row) : operand().at(s, row);
+    }
+    T* carry(int k, int64_t row) const {
+        return layer.buffer[carry_buffer] + (k * layer.batch + row) * padded;
+    }
+    T* operand_carry(int64_t row) const { return layer.buffer[operand_carry_buffer] + row * padded; }
+
+    // Packed weights of one unit vector of a stage: biases, then W, then U.
+    template <class Stage>
+    int64_t forward_panel() const {
+        return V * (StageColumns<Stage>::count + layer.input_size * Stage::Input::count +
+                    layer.hidden_size * Stage::Hidden::count);
+    }
+    template <class S>
+    int64_t depth() const {  // columns of the slots S, as the depth of a product
+        return units * S::count * V;
+    }
+};
+
+// ---------------------------------------------------------------------------------------------
+// Packing
+
+// One panel of `width` unit vectors from `unit`: [biases][W by input][U by hidden unit].
+template <class Cell, class Stage, class T>
+void pack_forward_panel(const Geometry<T, Cell>& g, int64_t unit, int64_t width, T* to) {
+    using Columns = StageColumns<Stage>;
+    const Layer<T>& l = g.layer;
+    constexpr int V = lanes<T>;
+    for (int64_t u = 0; u < width; ++u)
+        for (int c = 0; c < Columns::count; ++c) {
+            const int slot = Columns::first + c;
+            const bool from_input = slot >= Stage::Input::first && slot < Stage::Input::end;
+            const bool from_hidden = slot >= Stage::Hidden::first && slot < Stage::Hidden::end;
+            for (int lane = 0; lane < V; ++lane) {
+                const int64_t h = (unit + u) * V + lane;
+                const int64_t row = Cell::gate_of_slot[slot] * l.hidden_size + h;
+                T bias = 0;
+                if (h < l.hidden_size && l.bias_ih && from_input) bias += l.bias_ih[row];
+                if (h < l.hidden_size && l.bias_hh && from_hidden) bias += l.bias_hh[row];
+                *to++ = bias;
+            }
+        }
+    auto pack = [&](auto slots, const T* weight, int64_t depth) {
+        using S = decltype(slots);
+        const int64_t stride = width * S::count * V;
+        for (int64_t u = 0; u < width; ++u)
+            for (int c = 0; c < S::count; ++c) {
+                const int64_t h = (unit + u) * V;
+                const int gate = Cell::gate_of_slot[S::first + c];
+                transpose_rows(weight + (gate * l.hidden_size + h) * depth, depth,
+                               smaller(V, l.hidden_size - h), depth, to + (u * S::count + c) * V,
+                               stride);
+            }
+        to += depth * stride;
+    };
+    pack(typename Stage::Input{}, l.weight_ih, l.input_size);
+    pack(typename Stage::Hidden{}, l.weight_hh, l.hidden_size);
+}
+
+// Panels of at most four vectors of columns of `weight` [gates * hidden, columns]; the rows of a
+// panel are the columns of the slots S, in the workspace's order.
+template <class Cell, class S, class T>
+void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns, T* to) {
+    constexpr int V = lanes<T>;
+    const int64_t hidden = g.layer.hidden_size;
+    for (int64_t first = 0; first < columns; first += 4 * V) {
+        const int64_t width = smaller(4, vectors_for<T>(columns - first)) * V;
+        const int64_t wanted = smaller(width, columns - first);
+        for (int64_t unit = 0; unit < g.units; ++unit)
+            for (int c = 0; c < S::count; ++c)
+                for (int lane = 0; lane < V; ++lane, to += width) {
+                    const int64_t h = unit * V + lane;
+                    const int64_t row = Cell::gate_of_slot[S::first + c] * hidden + h;
+                    const T* from = weight + row * columns + first;
+                    for (int64_t j = 0; j < width; ++j)
+                        to[j] = h < hidden && j < wanted ? from[j] : T(0);
+                }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Forward
+
+template <class Cell, class Stage, int Units, int Rows, class T>
+ELMAN_INLINE void forward_tile(const Geometry<T, Cell>& g, const T* panel, int64_t s, int64_t row,
+                               int64_t unit) {
+    using Columns = StageColumns<Stage>;
+    using Input = typename Stage::Input;
+    using Hidden = typename Stage::Hidden;
+    constexpr int V = lanes<T>;
+    constexpr int vectors = Units * Columns::count;
+    const Layer<T>& l = g.layer;
+    const int64_t t = g.time(s);
+
+    Tile<T, Rows, vectors> tile;
+    tile.fill(panel);
+    panel += vectors * V;
+    tile.template multiply<Input::first - Columns::first, Units * Input::count>(
+        l.x.at(t, row), l.x.row, 1, panel, Units * Input::count * V, l.input_size);
+    panel += l.input_size * Units * Input::count * V;
+    tile.template multiply<Hidden::first - Columns::first, Units * Hidden::count>(
+        g.template hidden_operand<Stage>(s, row), g.padded, 1, panel, Units * Hidden::count * V,
+        l.hidden_size);
+
+    alignas(64) T sums[Rows * vectors * V];
+    tile.store_to(sums, vectors * V);
+    for (int r = 0; r < Rows; ++r)
+        for (int u = 0; u < Units; ++u) {
+            const int64_t offset = (unit + u) * V;
+            ForwardUnit<T> here;
+            here.sums = sums + (r * vectors + u * Columns::count) * V;
+            here.slots = g.slots().at(s, row + r) + offset * Cell::slots;
+            for (int k = 0; k < Cell::states; ++k) {
+                here.previous[k] = g.state(k, s, row + r) + offset;
+                here.next[k] = g.state(k, s + 1, row + r) + offset;
+            }
+            here.operand = g.operand().at(s, row + r) + offset;
+            Stage::template forward<T>(here);
+        }
+}
+
+template <class Cell, class Stage, class T>
+void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t first_row,
+                   int64_t rows) {
+    using Columns = StageColumns<Stage>;
+    for (int64_t unit = 0; unit < g.units;) {
+        const int64_t width = smaller(Columns::most_units, g.units - unit);
+        dispatch_vectors<Columns::most_units>(width, [&](auto units) {
+            constexpr int Units = decltype(units)::value;
+            for_row_tiles<tile_rows(Units * Columns::count)>(rows, [&](int64_t row, auto count) {
+                forward_tile<Cell, Stage, Units, decltype(count)::value>(g, weights, s,
+                                                                         first_row + row, unit);
+            });
+        });
+        weights += width * g.template forward_panel<Stage>();
+        unit += width;
+    }
+}
+
+template <class T>
+ELMAN_INLINE void copy_padded(T* to, const T* from, int64_t count, int64_t padded) {
+    for (int64_t i = 0; i < padded; i += lanes<T>)
+        store(to + i, from ? load_up_to(from + i, count - i) : Vector<T>{});
+}
+
+template <class T>
+ELMAN_INLINE void copy_unpadded(T* to, const T* from, int64_t count) {
+    for (int64_t i = 0; i < count; i += lanes<T>) store_up_to(to + i, load(from + i), count - i);
+}
+
+// The whole walk on the rows [begin, end).
+template <class Cell, class T, class... S>
+void forward_rows(const Geometry<T, Cell>& g, int64_t begin, int64_t end, Stages<S...>) {
+    const Layer<T>& l = g.layer;
+    auto within = [&](int64_t rows) { return larger(smaller(rows, end), begin); };
+    auto copy_final = [&](int k, int64_t row, const T* from) {
+        if (l.final_state[k])
+            copy_unpadded(l.final_state[k] + row * l.hidden_size, from, l.hidden_size);
+    };
+    auto initial = [&](int k, int64_t row) {
+        return l.initial_state[k] ? l.initial_state[k] + row * l.hidden_size : nullptr;
+    };
+    for (int64_t s = 0; s < l.steps; ++s) {
+        const int64_t alive = within(g.live(s)), t = g.time(s);
+        for (int64_t row = within(g.live(s - 1)); row < alive; ++row)  // rows that enter
+            for (int k = 0; k < Cell::states; ++k)
+                copy_padded(g.state(k, s, row), initial(k, row), l.hidden_size, g.padded);
+
+        const T* weights = l.buffer[forward_weights];
+        ((forward_stage<Cell, S>(g, weights, s, begin, alive - begin),
+          weights += g.units * g.template forward_panel<S>()), ...);
+
+        for (int64_t row = begin; row < end; ++row) {
+            T* output = l.output.at(t, row);
+            if (row < alive)
+                copy_unpadded(output, g.state(0, s + 1, row), l.hidden_size);
+            else
+                std::memset(output, 0, size_t(l.hidden_size) * sizeof(T));
+        }
+        for (int64_t row = within(g.live(s + 1)); row < alive; ++row)  // rows that leave
+            for (int k = 0; k < Cell::states; ++k) copy_final(k, row, g.state(k, s + 1, row));
+    }
+    const int64_t ever_alive = within(larger(g.live(0), g.live(l.steps - 1)));
+    for (int64_t row = ever_alive; row < end; ++row)
+        for (int k = 0; k < Cell::states; ++k)
+            for (int64_t i = 0; l.final_state[k] && i < l.hidden_size; ++i)
+                l.final_state[k][row * l.hidden_size + i] = initial(k, row) ? initial(k, row)[i] : T(0);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Backward in time
+
+// to[rows, columns] (+)= slots S [rows] x packed weights.
+template <class Cell, class S, bool Add, class T>
+void multiply_slots(const Geometry<T, Cell>& g, const T* slots, int64_t rows, const T* weights, T* to,
+                    int64_t to_row, int64_t columns) {
+    constexpr int V = lanes<T>;
+    constexpr bool all = S::count == Cell::slots;
+    const int64_t blocks = all ? 1 : g.units;
+    const int64_t depth = all ? g.template depth<S>() : S::count * V;
+    for (int64_t first = 0; first < columns; first += 4 * V) {
+        const int64_t wanted = smaller(4 * V, columns - first);
+        dispatch_vectors<4>(vectors_for<T>(wanted), [&](auto vectors) {
+            constexpr int Vectors = decltype(vectors)::value;
+            for_row_tiles<tile_rows(Vectors)>(rows, [&](int64_t row, auto count) {
+                constexpr int Rows = decltype(count)::value;
+                Tile<T, Rows, Vectors> tile;
+                T* target = to + row * to_row + first;
+                if constexpr (Add)
+                    tile.load_from(target, to_row);
+                else
+                    tile.zero();
+                const T* a = slots + row * g.slots_row + S::first * V;
+                const T* b = weights;
+                for (int64_t block = 0; block < blocks; ++block) {
+                    tile.multiply(a, g.slots_row, 1, b, Vectors * V, depth);
+                    a += Cell::slots * V;
+                    b += depth * Vectors * V;
+                }
+                if (Add || wanted == Vectors * V) {  // a sum's target is padded
+                    tile.store_to(target, to_row);
+                } else {
+                    for (int r = 0; r < Rows; ++r)
+                        for (int v = 0; v < Vectors; ++v)
+                            store_up_to(target + r * to_row + v * V, tile.at[r][v], wanted - v * V);
+                }
+            });
+            weights += g.template depth<S>() * Vectors * V;
+        });
+    }
+}
+
+template <class Cell, class Stage, bool Last, class T>
+void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t begin,
+                   int64_t rows, bool cut) {
+    const Layer<T>& l = g.layer;
+    constexpr int V = lanes<T>;
+    const int64_t t = g.time(s);
+    for (int64_t row = begin; row < begin + rows; ++row)
+        for (int64_t offset = 0; offset < g.padded; offset += V) {
+            AdjointUnit<T> here;
+            here.slots = g.slots().at(s, row) + offset * Cell::slots;
+            for (int k = 0; k < Cell::states; ++k) {
+                here.previous[k] = g.state(k, s, row) + offset;
+                here.next[k] = g.state(k, s + 1, row) + offset;
+                here.carry[k] = g.carry(k, row) + offset;
+            }
+            here.operand_carry = g.operand_carry(row) + offset;
+            if (Last && l.d_output.base) {  // the last stage is the first on the way back
+                const T* from = l.d_output.at(t, row) + offset;
+                store(here.carry[0], load(here.carry[0]) + load_up_to(from, l.hidden_size - offset));
+            }
+            Stage::template adjoint<T>(here);
+        }
+    const T* slots = g.slots().at(s, begin);
+    if constexpr (Stage::operand == Operand::computed)
+        multiply_slots<Cell, typename Stage::Hidden, false>(g, slots, rows, weights,
+                                                            g.operand_carry(begin), g.padded, g.padded);
+    else if (!cut)
+        multiply_slots<Cell, typename Stage::Hidden, true>(g, slots, rows, weights, g.carry(0, begin),
+                                                           g.padded, g.padded);
+}
+
+// Stages in reverse order; returns the weights of the stage after the first one in the list.
+template <class Cell, class T>
+const T* adjoint_stages(const Geometry<T, Cell>&, const T* weights, int64_t, int64_t, int64_t, bool,
+                        Stages<>) {
+    return weights;
+}
+
+template <class Cell, class T, class First, class... Rest>
+void adjoint_stages(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t begin,
+                    int64_t rows, bool cut, Stages<First, Rest...>) {
+    const T* next = weights + g.template depth<typename First::Hidden>() * g.padded;
+    adjoint_stages(g, next, s, begin, rows, cut, Stages<Rest...>{});
+    adjoint_stage<Cell, First, sizeof...(Rest) == 0>(g, weights, s, begin, rows, cut);
+}
+
+// Truncation cuts between time steps k * truncate - 1 and k * truncate.
+template <class T, class Cell>
+bool cut_before(const Geometry<T, Cell>& g, int64_t s) {
+    const Layer<T>& l = g.layer;
+    if (l.truncate == 0 || s == 0) return false;
+    return (l.reverse ? g.time(s) + 1 : g.time(s)) % l.truncate == 0;
+}
+
+template <class Cell, class T>
+void backward_rows(const Geometry<T, Cell>& g, int64_t begin, int64_t end) {
+    const Layer<T>& l = g.layer;
+    for (int k = 0; k < Cell::states; ++k)
+        for (int64_t row = begin; row < end; ++row) {
+            const T* given = l.d_final_state[k];
+            copy_padded(g.carry(k, row), given ? given + row * l.hidden_size : nullptr, l.hidden_size,
+                        g.padded);
+        }
+    for (int64_t s = l.steps - 1; s >= 0; --s) {
+        const int64_t alive = larger(smaller(g.live(s), end), begin);
+        // Rows that enter the walk here have no step before: nothing of theirs is cut.
+        const int64_t older = larger(smaller(g.live(s - 1), alive), begin);
+        const bool cut = cut_before(g, s) && older > begin;
+        adjoint_stages(g, (const T*)l.buffer[backward_weights], s, begin, alive - begin,
+                       cut && older == alive, typename Cell::StageList{});
+        for (int64_t row = begin; cut && row < older; ++row)
+            for (int k = 0; k < Cell::states; ++k)
+                std::memset(g.carry(k, row), 0, size_t(g.padded) * sizeof(T));
+    }
+    for (int k = 0; k < Cell::states; ++k)
+        for (int64_t row = begin; l.d_initial_state[k] && row < end; ++row)
+            copy_unpadded(l.d_initial_state[k] + row * l.hidden_size, g.carry(k, row), l.hidden_size);
+}
+
+template <class Cell, class T>
+void input_gradient_rows(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t begin,
+                         int64_t end) {
+    const Layer<T>& l = g.layer;
+    const int64_t alive = larger(smaller(g.live(s), end), begin), t = g.time(s);
+    multiply_slots<Cell, typename Cell::Input, false>(g, g.slots().at(s, begin), alive - begin, weights,
+                                                      l.d_x.at(t, begin), l.d_x.row, l.input_size);
+    for (int64_t row = alive; row < end; ++row)
+        std::memset(l.d_x.at(t, row), 0, size_t(l.input_size) * sizeof(T));
+}
+
+}  // namespace elman::ELMAN_ISA
+
+#include "weight_gradients.hpp"
+#include "cell_functions.hpp"

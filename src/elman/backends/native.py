@@ -1,0 +1,79 @@
+"""The compiled core: the whole walk over time in one call, vectorised and threaded.
+
+The functions are those of :class:`elman.backends.Backend`. The mathematics is in ``csrc``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from elman import _core
+from elman.cells import Parameters, State
+
+__all__ = ["Workspace", "backward", "create_workspace", "forward"]
+
+_Array: TypeAlias = NDArray[Any]
+
+Workspace: TypeAlias = "_core.Workspace32 | _core.Workspace64"
+
+
+def create_workspace(
+    cell: str, input_size: int, hidden_size: int, bias: bool, dtype: DTypeLike, reverse: bool
+) -> Workspace:
+    """A workspace, see :meth:`elman.backends.Backend.create_workspace`."""
+    kind = _core.Workspace32 if np.dtype(dtype) == np.float32 else _core.Workspace64
+    return kind(cell, input_size, hidden_size, reverse)
+
+
+def forward(
+    workspace: Workspace,
+    parameters: Parameters,
+    x: _Array,
+    state: State | None,
+    live: _Array | None,
+    output: _Array,
+    final_state: State,
+    training: bool,
+    version: int = -1,
+) -> None:
+    """Walk the cell over time, see :meth:`elman.backends.Backend.forward`."""
+    hidden, memory = _pair(state)
+    final_hidden, final_memory = _pair(final_state)
+    workspace.forward(
+        *parameters, x, hidden, memory, live, output, final_hidden, final_memory, training, version
+    )
+
+
+def backward(
+    workspace: Workspace,
+    parameters: Parameters,
+    x: _Array,
+    d_output: _Array | None,
+    d_final_state: State | None,
+    d_x: _Array | None,
+    d_state: State | None,
+    gradients: Parameters,
+    truncate: int | None,
+) -> None:
+    """Back-propagate through time, see :meth:`elman.backends.Backend.backward`."""
+    workspace.backward(
+        parameters[0],
+        parameters[1],
+        x,
+        d_output,
+        *_pair(d_final_state),
+        d_x,
+        *_pair(d_state),
+        *gradients,
+        truncate or 0,
+    )
+
+
+def _pair(state: State | None) -> tuple[_Array | None, _Array | None]:
+    """The hidden state and, for cells that have one, the memory cell."""
+    if state is None:
+        return None, None
+    return (state[0], state[1]) if len(state) == 2 else (state[0], None)
