@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -127,8 +128,6 @@ def _season_of_values(values: NDArray[np.float64], limit: int) -> int:
 
 def _autocorrelation_period(values: NDArray[np.float64], limit: int) -> int:
     """Period of a series by its autocorrelation, 1 when no peak is significant."""
-    from statistics import NormalDist
-
     last = min(len(values) // 3, limit)
     if last < 2:
         return 1
@@ -138,7 +137,7 @@ def _autocorrelation_period(values: NDArray[np.float64], limit: int) -> int:
     r, count = correlation[: last + 1], pairs[: last + 1]
     # Bartlett: the variance of r_k when the correlation of lags k and beyond is zero.
     spread = np.sqrt((1 + 2 * np.concatenate([[0, 0], np.cumsum(r[1:-1] ** 2)])) / count)
-    bound = NormalDist().inv_cdf(1 - _SIGNIFICANCE / last) * spread
+    bound = _normal_bound(_SIGNIFICANCE / last) * spread
     peak = np.zeros(last + 1, dtype=bool)
     peak[2:last] = (r[2:last] > r[1 : last - 1]) & (r[2:last] >= r[3:])
     peak &= (r > bound) & (r - np.minimum.accumulate(r) > bound)
@@ -149,6 +148,16 @@ def _autocorrelation_period(values: NDArray[np.float64], limit: int) -> int:
         return 1
     first = int(candidates[r[candidates] >= _NEAR_BEST * r[candidates].max()][0])
     return _best_multiple(correlation, first, last)
+
+
+def _normal_bound(tail: float) -> float:
+    """The z that a standard normal variable exceeds with the chance ``tail`` (at most 1/2)."""
+    low, high = 0.0, 40.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        above = 0.5 * math.erfc(middle / math.sqrt(2)) > tail
+        low, high = (middle, high) if above else (low, middle)
+    return low
 
 
 def _best_multiple(correlation: NDArray[np.float64], first: int, last: int) -> int:
