@@ -1,0 +1,394 @@
+"""Tables in and out: files, data frames and arrays, read through polars and narwhals.
+
+Both libraries are imported only when a file or a data frame is met, so that NumPy users do not
+pay for them.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.data.columns import Column, column_from_array, column_from_series
+from elman.errors import InputError
+
+__all__ = ["Table", "build_frame", "read_file", "read_table", "write_table"]
+
+READABLE = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".csv.gz",
+    ".tsv.gz",
+    ".parquet",
+    ".pq",
+    ".arrow",
+    ".feather",
+    ".ipc",
+    ".jsonl",
+    ".ndjson",
+)
+_MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
+
+
+@dataclass
+class Table:
+    """Named columns of equal length, each turned into NumPy when it is first asked for.
+
+    Attributes:
+        kind: Where it came from: `"pandas"`, `"polars"`, `"pyarrow"` (or another backend of
+            narwhals), `"dict"`, or `"path"`.
+        source: The same in words, for messages: "the file sales.csv", "the pandas frame".
+        columns: The raw columns.
+        rows: Number of rows.
+    """
+
+    kind: str
+    source: str
+    columns: Mapping[str, Any]
+    rows: int
+    _read: dict[str, Column] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The column names, in order."""
+        return list(self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of this name, as NumPy."""
+        if name not in self._read:
+            raw = self.columns[name]
+            read = column_from_array if self.kind == "dict" else column_from_series
+            self._read[name] = read(name, raw)
+        return self._read[name]
+
+
+def read_table(source: Any) -> Table:
+    """Read a file path, a data frame or a mapping of columns.
+
+    Args:
+        source: A path (see `read_file`), a pandas, polars or pyarrow frame or any other that
+            narwhals knows, or a mapping from column names to equally long arrays. A pandas
+            index that has a name or holds time stamps becomes a column.
+
+    Raises:
+        InputError: The source is of another kind, is empty, or cannot be read.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        return _table_from_frame(read_file(path), "path", f"the file {path.name}")
+    if isinstance(source, Mapping):
+        return _table_from_mapping(source)
+    return _table_from_object(source)
+
+
+def _table_from_mapping(source: Mapping[str, Any]) -> Table:
+    if not source:
+        raise InputError("The mapping of columns is empty.")
+    lengths = {str(name): len(values) for name, values in source.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name!r}: {length}" for name, length in lengths.items())
+        raise InputError(f"Columns must be equally long, got {listed}.")
+    rows = next(iter(lengths.values()))
+    if rows == 0:
+        raise InputError("The mapping of columns has no rows.")
+    return Table("dict", "the mapping", {str(k): v for k, v in source.items()}, rows)
+
+
+def _table_from_object(source: Any) -> Table:
+    import narwhals as nw
+
+    try:
+        frame = nw.from_native(source, allow_series=True)
+    except TypeError as error:
+        raise InputError(
+            "source must be a file path, a pandas, polars or pyarrow frame, a NumPy array, a list "
+            f"of arrays or a mapping of columns, got {type(source).__name__}."
+        ) from error
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    kind = frame.implementation.name.lower()
+    if kind == "pandas":
+        frame = _pandas_index_to_columns(nw.to_native(frame))
+    elif isinstance(frame, nw.Series):
+        frame = frame.alias(frame.name or "y").to_frame()
+    return _table_from_frame(frame, kind, f"the {kind} frame")
+
+
+def _pandas_index_to_columns(native: Any) -> Any:
+    """Turn an index that means something (a name, time stamps) into columns."""
+    import narwhals as nw
+
+    if native.ndim == 1:
+        native = native.to_frame("y" if native.name is None else str(native.name))
+    index = native.index
+    kind = type(index).__name__
+    if kind == "PeriodIndex":
+        native = native.set_axis(index.to_timestamp(), axis=0)
+        index = native.index
+    named = any(name is not None for name in index.names)
+    if named or kind in ("DatetimeIndex", "PeriodIndex"):
+        names = [f"level_{i}" if n is None else str(n) for i, n in enumerate(index.names)]
+        if len(names) == 1 and index.names[0] is None:
+            names = ["ds"]
+        taken = set(map(str, native.columns))
+        names = [name for name in names if name not in taken] if not named else names
+        native = native.rename_axis(index=names).reset_index() if names else native
+    native = native.rename(columns=str)
+    return nw.from_native(native, eager_only=True)
+
+
+def _table_from_frame(frame: Any, kind: str, source: str) -> Table:
+    import narwhals as nw
+
+    frame = nw.from_native(frame, eager_only=True)
+    if frame.shape[1] == 0:
+        raise InputError(f"{_start(source)} has no columns.")
+    if frame.shape[0] == 0:
+        listed = ", ".join(frame.columns)
+        raise InputError(f"{_start(source)} has a header ({listed}) but no rows.")
+    return Table(kind, source, {name: frame[name] for name in frame.columns}, frame.shape[0])
+
+
+def _start(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+# ----------------------------------------------------------------------------------- files
+
+
+def read_file(path: str | os.PathLike[str]) -> Any:
+    """Read a table from a file into a polars frame; the suffix says the format.
+
+    `.csv`, `.tsv` and `.txt` (the delimiter is found: comma, semicolon, tab or bar; with
+    semicolons, decimal commas are understood), the same with `.gz`, `.parquet`, `.arrow`,
+    `.feather`, `.ipc`, and `.jsonl` or `.ndjson`.
+
+    Raises:
+        InputError: No such file, an unknown suffix, an empty or a broken file.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no file {str(path)!r}." + _similar(path))
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder, expected a file.")
+    if path.stat().st_size == 0:
+        raise InputError(f"The file {path.name} is empty.")
+    readers: dict[str, Callable[[Path], Any]] = {
+        "csv": _read_delimited,
+        "tsv": _read_delimited,
+        "txt": _read_delimited,
+        "parquet": lambda p: _polars().read_parquet(p, hive_partitioning=False),
+        "pq": lambda p: _polars().read_parquet(p, hive_partitioning=False),
+        "arrow": _read_arrow,
+        "feather": _read_arrow,
+        "ipc": _read_arrow,
+        "jsonl": lambda p: _polars().read_ndjson(p, infer_schema_length=None),
+        "ndjson": lambda p: _polars().read_ndjson(p, infer_schema_length=None),
+    }
+    name = path.name.lower().removesuffix(".gz")
+    suffix = name.rpartition(".")[2]
+    zipped = path.name.lower().endswith(".gz")
+    if suffix not in readers or (zipped and readers[suffix] is not _read_delimited):
+        known = ", ".join(READABLE)
+        raise InputError(f"{path.name} has no suffix that can be read. Known are {known}.")
+    try:
+        return readers[suffix](path)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a parser raises means: the file is broken
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise InputError(f"The file {path.name} cannot be read as {suffix}: {reason}") from error
+
+
+def _polars() -> Any:
+    import polars
+
+    return polars
+
+
+def _similar(path: Path) -> str:
+    from difflib import get_close_matches
+
+    if not path.parent.is_dir():
+        return f" There is no folder {str(path.parent)!r} either."
+    near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    return f" Did you mean {str(path.with_name(near[0]))!r}?" if near else ""
+
+
+def _read_arrow(path: Path) -> Any:
+    pl = _polars()
+    with path.open("rb") as file:
+        is_file_format = file.read(6) == b"ARROW1"
+    return pl.read_ipc(path, memory_map=False) if is_file_format else pl.read_ipc_stream(path)
+
+
+def _read_delimited(path: Path) -> Any:
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    data = _utf8(path, data)
+    head = data[:65536].decode("utf-8", errors="ignore")
+    lines = [line for line in head.splitlines()[:200] if line.strip()]
+    if not lines:
+        raise InputError(f"The file {path.name} is empty.")
+    delimiter = _find_delimiter(path, lines)
+    header = next(csv.reader([lines[0]], delimiter=delimiter))
+    _check_header(path, header)
+    comma = delimiter == ";" and _uses_decimal_comma(lines[1:], delimiter)
+    pl = _polars()
+    frame = pl.read_csv(
+        data,
+        separator=delimiter,
+        null_values=_MISSING,
+        infer_schema_length=None,
+        decimal_comma=comma,
+        raise_if_empty=True,
+    )
+    return frame.rename({name: name.strip() for name in frame.columns})
+
+
+def _utf8(path: Path, data: bytes) -> bytes:
+    """The bytes as UTF-8: spreadsheets also write UTF-16; anything else is refused."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16").encode()
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"The file {path.name} is not UTF-8 text: byte 0x{data[error.start]:02x} in line "
+            f"{line}. Save it as UTF-8."
+        ) from error
+    if b"\0" in data[:4096]:
+        raise InputError(f"The file {path.name} holds binary data, not text.")
+    return data
+
+
+def _find_delimiter(path: Path, lines: Sequence[str]) -> str:
+    """The delimiter that splits the first lines into equally many fields, at least two."""
+    best, fields = ",", 1
+    for delimiter in ",;\t|":
+        counts = {len(row) for row in csv.reader(lines[:50], delimiter=delimiter)}
+        if len(counts) == 1 and counts != {1} and max(counts) > fields:
+            best, fields = delimiter, max(counts)
+    if fields > 1:
+        return best
+    header = lines[0]
+    return max(",;\t|", key=header.count) if any(c in header for c in ",;\t|") else ","
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    names = [name.strip() for name in header]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"The file {path.name} has two columns called {twice[0]!r}.")
+    if len(names) > 1 and all(re.fullmatch(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?", n) for n in names):
+        raise InputError(
+            f"The first line of {path.name} must name the columns, but holds numbers: "
+            f"{', '.join(names[:5])}."
+        )
+
+
+def _uses_decimal_comma(lines: Sequence[str], delimiter: str) -> bool:
+    cells = [cell.strip() for row in csv.reader(lines, delimiter=delimiter) for cell in row]
+    comma = any(re.fullmatch(r"[-+]?\d+,\d+", cell) for cell in cells)
+    point = any(re.fullmatch(r"[-+]?\d+\.\d+", cell) for cell in cells)
+    return comma and not point
+
+
+# ---------------------------------------------------------------------------------- answers
+
+
+def build_frame(
+    columns: Mapping[str, Any], kind: str, time_zones: Mapping[str, str | None] | None = None
+) -> Any:
+    """Build a table of the given kind from NumPy columns.
+
+    Args:
+        columns: Column names and 1-D arrays of equal length. Time stamps are datetime64; those
+            named in `time_zones` are UTC instants and are shown in their zone. A column of
+            `datetime64[D]` becomes dates.
+        kind: `"polars"`, `"path"` (polars too), `"pandas"`, `"pyarrow"`, `"dict"` (NumPy arrays
+    in a dict, time stamps in UTC), or another eager backend of narwhals.
+        time_zones: The zone of each time column that bears one.
+
+    Raises:
+        InputError: The kind is not known.
+    """
+    if kind == "dict":
+        return dict(columns)
+    import narwhals as nw
+
+    backend = "polars" if kind == "path" else kind
+    # Python lists of str keep text columns text in every backend.
+    data = {n: v.tolist() if v.dtype == object else v for n, v in columns.items()}
+    dates = [n for n, v in columns.items() if v.dtype == np.dtype("datetime64[D]")]
+    data |= {n: columns[n].astype("datetime64[ms]") for n in dates}
+    try:
+        frame = nw.from_dict(data, backend=backend)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"kind={kind!r} is no kind of table that can be built: {error}."
+        ) from error
+    zoned = {n: z for n, z in (time_zones or {}).items() if z is not None}
+    changes = [
+        nw.col(n).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+        for n, zone in zoned.items()
+    ]
+    if backend != "pandas":
+        changes += [nw.col(n).cast(nw.Date) for n in dates]
+        floats = [n for n, v in columns.items() if v.dtype.kind == "f"]
+        changes += [nw.col(n).fill_nan(None) for n in floats]
+    return nw.to_native(frame.with_columns(changes) if changes else frame)
+
+
+def write_table(frame: Any, path: str | os.PathLike[str]) -> Path:
+    """Write a table to `.csv` or `.parquet`, all of it or nothing.
+
+    The file appears under its name only once it is complete.
+
+    Args:
+        frame: A data frame of any kind, or a mapping of columns.
+        path: Where to write; an existing file is replaced.
+
+    Raises:
+        InputError: The suffix is neither, or the folder does not exist.
+    """
+    import narwhals as nw
+    import polars as pl
+
+    path = Path(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path.name} must end in .csv or .parquet to be written.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {str(path.parent)!r} to write {path.name} into.")
+    if isinstance(frame, Mapping):
+        table = pl.DataFrame(dict(frame))
+    else:
+        table = nw.from_native(frame, eager_only=True).to_polars()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            table.write_csv(file) if path.suffix == ".csv" else table.write_parquet(file)
+        _give_usual_mode(name)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _give_usual_mode(name: str) -> None:
+    """`mkstemp` makes files private; give this one the mode that `open` would have given."""
+    mask = os.umask(0)
+    os.umask(mask)
+    Path(name).chmod(0o666 & ~mask)
