@@ -1,0 +1,29 @@
+"""The layers of a network: recurrent ones, and those that come before and after them."""
+
+from __future__ import annotations
+
+from elman.layers.base import Context, Layer, Signal, bind_layers
+from elman.layers.feedforward import Dense, Dropout, Embedding, Last
+from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
+
+__all__ = [
+    "GRU",
+    "LAYERS",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "Context",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Last",
+    "Layer",
+    "RecurrentLayer",
+    "Signal",
+    "bind_layers",
+]
+
+LAYERS: dict[str, type[Layer]] = {
+    layer.__name__: layer for layer in (RNN, LSTM, GRU, Dense, Dropout, Embedding, Last)
+}
+"""Every layer by its name."""

@@ -1,0 +1,311 @@
+"""The layers around the recurrent ones: dense, dropout, embedding, and the last step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from elman.buffers import Buffer
+from elman.checks import one_of, real, whole
+from elman.errors import InputError
+from elman.layers.base import Array, Context, Layer, Signal
+
+__all__ = ["ACTIVATIONS", "Dense", "Dropout", "Embedding", "Last"]
+
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "softmax")
+"""What a :class:`Dense` layer can apply to its sums."""
+
+
+class Dense(Layer):
+    """A linear map of the channels, ``y = phi(x W^T + b)``, the same at every step.
+
+    Reads a sequence ``(N, T, input_size)`` or a vector ``(N, input_size)`` for each row. Names
+    and initial values are those of ``torch.nn.Linear``: ``weight`` ``(output_size,
+    input_size)`` and ``bias``, drawn from U(-1/sqrt(input_size), 1/sqrt(input_size)).
+
+    Args:
+        input_size: Number of channels read.
+        output_size: Number of channels given.
+        activation: ``None``, ``"tanh"``, ``"relu"``, ``"sigmoid"`` or ``"softmax"`` (over the
+            channels). Leave it out before a loss that takes logits.
+        bias: Whether there is a bias.
+
+    Raises:
+        InputError: If a size is below 1, or the activation unknown.
+    """
+
+    fields = ("input_size", "output_size", "activation", "bias")
+
+    def __init__(
+        self, input_size: int, output_size: int, activation: str | None = None, bias: bool = True
+    ) -> None:
+        self.input_size: int = whole("Dense: input_size", input_size)
+        self.output_size = whole("Dense: output_size", output_size)
+        self.activation = one_of("Dense: activation", activation, (None, *ACTIVATIONS))
+        self.bias = bool(bias)
+
+    def connect(self, incoming: Signal) -> Signal:
+        """The same kind of value, of ``output_size`` channels."""
+        if incoming.kind == "tokens":
+            raise self._refuse(incoming, "a sequence or a vector", "put an Embedding before it")
+        self._check_size(incoming, "a sequence or a vector")
+        return Signal(incoming.kind, self.output_size)
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """``weight`` and ``bias``."""
+        shapes: dict[str, tuple[int, ...]] = {"weight": (self.output_size, self.input_size)}
+        return shapes | ({"bias": (self.output_size,)} if self.bias else {})
+
+    def initialize(self, generator: np.random.Generator) -> dict[str, Array]:
+        """U(-1/sqrt(input_size), 1/sqrt(input_size)), as ``torch.nn.Linear``."""
+        bound = 1.0 / np.sqrt(self.input_size)
+        shapes = self.parameter_shapes()
+        return {name: generator.uniform(-bound, bound, shape) for name, shape in shapes.items()}
+
+    def bind(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dtype: Any,
+        backend: str = "auto",
+    ) -> None:
+        """Takes its place, see :class:`Layer`."""
+        self._weight, self._bias = parameters["weight"], parameters.get("bias")
+        self._d_weight, self._d_bias = gradients["weight"], gradients.get("bias")
+        self._y, self._d_x, self._product = Buffer(dtype), Buffer(dtype), Buffer(dtype)
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """``[..., input_size]`` to ``[..., output_size]``; zero at dead positions."""
+        y = self._y((*x.shape[:-1], self.output_size))
+        np.matmul(x, self._weight.T, out=y)
+        if self._bias is not None:
+            y += self._bias
+        if self.activation is not None:
+            _activate(self.activation, y)
+        if x.ndim == 3 and context.live is not None:
+            zero_dead(y, context.live)
+        self._x, self._output = x, y
+        return y
+
+    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
+        """Adds to ``weight`` and ``bias``; returns the gradient of ``x``."""
+        if self.activation is not None:
+            _activation_adjoint(self.activation, self._output, d_y)
+        # y = x W^T + b
+        d_sum = d_y.reshape(-1, self.output_size)
+        x = self._x.reshape(-1, self.input_size)
+        product = self._product(self._weight.shape)
+        self._d_weight += np.matmul(d_sum.T, x, out=product)
+        if self._d_bias is not None:
+            self._d_bias += d_sum.sum(axis=0)
+        if not need_d_x:
+            return None
+        d_x = self._d_x(self._x.shape)
+        return np.matmul(d_y, self._weight, out=d_x)
+
+
+class Dropout(Layer):
+    """Sets channels to zero at random in training, and scales the rest up by 1/(1-p).
+
+    Does nothing outside training. The source of randomness is the network's one generator.
+
+    Args:
+        p: Probability of dropping a value, in [0, 1).
+
+    Raises:
+        InputError: If ``p`` is not in [0, 1).
+
+    Source: N. Srivastava et al., "Dropout", JMLR 15 (2014) 1929-1958.
+    """
+
+    fields = ("p",)
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = real("Dropout: p", p, 0.0, 1.0, open_above=True)
+
+    def connect(self, incoming: Signal) -> Signal:
+        """What came in."""
+        if incoming.kind == "tokens":
+            raise self._refuse(incoming, "a sequence or a vector", "put it after the Embedding")
+        return incoming
+
+    def bind(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dtype: Any,
+        backend: str = "auto",
+    ) -> None:
+        """Makes its buffers."""
+        self._dtype = np.dtype(dtype)
+        self._factor, self._y = Buffer(dtype), Buffer(dtype)
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """``x`` itself outside training."""
+        self._drops = context.training and self.p > 0.0
+        if not self._drops:
+            return x
+        if context.generator is None:
+            raise InputError("Dropout: expected a generator in the context of training, got None")
+        factor = self._factor(x.shape)
+        context.generator.random(out=factor, dtype=self._dtype.type)
+        np.greater_equal(factor, self.p, out=factor)
+        factor *= 1.0 / (1.0 - self.p)
+        return np.multiply(x, factor, out=self._y(x.shape))
+
+    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
+        """Drops the same values, scales the same others."""
+        if self._drops:
+            d_y *= self._factor(d_y.shape)
+        return d_y
+
+
+class Embedding(Layer):
+    """A learned vector for each of a number of tokens.
+
+    Reads whole numbers ``(N, T)`` from 0 to ``num - 1`` and gives a sequence ``(N, T, dim)``.
+    The vectors, ``weight`` ``(num, dim)``, are drawn from N(0, 1) as in ``torch.nn.Embedding``.
+
+    Args:
+        num: Number of different tokens.
+        dim: Number of channels of a vector.
+
+    Raises:
+        InputError: If a size is below 1.
+    """
+
+    fields = ("num", "dim")
+
+    def __init__(self, num: int, dim: int) -> None:
+        self.num = whole("Embedding: num", num)
+        self.dim = whole("Embedding: dim", dim)
+
+    @property
+    def output_size(self) -> int:
+        """Channels of a vector."""
+        return self.dim
+
+    def connect(self, incoming: Signal) -> Signal:
+        """A sequence of ``dim`` channels."""
+        if incoming.kind != "tokens":
+            raise self._refuse(incoming, "tokens", "an Embedding must be the first layer")
+        return Signal("sequence", self.dim)
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """``weight``."""
+        return {"weight": (self.num, self.dim)}
+
+    def initialize(self, generator: np.random.Generator) -> dict[str, Array]:
+        """Standard normal, as ``torch.nn.Embedding``."""
+        return {"weight": generator.standard_normal((self.num, self.dim))}
+
+    def bind(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dtype: Any,
+        backend: str = "auto",
+    ) -> None:
+        """Takes its place, see :class:`Layer`."""
+        self._weight, self._d_weight = parameters["weight"], gradients["weight"]
+        self._y = Buffer(dtype)
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """Tokens ``[T, B]`` to vectors ``[T, B, dim]``; zero at dead positions."""
+        y = self._y((*x.shape, self.dim))
+        np.take(self._weight, x, axis=0, out=y, mode="clip")
+        if context.live is not None:
+            zero_dead(y, context.live)
+        self._x = x
+        return y
+
+    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
+        """Adds to ``weight``; tokens have no gradient."""
+        np.add.at(self._d_weight, self._x.ravel(), d_y.reshape(-1, self.dim))
+        return None
+
+
+class Last(Layer):
+    """The value at the last live step of each row: ``(N, T, C)`` to ``(N, C)``.
+
+    A row without a single step gives zeros. After a bidirectional layer the reverse half of
+    that value has seen one step only, the last, as ``output[:, -1]`` has in PyTorch.
+    """
+
+    def connect(self, incoming: Signal) -> Signal:
+        """A vector of as many channels."""
+        if incoming.kind != "sequence":
+            raise self._refuse(incoming, "a sequence")
+        return Signal("vector", incoming.size)
+
+    def bind(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dtype: Any,
+        backend: str = "auto",
+    ) -> None:
+        """Makes its buffers."""
+        self._y, self._d_x = Buffer(dtype), Buffer(dtype)
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """``[T, B, C]`` to ``[B, C]``."""
+        self._shape, self._lengths = x.shape, context.lengths
+        if context.lengths is None:
+            return x[-1]
+        y = self._y(x.shape[1:])
+        alive = np.count_nonzero(context.lengths)
+        y[:alive] = x[context.lengths[:alive] - 1, np.arange(alive)]
+        y[alive:] = 0.0
+        return y
+
+    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
+        """The gradient at each row's last live step, zeros elsewhere."""
+        d_x = self._d_x(self._shape)
+        d_x[...] = 0.0
+        if self._lengths is None:
+            d_x[-1] = d_y
+        else:
+            alive = np.count_nonzero(self._lengths)
+            d_x[self._lengths[:alive] - 1, np.arange(alive)] = d_y[:alive]
+        return d_x
+
+
+def zero_dead(y: Array, live: Array) -> None:
+    """Writes zeros at the dead positions of ``y`` ``[T, B, C]``."""
+    dead = np.arange(y.shape[1]) >= live[:, None]
+    y[dead] = 0.0
+
+
+def _activate(activation: str, y: Array) -> None:
+    """``y = phi(y)``, in place."""
+    if activation == "tanh":
+        np.tanh(y, out=y)
+    elif activation == "relu":
+        np.maximum(y, 0.0, out=y)
+    elif activation == "sigmoid":
+        # sigmoid(a) = (1 + tanh(a / 2)) / 2 overflows nowhere
+        y *= 0.5
+        np.tanh(y, out=y)
+        y += 1.0
+        y *= 0.5
+    else:
+        y -= y.max(axis=-1, keepdims=True)
+        np.exp(y, out=y)
+        y /= y.sum(axis=-1, keepdims=True)
+
+
+def _activation_adjoint(activation: str, y: Array, d_y: Array) -> None:
+    """Turns the gradient of ``y = phi(a)`` into that of ``a``, in place."""
+    if activation == "tanh":
+        d_y *= 1.0 - y * y
+    elif activation == "relu":
+        d_y *= y > 0.0
+    elif activation == "sigmoid":
+        d_y *= y * (1.0 - y)
+    else:
+        # a_k reaches every y_j: d_a = y * (d_y - sum_j d_y_j y_j)
+        d_y -= (d_y * y).sum(axis=-1, keepdims=True)
+        d_y *= y

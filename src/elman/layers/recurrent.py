@@ -1,0 +1,469 @@
+"""The recurrent layers: a cell over time, stacked, in one direction or in both."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from elman.buffers import Buffer
+from elman.cells import CELLS, PARAMETER_NAMES, Parameters
+from elman.checks import one_of, real, whole
+from elman.errors import InputError
+from elman.layers.base import Array, Context, Layer, Signal
+from elman.layers.feedforward import Dropout
+from elman.sequence import Recurrence
+
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "RecurrentLayer"]
+
+
+class RecurrentLayer(Layer):
+    """What :class:`RNN`, :class:`LSTM` and :class:`GRU` share.
+
+    Attributes:
+        last_only: Set by a network whose next layer is :class:`~elman.Last`: the layer then
+            returns its final output ``[B, H]`` alone, and the gradient of all other outputs,
+            which is zero, is never written out.
+    """
+
+    input_size: int
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        dropout: float,
+        bidirectional: bool,
+        learned_state: bool,
+    ) -> None:
+        kind = type(self).__name__
+        self.input_size = whole(f"{kind}: input_size", input_size)
+        self.hidden_size = whole(f"{kind}: hidden_size", hidden_size)
+        self.num_layers = whole(f"{kind}: num_layers", num_layers)
+        self.bias = bool(bias)
+        self.dropout = real(f"{kind}: dropout", dropout, 0.0, 1.0, open_above=True)
+        if self.dropout and self.num_layers == 1:
+            raise InputError(
+                f"{kind}: dropout acts between stacked layers, expected num_layers of 2 or more, "
+                "got 1; for dropout after the layer add elman.Dropout to the network"
+            )
+        self.bidirectional = bool(bidirectional)
+        self.learned_state = bool(learned_state)
+        self.last_only = False
+
+    @property
+    @abstractmethod
+    def cell(self) -> str:
+        """The cell's name in :data:`elman.cells.CELLS`."""
+
+    @property
+    def output_size(self) -> int:
+        """Channels that come out: ``hidden_size``, twice that in a bidirectional layer."""
+        return self.hidden_size * self.directions
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 in a bidirectional layer."""
+        return 2 if self.bidirectional else 1
+
+    def connect(self, incoming: Signal) -> Signal:
+        """A sequence of ``output_size`` channels."""
+        if incoming.kind != "sequence":
+            advice = (
+                "put an Embedding before it"
+                if incoming.kind == "tokens"
+                else "Last gives one vector a row, so it must come after the recurrent layers"
+            )
+            raise self._refuse(incoming, f"a sequence of {self.input_size} channels", advice)
+        self._check_size(incoming)
+        return Signal("sequence", self.output_size)
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """PyTorch's names, ``weight_ih_l0`` ...; ``initial_h_l0`` for a learned state."""
+        cell = CELLS[self.cell]
+        shapes: dict[str, tuple[int, ...]] = {}
+        for level in range(self.num_layers):
+            size = self.output_size if level else self.input_size
+            for suffix in self._suffixes(level):
+                drawn = cell.parameter_shapes(size, self.hidden_size, self.bias)
+                shapes |= {f"{name}_{suffix}": shape for name, shape in drawn.items()}
+                if self.learned_state:
+                    shapes |= {f"initial_{s}_{suffix}": (self.hidden_size,) for s in cell.states}
+        return shapes
+
+    def initialize(self, generator: np.random.Generator) -> dict[str, Array]:
+        """The cell's own initial values; a learned state starts at zero."""
+        cell = CELLS[self.cell]
+        values: dict[str, Array] = {}
+        for level in range(self.num_layers):
+            size = self.output_size if level else self.input_size
+            for suffix in self._suffixes(level):
+                shapes = cell.parameter_shapes(size, self.hidden_size, self.bias)
+                drawn = cell.initialize(shapes, generator)
+                values |= {f"{name}_{suffix}": value for name, value in drawn.items()}
+        return values
+
+    def state_sizes(self) -> dict[str, int]:
+        """``h_l0``, ``c_l0``, ``h_l0_reverse`` ..., each as wide as the layer."""
+        return {
+            f"{state}_{suffix}": self.hidden_size
+            for level in range(self.num_layers)
+            for suffix in self._suffixes(level)
+            for state in CELLS[self.cell].states
+        }
+
+    def bind(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dtype: Any,
+        backend: str = "auto",
+    ) -> None:
+        """Takes its place, see :class:`Layer`."""
+        self._levels: list[list[_Walk]] = []
+        offset = 0
+        for level in range(self.num_layers):
+            walks = []
+            for suffix in self._suffixes(level):
+                size = self.output_size if level else self.input_size
+                reverse = suffix.endswith("reverse")
+                walk = _Walk(self, size, suffix, reverse, parameters, gradients, dtype, backend)
+                walk.offset = offset
+                offset += len(CELLS[self.cell].states)
+                walks.append(walk)
+            self._levels.append(walks)
+        self._joined = [Buffer(dtype) for _ in self._levels]
+        self._dropouts = [Dropout(self.dropout) for _ in self._levels[1:]]
+        for dropout in self._dropouts:
+            dropout.bind({}, {}, dtype)
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """The outputs of the top level: ``[T, B, output_size]``, or ``[B, H]``: ``last_only``."""
+        self._context = context
+        output = x
+        for level, walks in enumerate(self._levels):
+            if level and self.dropout and context.training:
+                output = self._dropouts[level - 1].forward(output, context)
+            output = self._forward_level(level, walks, output, context)
+        return self._last(context) if self.last_only else output
+
+    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
+        """Back-propagation through time, level by level, from the top."""
+        context = self._context
+        gradient: Any = d_y
+        for level in range(self.num_layers - 1, -1, -1):
+            walks = self._levels[level]
+            need = need_d_x or level > 0
+            if self.last_only and level == self.num_layers - 1:
+                gradient = walks[0].backward_last(d_y, need, context)
+            else:
+                gradient = self._backward_level(walks, gradient, need, context)
+            if level and self.dropout:
+                gradient = self._dropouts[level - 1].backward(gradient)
+        return gradient if need_d_x else None
+
+    def _suffixes(self, level: int) -> list[str]:
+        forward = f"l{level}"
+        return [forward, f"{forward}_reverse"] if self.bidirectional else [forward]
+
+    def _forward_level(self, level: int, walks: list[_Walk], x: Array, context: Context) -> Array:
+        if len(walks) == 1:
+            return walks[0].forward(x, self.state_offset, context, None)
+        size = self.hidden_size
+        joined = self._joined[level]((*x.shape[:2], 2 * size))
+        walks[0].forward(x, self.state_offset, context, joined[:, :, :size])
+        walks[1].forward(x, self.state_offset, context, joined[:, :, size:])
+        return joined
+
+    def _backward_level(
+        self, walks: list[_Walk], d_y: Array, need_d_x: bool, context: Context
+    ) -> Array | None:
+        if len(walks) == 1:
+            return walks[0].backward(d_y, None, need_d_x, context)
+        size = self.hidden_size
+        d_x = walks[0].backward(d_y[:, :, :size], None, need_d_x, context)
+        other = walks[1].backward(d_y[:, :, size:], None, need_d_x, context)
+        if d_x is not None and other is not None:
+            d_x += other
+        return d_x
+
+    def _last(self, context: Context) -> Array:
+        final = self._levels[-1][0].final_state[0]
+        if context.lengths is not None:
+            final[np.count_nonzero(context.lengths) :] = 0.0  # no step, no output
+        return final
+
+
+class _Walk:
+    """One direction of one level: a recurrence with its parameters and its initial state."""
+
+    def __init__(
+        self,
+        layer: RecurrentLayer,
+        input_size: int,
+        suffix: str,
+        reverse: bool,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dtype: Any,
+        backend: str,
+    ) -> None:
+        self.recurrence = Recurrence(
+            layer.cell, input_size, layer.hidden_size, layer.bias, reverse, dtype, backend
+        )
+        self.parameters = _tuple(parameters, suffix)
+        self.gradients = _tuple(gradients, suffix)
+        states = CELLS[layer.cell].states if layer.learned_state else ()
+        self.learned = [parameters[f"initial_{state}_{suffix}"] for state in states]
+        self.d_learned = [gradients[f"initial_{state}_{suffix}"] for state in states]
+        self.number = len(CELLS[layer.cell].states)
+        self.offset = 0
+        self._initial = [Buffer(dtype) for _ in range(self.number)]
+        self._d_rest = Buffer(dtype)
+        self.final_state: tuple[Array, ...] = ()
+
+    def forward(self, x: Array, layer_offset: int, context: Context, output: Array | None) -> Array:
+        self._x = x
+        first = layer_offset + self.offset
+        state = self._state(x.shape[1], first, context)
+        result, self.final_state = self.recurrence.forward(
+            self.parameters, x, state, context.live, context.training, output
+        )
+        if context.final_state is not None:
+            for index, part in enumerate(self.final_state):
+                context.final_state[first + index][...] = part
+        return result
+
+    def backward(
+        self,
+        d_output: Array | None,
+        d_final_state: tuple[Array, ...] | None,
+        need_d_x: bool,
+        context: Context,
+    ) -> Array | None:
+        d_x, d_state = self.recurrence.backward(
+            self.parameters,
+            self._x,
+            d_output,
+            d_final_state,
+            self.gradients,
+            need_d_x,
+            context.truncate,
+        )
+        if self.learned and context.state is None:
+            for d_learned, part in zip(self.d_learned, d_state, strict=True):
+                d_learned += part.sum(axis=0)
+        return d_x
+
+    def backward_last(self, d_y: Array, need_d_x: bool, context: Context) -> Array | None:
+        """Backward when only the final output was used."""
+        if context.lengths is not None:
+            d_y[np.count_nonzero(context.lengths) :] = 0.0  # their output was a constant
+        if self.number == 1:
+            return self.backward(None, (d_y,), need_d_x, context)
+        rest = self._d_rest(d_y.shape)
+        rest[...] = 0.0
+        return self.backward(None, (d_y, rest), need_d_x, context)
+
+    def _state(self, batch_size: int, first: int, context: Context) -> tuple[Array, ...] | None:
+        if context.state is not None:
+            return tuple(context.state[first : first + self.number])
+        if not self.learned:
+            return None
+        state = []
+        for buffer, vector in zip(self._initial, self.learned, strict=True):
+            part = buffer((batch_size, vector.size))
+            part[...] = vector
+            state.append(part)
+        return tuple(state)
+
+
+def _tuple(views: Mapping[str, Array], suffix: str) -> Parameters:
+    first, second, third, fourth = (views.get(f"{name}_{suffix}") for name in PARAMETER_NAMES)
+    if first is None or second is None:
+        raise KeyError(f"weight_ih_{suffix}, weight_hh_{suffix}")
+    return first, second, third, fourth
+
+
+class RNN(RecurrentLayer):
+    """Elman's simple recurrent network, ``h' = phi(W_ih x + b_ih + W_hh h + b_hh)``.
+
+    Arguments, names, order and initial values are those of ``torch.nn.RNN``. Reads sequences
+    ``(N, T, input_size)`` and gives sequences ``(N, T, hidden_size)``, twice as many channels
+    when bidirectional (forward first).
+
+    Args:
+        input_size: Number of input channels.
+        hidden_size: Number of units.
+        num_layers: How many levels are stacked, each reading the outputs of the one below.
+        nonlinearity: ``"tanh"`` or ``"relu"``.
+        bias: Whether there are biases.
+        dropout: Probability with which an output between two levels is dropped in training.
+        bidirectional: Whether each level also walks from the last live step to the first.
+        learned_state: Whether the initial state is a parameter (else zeros).
+
+    Raises:
+        InputError: If a size is below 1, or an option is not one of those above.
+
+    Source: J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990) 179-211.
+    """
+
+    fields = (
+        "input_size",
+        "hidden_size",
+        "num_layers",
+        "nonlinearity",
+        "bias",
+        "dropout",
+        "bidirectional",
+        "learned_state",
+    )
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learned_state: bool = False,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, dropout, bidirectional, learned_state
+        )
+        self.nonlinearity = one_of("RNN: nonlinearity", nonlinearity, ("tanh", "relu"))
+
+    @property
+    def cell(self) -> str:
+        """``rnn_tanh`` or ``rnn_relu``."""
+        return f"rnn_{self.nonlinearity}"
+
+
+class LSTM(RecurrentLayer):
+    """Long short-term memory; the equations stand in :mod:`elman.cells.lstm`.
+
+    Arguments, names, order and initial values are those of ``torch.nn.LSTM`` (gates i, f, g,
+    o). Shapes and arguments as in :class:`RNN`.
+
+    Args:
+        input_size: Number of input channels.
+        hidden_size: Number of units.
+        num_layers: How many levels are stacked.
+        bias: Whether there are biases.
+        dropout: Probability with which an output between two levels is dropped in training.
+        bidirectional: Whether each level also walks backwards.
+        learned_state: Whether the initial ``h`` and ``c`` are parameters (else zeros).
+
+    Raises:
+        InputError: If a size is below 1, or ``dropout`` is not in [0, 1).
+    """
+
+    fields = (
+        "input_size",
+        "hidden_size",
+        "num_layers",
+        "bias",
+        "dropout",
+        "bidirectional",
+        "learned_state",
+    )
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learned_state: bool = False,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, dropout, bidirectional, learned_state
+        )
+
+    @property
+    def cell(self) -> str:
+        """``lstm``."""
+        return "lstm"
+
+
+class GRU(RecurrentLayer):
+    """Gated recurrent unit; the equations stand in :mod:`elman.cells.gru`.
+
+    Arguments, names, order and initial values are those of ``torch.nn.GRU`` (gates r, z, n).
+    Shapes and arguments as in :class:`RNN`.
+
+    Args:
+        input_size: Number of input channels.
+        hidden_size: Number of units.
+        num_layers: How many levels are stacked.
+        bias: Whether there are biases.
+        dropout: Probability with which an output between two levels is dropped in training.
+        bidirectional: Whether each level also walks backwards.
+        learned_state: Whether the initial state is a parameter (else zeros).
+        reset_after: ``True`` applies the reset gate after the product with ``W_hn``, as
+            PyTorch, cuDNN and Keras do; ``False`` before it, as Cho et al. (2014) and ONNX's
+            default.
+
+    Raises:
+        InputError: If a size is below 1, or ``dropout`` is not in [0, 1).
+    """
+
+    fields = (
+        "input_size",
+        "hidden_size",
+        "num_layers",
+        "bias",
+        "dropout",
+        "bidirectional",
+        "learned_state",
+        "reset_after",
+    )
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learned_state: bool = False,
+        reset_after: bool = True,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, dropout, bidirectional, learned_state
+        )
+        self.reset_after = bool(reset_after)
+
+    @property
+    def cell(self) -> str:
+        """``gru`` or ``gru_reset_before``."""
+        return "gru" if self.reset_after else "gru_reset_before"
+
+
+def Bidirectional(layer: RecurrentLayer) -> RecurrentLayer:
+    """The same layer, also walking each row from its last live step to its first.
+
+    ``Bidirectional(LSTM(3, 8))`` is ``LSTM(3, 8, bidirectional=True)``: its outputs are those
+    of the forward walk and, after them, those of the reverse walk, ``2 * hidden_size`` channels.
+
+    Args:
+        layer: An :class:`RNN`, :class:`LSTM` or :class:`GRU`; it is not changed.
+
+    Returns:
+        A new layer of the same kind.
+
+    Raises:
+        InputError: If ``layer`` is anything else.
+    """
+    if not isinstance(layer, RecurrentLayer):
+        raise InputError(f"Bidirectional: layer: expected an RNN, LSTM or GRU, got {layer!r}")
+    return layer.clone(bidirectional=True)

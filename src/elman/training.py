@@ -1,0 +1,389 @@
+"""The training loop: epochs of batches, the best weights kept, and a record of each epoch."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.backends import kernels
+from elman.bptt import Backpropagation, Model
+from elman.checks import real, whole
+from elman.data.batches import Batch
+from elman.errors import TrainingError
+from elman.losses import Loss
+from elman.optimizers import Optimizer, Updater
+from elman.schedules import Run, Schedule
+
+__all__ = [
+    "BatchSource",
+    "EarlyStopping",
+    "EpochRecord",
+    "History",
+    "Options",
+    "mean_loss",
+    "train",
+]
+
+Array: TypeAlias = NDArray[Any]
+
+
+class BatchSource(Protocol):
+    """Where batches come from; :class:`elman.data.batches.Batches` is one."""
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+
+    def epoch(self, generator: np.random.Generator | None = None) -> Iterator[Batch]:
+        """The batches of one epoch, shuffled by the generator if there is one."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch came to.
+
+    Attributes:
+        epoch: Its number, from 1.
+        loss: Mean training loss of the batches, each before its update.
+        validation_loss: Loss on the validation part after the epoch, or ``None``.
+        gradient_norm: Mean Euclidean norm of the gradients, before clipping.
+        learning_rate: Of the last update.
+        seconds: Wall-clock time, validation included.
+    """
+
+    epoch: int
+    loss: float
+    validation_loss: float | None
+    gradient_norm: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass
+class History:
+    """The record of a training.
+
+    Attributes:
+        epochs: One record for each epoch that was completed.
+        best_epoch: Number of the epoch of the lowest loss: of the validation part if there is
+            one. 0 before the first epoch is complete.
+        interrupted: Whether Ctrl-C ended the training.
+        stopped_early: Whether early stopping did.
+    """
+
+    epochs: list[EpochRecord] = field(default_factory=list)
+    best_epoch: int = 0
+    interrupted: bool = False
+    stopped_early: bool = False
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def loss(self) -> list[float]:
+        """Training loss by epoch."""
+        return [record.loss for record in self.epochs]
+
+    @property
+    def validation_loss(self) -> list[float | None]:
+        """Validation loss by epoch; ``None`` without validation data."""
+        return [record.validation_loss for record in self.epochs]
+
+    @property
+    def gradient_norm(self) -> list[float]:
+        """Mean gradient norm by epoch."""
+        return [record.gradient_norm for record in self.epochs]
+
+    @property
+    def learning_rate(self) -> list[float]:
+        """Learning rate by epoch."""
+        return [record.learning_rate for record in self.epochs]
+
+    @property
+    def seconds(self) -> list[float]:
+        """Wall-clock seconds by epoch."""
+        return [record.seconds for record in self.epochs]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One plain dictionary for each epoch, as a data frame or a CSV file wants them."""
+        return [asdict(record) for record in self.epochs]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain Python values, ready for JSON."""
+        return {
+            "epochs": self.records(),
+            "best_epoch": self.best_epoch,
+            "interrupted": self.interrupted,
+            "stopped_early": self.stopped_early,
+        }
+
+
+class EarlyStopping:
+    """Ends training when the loss has stopped falling.
+
+    The loss watched is that of the validation part, or without one the training loss.
+
+    Args:
+        patience: Epochs without improvement that are let pass.
+        min_delta: By how much a loss must be lower to count as an improvement.
+    """
+
+    def __init__(self, patience: int = 10, min_delta: float = 0.0) -> None:
+        self.patience = whole("EarlyStopping: patience", patience, 0)
+        self.min_delta = real("EarlyStopping: min_delta", min_delta, 0.0)
+
+    def __repr__(self) -> str:
+        return f"EarlyStopping(patience={self.patience}, min_delta={self.min_delta})"
+
+
+@dataclass
+class Options:
+    """How to train, see :meth:`elman.Network.fit` for what each option means."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    epochs: int = 1
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    early_stopping: EarlyStopping | None = None
+    keep_best: bool = True
+    shuffle: bool = True
+    truncate: int | None = None
+    progress: bool | None = None
+    on_epoch: Callable[[EpochRecord], bool | None] | None = None
+
+
+def train(
+    model: Model,
+    batches: BatchSource,
+    loss: Loss,
+    options: Options,
+    generator: np.random.Generator,
+    validation: BatchSource | None = None,
+) -> History:
+    """Trains a model in place.
+
+    With validation batches the weights of the best epoch are put back at the end (unless
+    ``keep_best`` is off); without, the last ones stay. Ctrl-C ends the training with the best
+    weights so far.
+
+    Args:
+        model: See :class:`elman.bptt.Model`.
+        batches: The training part.
+        loss: What is minimised.
+        options: See :class:`Options`.
+        generator: Source of all randomness: the order of rows and dropout.
+        validation: The validation part, if any.
+
+    Returns:
+        The record of the training.
+
+    Raises:
+        TrainingError: If a loss or a gradient is not finite; the weights are those of the best
+            epoch so far, or those before the training.
+    """
+    return _Training(model, batches, loss, options, generator, validation).run()
+
+
+def mean_loss(model: Model, batches: BatchSource, loss: Loss) -> float:
+    """The loss over all batches, without training; 0 if there is nothing to average."""
+    total = weights = 0.0
+    for batch in batches.epoch():
+        output = model.forward_batch(batch, False, None, None)
+        assert batch.target is not None
+        mean, weight = loss(output, batch.target, batch.weight, batch.live)
+        total += mean * weight
+        weights += weight
+    return total / weights if weights else 0.0
+
+
+class _Training:
+    """The state of one training: see :func:`train`."""
+
+    def __init__(
+        self,
+        model: Model,
+        batches: BatchSource,
+        loss: Loss,
+        options: Options,
+        generator: np.random.Generator,
+        validation: BatchSource | None,
+    ) -> None:
+        self.model, self.batches, self.loss = model, batches, loss
+        self.options, self.generator, self.validation = options, generator, validation
+        self.parameters, self.gradient = model.vectors()
+        self.gradients = Backpropagation(model, loss, options.truncate, generator)
+        self.updater: Updater = options.optimizer.start(self.parameters.size, self.parameters.dtype)
+        self.schedule: Run = options.schedule.start(options.epochs)
+        self.history = History()
+        self.best = self.to_beat = math.inf
+        self.waited = 0
+        self.kept = self.parameters.copy()
+        self.rate = options.optimizer.learning_rate
+
+    def run(self) -> History:
+        progress = _Progress(self.options.epochs, len(self.batches), self.options.progress)
+        try:
+            for epoch in range(1, self.options.epochs + 1):
+                if self.run_epoch(epoch, progress):
+                    break
+        except KeyboardInterrupt:
+            self.history.interrupted = True
+        finally:
+            progress.close()
+        if self.history.interrupted and not self.history.best_epoch:
+            return self.history  # no epoch to go back to: the weights are the latest
+        restore = self.options.keep_best and self.validation is not None
+        if restore or self.history.interrupted:
+            self.restore()
+        return self.history
+
+    def run_epoch(self, epoch: int, progress: _Progress) -> bool:
+        """One epoch; whether it was the last."""
+        started = time.perf_counter()
+        loss, norm = self.run_batches(epoch, progress)
+        validation = None
+        if self.validation is not None:
+            validation = mean_loss(self.model, self.validation, self.loss)
+        watched = loss if validation is None else validation
+        if not math.isfinite(watched):
+            self.fail(epoch, None, watched, norm)
+        record = EpochRecord(
+            epoch, loss, validation, norm, self.rate, time.perf_counter() - started
+        )
+        self.history.epochs.append(record)
+        self.schedule.observe(watched)
+        stop = self.watch(epoch, watched)
+        progress.epoch_done(record)
+        if self.options.on_epoch is not None and self.options.on_epoch(record):
+            stop = True
+        return stop
+
+    def run_batches(self, epoch: int, progress: _Progress) -> tuple[float, float]:
+        """All updates of an epoch; the mean loss and the mean gradient norm."""
+        options, schedule, update = self.options, self.schedule, self.updater.update
+        parameters, gradient, gradients = self.parameters, self.gradient, self.gradients
+        clip_norm, clip_value = options.clip_norm or 0.0, options.clip_value or 0.0
+        base, number = options.optimizer.learning_rate, len(self.batches)
+        rate = base * schedule.factor(epoch - 1 + 0.5 / max(number, 1))
+        total = weights = norms = 0.0
+        shuffler = self.generator if options.shuffle else None
+        for index, batch in enumerate(self.batches.epoch(shuffler)):
+            if schedule.every_step:
+                rate = base * schedule.factor(epoch - 1 + (index + 0.5) / number)
+            mean, weight = gradients(batch)
+            norm = kernels.clip_gradient(gradient, clip_norm, clip_value)
+            if not (abs(mean) < math.inf and norm < math.inf):  # NaN compares false
+                self.fail(epoch, index + 1, mean, norm)
+            update(parameters, gradient, rate)
+            total += mean * weight
+            weights += weight
+            norms += norm
+            if progress.wanted:
+                progress.batch_done(epoch, index)
+        self.rate = rate
+        return total / weights if weights else 0.0, norms / max(number, 1)
+
+    def watch(self, epoch: int, watched: float) -> bool:
+        """Keeps the best weights; whether to stop early."""
+        if watched < self.best or not self.history.best_epoch:
+            self.best, self.history.best_epoch = watched, epoch
+            np.copyto(self.kept, self.parameters)
+        stopping = self.options.early_stopping
+        if stopping is None:
+            return False
+        self.waited += 1
+        if watched < self.to_beat - stopping.min_delta:
+            self.to_beat, self.waited = watched, 0
+        self.history.stopped_early = self.waited > stopping.patience
+        return self.history.stopped_early
+
+    def restore(self) -> None:
+        """Puts the best weights back."""
+        np.copyto(self.parameters, self.kept)
+
+    def fail(self, epoch: int, batch: int | None, loss: float, norm: float) -> None:
+        """Puts the best weights back and says what happened."""
+        self.restore()
+        kept = (
+            f"those of epoch {self.history.best_epoch}"
+            if self.history.best_epoch
+            else "those from before the training"
+        )
+        where = f"batch {batch} of {len(self.batches)}" if batch else "the validation part"
+        what = "loss" if not math.isfinite(loss) else "gradient"
+        advice = ["a lower learning rate"]
+        if self.options.clip_norm is None:
+            advice.append("clip_norm=1.0")
+        advice.append("inputs and targets scaled to about unit variance")
+        raise TrainingError(
+            f"the {what} is not finite in epoch {epoch}, {where}: loss {loss:g}, gradient norm "
+            f"{norm:g}, learning rate {self.rate:g}. Try {', '.join(advice)}. "
+            f"The weights are {kept}."
+        )
+
+
+class _Progress:
+    """A progress bar on the terminal, once training has taken a second.
+
+    Attributes:
+        wanted: Whether there is, or may yet be, anything to show.
+    """
+
+    _DELAY = 1.0
+
+    def __init__(self, epochs: int, batches: int, wanted: bool | None) -> None:
+        self.wanted = sys.stderr.isatty() if wanted is None else wanted
+        self._epochs, self._batches = epochs, batches
+        self._started = time.perf_counter()
+        self._shown = 0.0
+        self._bar: Any = None
+        self._task: Any = None
+        self._text = ""
+
+    def batch_done(self, epoch: int, index: int) -> None:
+        """Moves the bar, at most ten times a second."""
+        now = time.perf_counter()
+        if now - self._started < self._DELAY or now - self._shown < 0.1:
+            return
+        self._shown = now
+        self._show(epoch - 1 + (index + 1) / self._batches)
+
+    def epoch_done(self, record: EpochRecord) -> None:
+        """Shows the losses of an epoch."""
+        self._text = f"loss {record.loss:.4g}"
+        if record.validation_loss is not None:
+            self._text += f"  validation {record.validation_loss:.4g}"
+        if self._bar is not None:
+            self._show(record.epoch)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _show(self, done: float) -> None:
+        if self._bar is None:
+            self._open()
+        self._bar.update(self._task, completed=done, losses=self._text)
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("training", total=self._epochs, losses=self._text)
