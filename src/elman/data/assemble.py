@@ -461,16 +461,22 @@ def _drop_leading_missing(parts: Parts) -> None:
 # ---------------------------------------------------------------------------------- arrays
 
 
-def parts_from_arrays(source: Any) -> Parts:
+def parts_from_arrays(source: Any, frequency: str | int | Frequency | None = None) -> Parts:
     """Read arrays without time stamps: steps are numbered 0, 1, 2, ...
 
     Args:
         source: 1-D (one series), 2-D `(T, series)`, 3-D `(series, T, targets)`, or a list of 1-D
             `(T_i,)` or 2-D `(T_i, targets)` arrays of unequal length.
+        frequency: None or 1: there are no time stamps that could have another one.
 
     Raises:
-        InputError: Another shape, no numbers, infinite values, or a series without rows.
+        InputError: Another frequency, another shape, no numbers, infinite values, or a series without rows.
     """
+    if frequency is not None and parse_frequency(frequency) != Frequency("integer", 1):
+        raise InputError(
+            f"frequency={frequency!r} needs time stamps, which arrays do not have. Give a mapping "
+            "{name: array} or a data frame with a time column."
+        )
     arrays, ids = _split_arrays(source)
     lengths = np.array([len(a) for a in arrays])
     if not arrays or lengths.min() == 0:

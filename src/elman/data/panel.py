@@ -107,10 +107,10 @@ class Panel:
         if isinstance(source, Panel):
             return source
         if _is_arrays(source):
-            parts = parts_from_arrays(_joined_targets(source, wide))
             _refuse_column_names(
                 target=target, time=time, id=id, past=past, future=future, static=static
             )
+            parts = parts_from_arrays(_joined_targets(source, wide), frequency)
         else:
             parts = parts_from_table(
                 read_table(source),
