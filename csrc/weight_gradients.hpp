@@ -48,7 +48,8 @@ constexpr int gradient_vectors = S::count == Cell::slots ? 4 : S::count;
 template <class T, class Cell, class S>
 int64_t gradient_elements(const Geometry<T, Cell>& g, int64_t columns) {
     const int64_t width = g.template depth<S>();
-    return (columns + 1) * width + gradient_chunk * (width + columns + 1);
+    // The operand is packed in tiles of up to 8 columns, the last one with gaps.
+    return (columns + 1) * width + gradient_chunk * (width + columns + 8);
 }
 
 template <class Cell, class S, class T>
