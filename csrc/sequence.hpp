@@ -165,6 +165,27 @@ void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns,
 // ---------------------------------------------------------------------------------------------
 // Forward
 
+// The pointwise mathematics of a tile whose sums stand ready. Compiled once for all tile shapes: a
+// compiler may fuse a b + c d in two ways, and two copies of this loop could round differently.
+template <class Cell, class Stage, class T>
+ELMAN_ONE_COPY void finish_tile(const Geometry<T, Cell>& g, const T* sums, int64_t s, int64_t row,
+                                int64_t rows, int64_t unit, int64_t units) {
+    constexpr int V = lanes<T>;
+    for (int64_t r = row; r < row + rows; ++r)
+        for (int64_t u = unit; u < unit + units; ++u, sums += StageColumns<Stage>::count * V) {
+            const int64_t offset = u * V;
+            ForwardUnit<T> here;
+            here.sums = sums;
+            here.slots = g.slots().at(s, r) + offset * Cell::slots;
+            for (int k = 0; k < Cell::states; ++k) {
+                here.previous[k] = g.state(k, s, r) + offset;
+                here.next[k] = g.state(k, s + 1, r) + offset;
+            }
+            here.operand = g.operand().at(s, r) + offset;
+            Stage::template forward<T>(here);
+        }
+}
+
 template <class Cell, class Stage, int Units, int Rows, class T>
 ELMAN_INLINE void forward_tile(const Geometry<T, Cell>& g, const T* panel, int64_t s, int64_t row,
                                int64_t unit) {
@@ -174,13 +195,12 @@ ELMAN_INLINE void forward_tile(const Geometry<T, Cell>& g, const T* panel, int64
     constexpr int V = lanes<T>;
     constexpr int vectors = Units * Columns::count;
     const Layer<T>& l = g.layer;
-    const int64_t t = g.time(s);
 
     Tile<T, Rows, vectors> tile;
     tile.fill(panel);
     panel += vectors * V;
     tile.template multiply<Input::first - Columns::first, Units * Input::count>(
-        l.x.at(t, row), l.x.row, 1, panel, Units * Input::count * V, l.input_size);
+        l.x.at(g.time(s), row), l.x.row, 1, panel, Units * Input::count * V, l.input_size);
     panel += l.input_size * Units * Input::count * V;
     tile.template multiply<Hidden::first - Columns::first, Units * Hidden::count>(
         g.template hidden_operand<Stage>(s, row), g.padded, 1, panel, Units * Hidden::count * V,
@@ -188,19 +208,7 @@ ELMAN_INLINE void forward_tile(const Geometry<T, Cell>& g, const T* panel, int64
 
     alignas(64) T sums[Rows * vectors * V];
     tile.store_to(sums, vectors * V);
-    for (int r = 0; r < Rows; ++r)
-        for (int u = 0; u < Units; ++u) {
-            const int64_t offset = (unit + u) * V;
-            ForwardUnit<T> here;
-            here.sums = sums + (r * vectors + u * Columns::count) * V;
-            here.slots = g.slots().at(s, row + r) + offset * Cell::slots;
-            for (int k = 0; k < Cell::states; ++k) {
-                here.previous[k] = g.state(k, s, row + r) + offset;
-                here.next[k] = g.state(k, s + 1, row + r) + offset;
-            }
-            here.operand = g.operand().at(s, row + r) + offset;
-            Stage::template forward<T>(here);
-        }
+    finish_tile<Cell, Stage>(g, sums, s, row, Rows, unit, Units);
 }
 
 template <class Cell, class Stage, class T>
@@ -315,8 +323,8 @@ void multiply_slots(const Geometry<T, Cell>& g, const T* slots, int64_t rows, co
 }
 
 template <class Cell, class Stage, bool Last, class T>
-void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t begin,
-                   int64_t rows, bool cut) {
+ELMAN_ONE_COPY void adjoint_pointwise(const Geometry<T, Cell>& g, int64_t s, int64_t begin,
+                                      int64_t rows) {
     const Layer<T>& l = g.layer;
     constexpr int V = lanes<T>;
     const int64_t t = g.time(s);
@@ -336,6 +344,12 @@ void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
             }
             Stage::template adjoint<T>(here);
         }
+}
+
+template <class Cell, class Stage, bool Last, class T>
+void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t begin,
+                   int64_t rows, bool cut) {
+    adjoint_pointwise<Cell, Stage, Last>(g, s, begin, rows);
     const T* slots = g.slots().at(s, begin);
     if constexpr (Stage::operand == Operand::computed)
         multiply_slots<Cell, typename Stage::Hidden, false>(g, slots, rows, weights,
@@ -345,12 +359,9 @@ void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
                                                            g.padded, g.padded);
 }
 
-// Stages in reverse order; returns the weights of the stage after the first one in the list.
+// Stages in reverse order; `weights` are those of the first in the list.
 template <class Cell, class T>
-const T* adjoint_stages(const Geometry<T, Cell>&, const T* weights, int64_t, int64_t, int64_t, bool,
-                        Stages<>) {
-    return weights;
-}
+void adjoint_stages(const Geometry<T, Cell>&, const T*, int64_t, int64_t, int64_t, bool, Stages<>) {}
 
 template <class Cell, class T, class First, class... Rest>
 void adjoint_stages(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t begin,

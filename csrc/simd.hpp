@@ -15,8 +15,10 @@
 
 #define ELMAN_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
+#define ELMAN_ONE_COPY __attribute__((noinline))
 #define ELMAN_UNROLL _Pragma("clang loop unroll(full)")
 #else
+#define ELMAN_ONE_COPY __attribute__((noinline, noclone))
 #define ELMAN_UNROLL _Pragma("GCC unroll 32")
 #endif
 
