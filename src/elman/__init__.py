@@ -44,6 +44,9 @@ _PUBLIC = {
     "Adam": "optimizers",
     "AdamW": "optimizers",
     "Forecaster": "tasks.forecasting",
+    "Panel": "data.panel",
+    "Windows": "data.windows",
+    "datasets": "",  # a module of its own
     "get_num_threads": "config",
     "set_num_threads": "config",
     "show_config": "config",
@@ -55,7 +58,8 @@ __all__ = ["__version__", *sorted(_PUBLIC)]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'elman' has no attribute {name!r}")
-    value = getattr(import_module(f"elman.{_PUBLIC[name]}"), name)
+    module = import_module(f"elman.{_PUBLIC[name] or name}")
+    value = getattr(module, name) if _PUBLIC[name] else module
     globals()[name] = value
     return value
 

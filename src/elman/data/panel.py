@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data.assemble import (
-    Names,
-    Parts,
-    parts_from_arrays,
-    parts_from_table,
-    show_stamp,
-)
+from elman.data.assemble import parts_from_table
 from elman.data.calendar import Frequency, from_wall, to_wall
 from elman.data.frames import build_frame, read_table
+from elman.data.from_arrays import parts_from_arrays
+from elman.data.parts import Names, Parts
+from elman.data.regular import show_stamp
 from elman.errors import InputError
 
 __all__ = ["Names", "Panel"]
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -277,6 +276,64 @@ class Panel:
         wall = to_wall(last, self.time_zone)
         return from_wall(frequency.advance(wall[:, None], steps), self.time_zone)
 
+    def future_covariates(
+        self, horizon: int, source: Any = None, counts: Array | None = None
+    ) -> NDArray[np.float64]:
+        """The future covariates of the steps to be forecast.
+
+        Args:
+            horizon: How many steps.
+            source: Where the panel's own rows end, the rest is looked up here, by series and time
+                stamp: a table with the panel's time and future columns (and its id column;
+                without one, all series share the same rows), or another panel.
+            counts: How many rows of each series lie before the forecast, int64 `(series,)`; by
+                default all.
+
+        Returns:
+            float64 `(series, horizon, future)`.
+
+        Raises:
+            InputError: A covariate of one of the steps is unknown; names series, stamp, column.
+        """
+        counts = self.lengths if counts is None else np.asarray(counts)
+        last = self.stamps[self.offsets[:-1] + np.maximum(counts, 1) - 1]
+        wanted = self.stamps_after(last, horizon)
+        known = _look_up(self, np.arange(self.n_series), wanted)
+        if source is not None:
+            other = self._read_ahead(source)
+            shared = other.names.id is None
+            numbers = {id: number for number, id in enumerate(other.ids.tolist())}
+            series = [0 if shared else numbers.get(id, -1) for id in self.ids.tolist()]
+            found = _look_up(other, np.array(series), wanted)
+            known = np.where(np.isnan(known), found, known)
+        if np.isnan(known).any():
+            number, step, column = (int(i) for i in np.argwhere(np.isnan(known))[0])
+            raise InputError(
+                f"The future covariate {self.names.future[column]!r} is unknown for series "
+                f"{self.ids[number]!r} at {self.show(wanted[number, step])}. Give a table that "
+                f"holds it for all {horizon} steps to be forecast."
+            )
+        return known
+
+    def _read_ahead(self, source: Any) -> Panel:
+        if isinstance(source, Panel):
+            return source
+        table = read_table(source)
+        id = self.names.id if self.names.id in table.columns else None
+        parts = parts_from_table(
+            table,
+            target=(),
+            time=self.names.time,
+            id=id,
+            past=(),
+            future=self.names.future,
+            static=(),
+            frequency=self.frequency,
+            wide=None,
+            time_format=None,
+        )
+        return Panel._from_parts(parts)
+
     def show(self, stamp: Any) -> str:
         """A stamp of this panel as text, on the wall clock of its time zone."""
         return show_stamp(stamp, self.time_zone)
@@ -327,6 +384,22 @@ class Panel:
         columns |= {name: column[codes] for name, column in self.static.items()}
         return self.frame(codes, self.stamps, columns, kind)
 
+    def roles(self) -> dict[str, Any]:
+        """The arguments of `from_any` that read another source of the same columns alike."""
+        names = self.names
+        if self.kind == "numpy":
+            return {"wide": "targets" if self.n_targets > 1 else "series"}
+        return {
+            "target": [str(id) for id in self.ids] if names.stacked else list(names.targets),
+            "time": names.time,
+            "id": None if names.stacked else names.id,
+            "past": list(names.past),
+            "future": list(names.future),
+            "static": list(names.static),
+            "frequency": self.frequency,
+            "wide": "series" if names.stacked else "targets",
+        }
+
     def summary(self) -> dict[str, Any]:
         """What was read, as plain values: for a printout or a configuration file."""
         lengths = self.lengths
@@ -346,6 +419,20 @@ class Panel:
             "static": list(self.names.static),
             "notes": list(self.notes),
         }
+
+
+def _look_up(panel: Panel, series: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.float64]:
+    """Future covariates of `series` `(n,)` (-1: none) at `wanted` `(n, steps)`; NaN if unknown."""
+    found = np.full((*wanted.shape, panel.future.shape[1]), np.nan)
+    for place, number in enumerate(series):
+        if number < 0:
+            continue
+        rows = panel.rows(int(number))
+        stamps = panel.stamps[rows]
+        index = np.minimum(np.searchsorted(stamps, wanted[place]), len(stamps) - 1)
+        there = stamps[index] == wanted[place]
+        found[place, there] = panel.future[rows][index[there]]
+    return found
 
 
 def _is_arrays(source: Any) -> bool:

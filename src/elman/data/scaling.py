@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from elman.data.panel import Panel
 from elman.errors import InputError, NotFittedError
 
-__all__ = ["SCALERS", "SeriesScaler", "WindowScale", "normalize_window"]
+__all__ = ["SCALERS", "SeriesScaler", "StaticEncoder", "WindowScale", "normalize_window"]
 
 Array = NDArray[Any]
 
@@ -269,3 +269,68 @@ def normalize_window(
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
     axis %= len(shape)
     return shape[:axis] + shape[axis + 1 :]
+
+
+# ---------------------------------------------------------------------------------- static
+
+
+class StaticEncoder:
+    """Turns the static columns of a panel into numbers.
+
+    Numbers are standardised over the series; text becomes one column for each category seen when
+    fitting, 1 for the series' own (a category not seen then is 0 in all of them).
+
+    Attributes:
+        columns: What was fitted, by column name: `{"center", "scale"}` or `{"categories"}`.
+    """
+
+    def __init__(self) -> None:
+        self.columns: dict[str, dict[str, Any]] = {}
+
+    @property
+    def width(self) -> int:
+        """How many numbers a series gets."""
+        return sum(len(fitted.get("categories", [0])) for fitted in self.columns.values())
+
+    def fit(self, panel: Panel) -> StaticEncoder:
+        """Learn the centres, scales and categories of the panel's static columns."""
+        self.columns = {}
+        for name, values in panel.static.items():
+            if values.dtype == object:
+                self.columns[name] = {"categories": sorted(set(values.tolist()))}
+            else:
+                center, spread = np.mean(values), np.std(values)
+                scale = _nonzero(np.asarray(spread), np.asarray(center))
+                self.columns[name] = {"center": float(center), "scale": float(scale)}
+        return self
+
+    def transform(self, panel: Panel) -> NDArray[np.float64]:
+        """The static columns as numbers, `(series, width)`.
+
+        Raises:
+            InputError: A column is missing, or is text where it was a number, or the reverse.
+        """
+        blocks = [np.empty((panel.n_series, 0))]
+        for name, fitted in self.columns.items():
+            values = panel.static.get(name)
+            wanted = "text" if "categories" in fitted else "numbers"
+            if values is None or (values.dtype == object) != (wanted == "text"):
+                got = "no such column" if values is None else f"{values.dtype} values"
+                raise InputError(f"static: expected {name!r} to hold {wanted}, got {got}.")
+            if wanted == "text":
+                categories = np.array(fitted["categories"], dtype=object)
+                blocks.append((values[:, None] == categories).astype(np.float64))
+            else:
+                blocks.append((values[:, None] - fitted["center"]) / fitted["scale"])
+        return np.concatenate(blocks, axis=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was fitted, as plain values."""
+        return {"columns": self.columns}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> StaticEncoder:
+        """Rebuild an encoder from `to_dict`."""
+        encoder = cls()
+        encoder.columns = {name: dict(fitted) for name, fitted in state["columns"].items()}
+        return encoder
