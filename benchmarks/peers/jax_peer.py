@@ -1,6 +1,7 @@
 """JAX: the whole training step jitted, `lax.scan` over time, optax Adam, donated buffers.
 
-The input's product is taken for all steps at once before the scan, as a practised user would.
+The input's product is taken for all steps at once before the scan, and weights are kept as
+`(inputs, outputs)`, as a practised user would.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ Parameters = dict[str, jax.Array]
 
 
 def rnn_tanh(p: Parameters, x: jax.Array, h: jax.Array) -> tuple[jax.Array, jax.Array]:
-    projected = x @ p["weight_ih_l0"].T + (p["bias_ih_l0"] + p["bias_hh_l0"])
+    projected = x @ p["weight_ih_l0"] + (p["bias_ih_l0"] + p["bias_hh_l0"])
 
     def step(h: jax.Array, projected: jax.Array) -> tuple[jax.Array, None]:
-        return jnp.tanh(projected + h @ p["weight_hh_l0"].T), None
+        return jnp.tanh(projected + h @ p["weight_hh_l0"]), None
 
     return jax.lax.scan(step, h, projected)[0]
 
 
 def gru(p: Parameters, x: jax.Array, h: jax.Array) -> jax.Array:
-    projected = x @ p["weight_ih_l0"].T + p["bias_ih_l0"]
+    projected = x @ p["weight_ih_l0"] + p["bias_ih_l0"]
 
     def step(h: jax.Array, projected: jax.Array) -> tuple[jax.Array, None]:
-        recurrent = h @ p["weight_hh_l0"].T + p["bias_hh_l0"]
+        recurrent = h @ p["weight_hh_l0"] + p["bias_hh_l0"]
         input_r, input_z, input_n = jnp.split(projected, 3, axis=-1)
         state_r, state_z, state_n = jnp.split(recurrent, 3, axis=-1)
         r, z = jax.nn.sigmoid(input_r + state_r), jax.nn.sigmoid(input_z + state_z)
@@ -44,11 +45,11 @@ def gru(p: Parameters, x: jax.Array, h: jax.Array) -> jax.Array:
 
 
 def lstm(p: Parameters, x: jax.Array, h: jax.Array) -> jax.Array:
-    projected = x @ p["weight_ih_l0"].T + (p["bias_ih_l0"] + p["bias_hh_l0"])
+    projected = x @ p["weight_ih_l0"] + (p["bias_ih_l0"] + p["bias_hh_l0"])
 
     def step(state: tuple[jax.Array, jax.Array], projected: jax.Array) -> Any:
         h, c = state
-        i, f, g, o = jnp.split(projected + h @ p["weight_hh_l0"].T, 4, axis=-1)
+        i, f, g, o = jnp.split(projected + h @ p["weight_hh_l0"], 4, axis=-1)
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
         return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
 
@@ -62,7 +63,7 @@ def predict(parameters: Parameters, x: jax.Array, cell: str, hidden: int) -> jax
     """Outputs `(batch, 1)` of inputs `(batch, steps, inputs)`."""
     start = jnp.zeros((x.shape[0], hidden), x.dtype)
     last = CELLS[cell](parameters, jnp.swapaxes(x, 0, 1), start)
-    return last @ parameters["head.weight"].T + parameters["head.bias"]
+    return last @ parameters["head.weight"] + parameters["head.bias"]
 
 
 def mean_squared_error(parameters: Parameters, x: jax.Array, y: jax.Array, **kind: Any) -> Any:
@@ -103,7 +104,7 @@ class Model:
 
 
 def build(case: TrainingCase, weights: dict[str, np.ndarray]) -> Model:
-    parameters = {name: jnp.array(value) for name, value in weights.items()}
+    parameters = {name: jnp.array(value.T) for name, value in weights.items()}
     x, y = (jnp.array(part) for part in case.data)
     kind = {"cell": case.cell, "hidden": case.size.hidden}
     generator = np.random.default_rng(0)
@@ -139,7 +140,7 @@ def gradients(model: Model) -> dict[str, np.ndarray]:
     x, y = model.case.first_batch
     compiled = jax.jit(jax.grad(partial(mean_squared_error, **model.kind)))
     gradient = compiled(model.parameters, x, y)
-    return {name: np.asarray(value, np.float64) for name, value in gradient.items()}
+    return {name: np.asarray(value, np.float64).T for name, value in gradient.items()}
 
 
 def versions() -> dict[str, str]:
