@@ -1,15 +1,18 @@
 """The compiled backend against the reference, against torch, and against itself bit by bit.
 
-Everything iterates over the registry of cells. The ``poison`` fixture of ``conftest.py`` fills
-every buffer that the core allocates with NaN, so a read of what nobody wrote shows.
+Everything iterates over the registry of cells. The ``poison`` fixture fills every buffer of the
+core with NaN before each use, so that a read of what nobody wrote shows.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,12 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elman
-from elman.backends import reference
+from elman import _core
+from elman.backends import Backend, native, reference
 from elman.cells import CELLS
-
-_core = pytest.importorskip("elman._core", reason="the compiled core is not built yet")
-native = pytest.importorskip("elman.backends.native", reason="not written yet")
-from torch_walks import run_torch
 from walks import (
     assert_close,
     assert_results_close,
@@ -36,6 +36,8 @@ from walks import (
     run,
     run_forward,
 )
+
+pytestmark = pytest.mark.usefixtures("poison")
 
 # (T, B, D, H): no multiples of a vector, single rows, units and steps, wider than any panel
 SIZES = [
@@ -55,6 +57,19 @@ dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 biases = pytest.mark.parametrize("bias", [True, False], ids=["bias", "no_bias"])
 directions = pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 raggedness = pytest.mark.parametrize("ragged", [False, True], ids=["equal", "ragged"])
+
+
+def test_the_core_has_every_cell_of_the_registry():
+    assert set(_core.cells()) == set(CELLS)
+
+
+@pytest.mark.parametrize("name", ["create_workspace", "forward", "backward"])
+def test_backends_offer_the_same_functions(name):
+    promised = list(inspect.signature(getattr(Backend, name)).parameters)
+    for backend in (reference, native):
+        offered = inspect.signature(getattr(backend, name)).parameters
+        assert list(offered)[: len(promised)] == promised
+        assert all(p.default is not p.empty for p in list(offered.values())[len(promised) :])
 
 
 # ---------------------------------------------------------------------------------------------
@@ -78,6 +93,8 @@ def test_matches_reference(cell, dtype, bias, reverse, ragged, size):
 @dtypes
 @cells
 def test_matches_torch(cell, dtype, reverse, ragged, size):
+    from torch_walks import run_torch  # here, for the subprocesses that do without torch
+
     if cell == "gru_reset_before" and size[0] * size[1] > 200:
         size = (9, 7, *size[2:])  # the hand-written loop of torch takes a millisecond a step
     bias = size[3] % 2 == 1
@@ -217,6 +234,16 @@ def test_strided_arrays_change_no_bit(cell, dtype, reverse, ragged):
     assert_results_same_bits(run(native, batch_first, output=output), expected)
 
 
+@directions
+@dtypes
+@cells
+def test_input_read_backwards_in_time_changes_no_bit(cell, dtype, reverse):
+    walk = make_walk(cell, (6, 5, 3, 17), dtype=dtype, reverse=reverse)
+    flipped = replace(walk, x=walk.x[::-1].copy()[::-1], d_output=walk.d_output[::-1].copy()[::-1])
+    assert flipped.x.strides[0] < 0
+    assert_results_same_bits(run(native, flipped), run(native, walk))
+
+
 @cells
 def test_overlapping_windows_are_legal_input(cell):
     series = np.random.default_rng(0).standard_normal(24).astype("float32")
@@ -295,6 +322,52 @@ def test_the_number_of_threads_changes_no_bit(cell, dtype, reverse, ragged, size
     for threads in (2, 3, 4):
         elman.set_num_threads(threads)
         assert_results_same_bits(run(native, walk), expected)
+
+
+@cells
+@pytest.mark.usefixtures("restore_threads")
+def test_walks_at_the_same_time_change_no_bit(cell):
+    """The GIL is released: walks of several Python threads share the pool, not their memory."""
+    walks = [make_walk(cell, (12, 96, 8, 64), seed=seed, dtype="float32") for seed in range(4)]
+    elman.set_num_threads(2)
+    expected = [run(native, walk) for walk in walks]
+    with ThreadPoolExecutor(len(walks)) as pool:
+        for _ in range(5):
+            results = pool.map(lambda walk: run(native, walk), walks)
+            for ours, theirs in zip(results, expected, strict=True):
+                assert_results_same_bits(ours, theirs)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_walks_on():
+    """A child has none of its parent's threads: the pool must start its own, not wait for them."""
+    script = """
+import os, signal
+import elman
+from elman.backends import native
+from walks import assert_results_same_bits, make_walk, run
+
+elman.set_num_threads(2)
+walk = make_walk("gru", (12, 96, 8, 64), dtype="float32")
+expected = run(native, walk)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    assert_results_same_bits(run(native, walk), expected)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+assert_results_same_bits(run(native, walk), expected)
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
 
 
 @directions
@@ -505,6 +578,49 @@ def test_parameters_changed_in_place_are_seen(cell, dtype):
 
 @dtypes
 @cells
+def test_weights_packed_for_a_version_are_kept_and_renewed(cell, dtype):
+    walk = make_walk(cell, (5, 4, 3, 17), dtype=dtype)
+    workspace = new_workspace(native, walk)
+
+    def assert_same_as_afresh(walk, version, training):
+        output = np.full((*walk.x.shape[:2], 17), np.nan, dtype)
+        final_state = tuple(np.full_like(part, np.nan) for part in walk.state)
+        native.forward(
+            workspace,
+            walk.parameters,
+            walk.x,
+            walk.state,
+            walk.live,
+            output,
+            final_state,
+            training,
+            version=version,
+        )
+        expected, expected_final = run_forward(native, walk)
+        assert_same_bits(output, expected, f"output at version {version}")
+        for ours, theirs in zip(final_state, expected_final, strict=True):
+            assert_same_bits(ours, theirs, f"final_state at version {version}")
+
+    larger = replace(make_walk(cell, (9, 40, 3, 17), dtype=dtype), parameters=walk.parameters)
+    for version in range(3):
+        for training in (True, False):
+            assert_same_as_afresh(walk, version, training)
+            assert_same_as_afresh(larger, version, training)
+        for parameter in walk.parameters:
+            parameter[...] *= -0.5
+
+
+@dtypes
+@cells
+def test_poison_changes_no_bit(cell, dtype):
+    walk = make_walk(cell, (11, 9, 3, 17), dtype=dtype, ragged=True)
+    poisoned = run(native, walk)
+    _core.set_poison(False)  # the fixture of the next test sets it anew
+    assert_results_same_bits(run(native, walk), poisoned)
+
+
+@dtypes
+@cells
 def test_missing_input_spreads_through_its_own_row_only(cell, dtype):
     """NaN at a live position must show in that row from there on, and in no other row."""
     walk = make_walk(cell, (5, 6, 3, 17), dtype=dtype)
@@ -522,18 +638,18 @@ def test_missing_input_spreads_through_its_own_row_only(cell, dtype):
 # Every instruction set that this processor has
 
 _IN_EACH_ISA = (
-    "test_every_ or test_truncation or test_the_other_rows or test_the_amount or test_saturated "
-    "or test_small_numbers or test_missing or test_the_number_of_threads or test_chunked "
+    "test_the_isa or test_every_ or test_truncation or test_the_other_rows or test_saturated "
+    "or test_small_numbers or test_missing or test_chunked "
     "or (test_matches_reference and (63 or 130))"
 )
 
 
 @pytest.mark.skipif("ELMAN_ISA" in os.environ, reason="an instruction set is already imposed")
 @pytest.mark.parametrize("isa", _core.available_isas())
-def test_every_instruction_set(isa):
+def test_each_instruction_set(isa):
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
     finished = subprocess.run(
-        [*command, "-k", f"test_the_isa_is_the_one_imposed or {_IN_EACH_ISA}"],
+        [*command, "-k", _IN_EACH_ISA],
         env={**os.environ, "ELMAN_ISA": isa},
         capture_output=True,
         text=True,
@@ -542,6 +658,5 @@ def test_every_instruction_set(isa):
     assert finished.returncode == 0, finished.stdout[-4000:] + finished.stderr[-2000:]
 
 
-@pytest.mark.skipif("ELMAN_ISA" not in os.environ, reason="no instruction set is imposed")
-def test_the_isa_is_the_one_imposed():
-    assert _core.isa() == os.environ["ELMAN_ISA"]
+def test_the_isa_is_the_one_imposed_or_the_best():
+    assert _core.isa() == os.environ.get("ELMAN_ISA", _core.available_isas()[-1])

@@ -1,0 +1,19 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import pytest
+
+from elman import _core
+
+
+@pytest.fixture
+def poison():
+    """Fill every buffer of the native core with NaN before each use.
+
+    What a kernel reads before it has been written then shows up in the results. For the tests
+    of results; those that measure time are better off without it.
+    """
+    _core.set_poison(True)
+    yield
+    _core.set_poison(False)
