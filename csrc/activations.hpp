@@ -26,8 +26,16 @@ struct SoftmaxRow {
     T largest = 0, total = 0;
 
     SoftmaxRow(const T* x, T* to, int64_t columns) {
+        constexpr int V = lanes<T>;
+        Vector<T> greatest = broadcast(x[0]);
+        int64_t k = 0;
+        for (; k + V <= columns; k += V) {
+            const Vector<T> value = load(x + k);
+            greatest = value > greatest ? value : greatest;
+        }
         largest = x[0];
-        for (int64_t k = 1; k < columns; ++k) largest = x[k] > largest ? x[k] : largest;
+        for (int lane = 0; lane < V; ++lane) largest = greatest[lane] > largest ? greatest[lane] : largest;
+        for (; k < columns; ++k) largest = x[k] > largest ? x[k] : largest;
         Vector<T> sum{};
         const T shift = largest;
         for_vectors<T>(columns, [&](int64_t k, int64_t left) {

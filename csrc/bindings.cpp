@@ -8,6 +8,7 @@
 #include "isa.hpp"
 #include "recurrence.hpp"
 #include "threads.hpp"
+#include "training_calls.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -59,6 +60,63 @@ void bind_dense(nb::module_& module) {
                "Writes d_x = d_y weight (unless None); adds d_y^T x to d_weight, column sums to d_bias.");
 }
 
+template <class T, class Target>
+void bind_loss(nb::module_& module) {
+    module.def("loss", &mean_loss<T, Target>, "kind"_a, "output"_a.noconvert(), "target"_a.noconvert(),
+               "weight"_a.noconvert().none(), "live"_a.noconvert().none(), "constants"_a.noconvert(),
+               "gradient"_a.noconvert().none(),
+               "The weighted mean loss over live positions and the sum of the weights; writes gradient.");
+}
+
+template <class T>
+void bind_activations(nb::module_& module) {
+    module.def("activate", &activate<T>, "kind"_a, "y"_a.noconvert(), "y = phi(y), in place.");
+    module.def("activation_adjoint", &activation_adjoint<T>, "kind"_a, "y"_a.noconvert(),
+               "d_y"_a.noconvert(), "Turns the gradient of y = phi(a) into that of a, in place.");
+}
+
+template <class T>
+void bind_updates(nb::module_& module) {
+    module.def("clip_gradient", &clip_gradient<T>, "gradient"_a.noconvert(), "clip_norm"_a,
+               "clip_value"_a, "Limits the gradient (0: no limit); returns the norm it had.");
+    module.def("sgd", &sgd<T>, "parameters"_a.noconvert(), "gradient"_a.noconvert(),
+               "velocity"_a.noconvert(), "step"_a, "rate"_a, "momentum"_a, "nesterov"_a,
+               "weight_decay"_a);
+    module.def("rmsprop", &rmsprop<T>, "parameters"_a.noconvert(), "gradient"_a.noconvert(),
+               "square"_a.noconvert(), "velocity"_a.noconvert(), "rate"_a, "alpha"_a, "epsilon"_a,
+               "momentum"_a, "weight_decay"_a);
+    module.def("adam", &adam<T>, "parameters"_a.noconvert(), "gradient"_a.noconvert(),
+               "mean"_a.noconvert(), "square"_a.noconvert(), "step"_a, "rate"_a, "beta1"_a, "beta2"_a,
+               "epsilon"_a, "weight_decay"_a, "decoupled"_a);
+}
+
+template <class T>
+void bind_batches(nb::module_& module) {
+    module.def("gather", &gather<T>, "values"_a.noconvert(), "starts"_a.noconvert(),
+               "lengths"_a.noconvert().none(), "rows"_a.noconvert(), "out"_a.noconvert(),
+               "out[t, b] = values[starts[rows[b]] + t], zero from lengths[rows[b]] on.");
+    module.def("zero_dead", &zero_dead<T>, "y"_a.noconvert(), "live"_a.noconvert(),
+               "Writes zeros at the dead positions of y [T, B, C].");
+}
+
+template <class T>
+void bind_embedding(nb::module_& module) {
+    module.def("embed", &embed<T>, "weight"_a.noconvert(), "tokens"_a.noconvert(), "y"_a.noconvert(),
+               "y[p] = weight[tokens[p]].");
+    module.def("embed_adjoint", &embed_adjoint<T>, "d_weight"_a.noconvert(), "tokens"_a.noconvert(),
+               "d_y"_a.noconvert(), "d_weight[tokens[p]] += d_y[p].");
+}
+
+template <class T>
+void bind_training(nb::module_& module) {
+    bind_loss<T, T>(module);
+    bind_loss<T, int64_t>(module);
+    bind_activations<T>(module);
+    bind_updates<T>(module);
+    bind_batches<T>(module);
+    bind_embedding<T>(module);
+}
+
 }  // namespace
 }  // namespace elman
 
@@ -83,4 +141,10 @@ NB_MODULE(_core, module) {
     bind_workspace<double>(module, "Workspace64");
     bind_dense<float>(module);
     bind_dense<double>(module);
+    module.attr("losses") = nb::cast(std::vector<std::string>(std::begin(loss_names), std::end(loss_names)));
+    module.attr("activations") =
+        nb::cast(std::vector<std::string>(std::begin(activation_names), std::end(activation_names)));
+    bind_training<float>(module);
+    bind_training<double>(module);
+    bind_batches<int64_t>(module);  // tokens and labels
 }

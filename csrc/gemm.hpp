@@ -72,6 +72,20 @@ struct Tile {
     }
 };
 
+// The same with one more row, of ones: extra += the sum of B over the depth.
+template <class T, int Rows, int Vectors>
+ELMAN_INLINE void multiply_and_sum(Tile<T, Rows, Vectors>& tile, Tile<T, 1, Vectors>& extra, const T* a,
+                                   ptrdiff_t depth_stride, const T* b, ptrdiff_t b_stride,
+                                   int64_t depth) {
+    for (int64_t k = 0; k < depth; ++k) {
+        tile.multiply(a, 1, 0, b, 0, 1);
+        ELMAN_UNROLL
+        for (int v = 0; v < Vectors; ++v) extra.at[0][v] += load(b + v * lanes<T>);
+        a += depth_stride;
+        b += b_stride;
+    }
+}
+
 // Calls visit(first_row, rows as a compile-time constant) over `count` rows, in tiles of nearly
 // equal height: 32 rows in tiles of at most 6 are 6+6+5+5+5+5, not 5 x 6 + 2.
 template <int Rows>

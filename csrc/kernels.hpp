@@ -2,6 +2,7 @@
 #pragma once
 
 #include "layer.hpp"
+#include "training.hpp"
 
 namespace elman {
 
@@ -36,6 +37,8 @@ struct Kernels {
     const CellKernels* (*cell)(int index);  // null beyond the last
     DenseFunctions<float> dense_single;
     DenseFunctions<double> dense_double;
+    TrainingFunctions<float> training_single;
+    TrainingFunctions<double> training_double;
 };
 
 }  // namespace elman

@@ -122,15 +122,21 @@ double pinball_positions(const LossCall<T>& c, double total, int64_t first, int6
             const T weight = weight_at(c, p, k), target = c.target[p * C + k];
             const int64_t offset = (p * C + k) * Q;
             const T* const y = c.output + offset;
-            const T scale = T(double(weight) / (total * double(Q)));
-            double value = 0.0;
-            for (int64_t q = 0; q < Q; ++q) {
-                const T quantile = T(c.constants[q]), error = target - y[q];
-                const T slope = error > T(0) ? -quantile : error < T(0) ? T(1) - quantile : T(0);
-                if (weight > T(0)) value += double(error > T(0) || error < T(0) ? -slope * error : error);
-                if (c.gradient) c.gradient[offset + q] = weight > T(0) ? slope * scale : T(0);
+            T* const d = c.gradient ? c.gradient + offset : nullptr;
+            if (!(weight > T(0))) {
+                for (int64_t q = 0; d && q < Q; ++q) d[q] = 0;
+                continue;
             }
-            sum += value * double(weight) / double(Q);
+            const T scale = T(double(weight) / (total * double(Q)));
+            T value = 0;
+            for (int64_t q = 0; q < Q; ++q) {
+                // max(q e, (q - 1) e) = (|e| + (2 q - 1) e) / 2, and its slope in y likewise
+                const T tilt = T(2.0 * c.constants[q] - 1.0), error = target - y[q];
+                const T sign = T(error > T(0)) - T(error < T(0));
+                value += std::abs(error) + tilt * error;
+                if (d) d[q] = T(-0.5) * (sign + (sign != T(0) ? tilt : T(0))) * scale;
+            }
+            sum += double(value) * 0.5 * double(weight) / double(Q);
         }
     return sum;
 }

@@ -167,26 +167,45 @@ void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns,
 
 // The pointwise mathematics of a tile whose sums stand ready. Compiled once for all tile shapes: a
 // compiler may fuse a b + c d in two ways, and two copies of this loop could round differently.
-template <class Cell, class Stage, class T>
+template <class Cell, class Stage, bool Last, class T>
 ELMAN_ONE_COPY void finish_tile(const Geometry<T, Cell>& g, const T* sums, int64_t s, int64_t row,
                                 int64_t rows, int64_t unit, int64_t units) {
     constexpr int V = lanes<T>;
-    for (int64_t r = row; r < row + rows; ++r)
-        for (int64_t u = unit; u < unit + units; ++u, sums += StageColumns<Stage>::count * V) {
-            const int64_t offset = u * V;
-            ForwardUnit<T> here;
+    const Layer<T>& l = g.layer;
+    const int64_t padded = g.padded, slots_row = g.slots_row, output_row = l.output.row;
+    const int64_t wanted = l.hidden_size - unit * V;
+    ForwardUnit<T> first;  // of the current row
+    first.slots = g.slots().at(s, row) + unit * V * Cell::slots;
+    for (int k = 0; k < Cell::states; ++k) {
+        first.previous[k] = g.state(k, s, row) + unit * V;
+        first.next[k] = g.state(k, s + 1, row) + unit * V;
+    }
+    first.operand = g.operand().at(s, row) + unit * V;
+    T* output = l.output.at(g.time(s), row) + unit * V;
+    for (int64_t r = 0; r < rows; ++r) {
+        ForwardUnit<T> here = first;
+        for (int64_t u = 0; u < units; ++u, sums += StageColumns<Stage>::count * V) {
             here.sums = sums;
-            here.slots = g.slots().at(s, r) + offset * Cell::slots;
-            for (int k = 0; k < Cell::states; ++k) {
-                here.previous[k] = g.state(k, s, r) + offset;
-                here.next[k] = g.state(k, s + 1, r) + offset;
-            }
-            here.operand = g.operand().at(s, r) + offset;
             Stage::template forward<T>(here);
+            if constexpr (Last) store_up_to(output + u * V, load(here.next[0]), wanted - u * V);
+            here.slots += V * Cell::slots;
+            here.operand += V;
+            for (int k = 0; k < Cell::states; ++k) {
+                here.previous[k] += V;
+                here.next[k] += V;
+            }
         }
+        first.slots += slots_row;
+        first.operand += padded;
+        for (int k = 0; k < Cell::states; ++k) {
+            first.previous[k] += padded;
+            first.next[k] += padded;
+        }
+        output += output_row;
+    }
 }
 
-template <class Cell, class Stage, int Units, int Rows, class T>
+template <class Cell, class Stage, bool Last, int Units, int Rows, class T>
 ELMAN_INLINE void forward_tile(const Geometry<T, Cell>& g, const T* panel, int64_t s, int64_t row,
                                int64_t unit) {
     using Columns = StageColumns<Stage>;
@@ -208,10 +227,10 @@ ELMAN_INLINE void forward_tile(const Geometry<T, Cell>& g, const T* panel, int64
 
     alignas(64) T sums[Rows * vectors * V];
     tile.store_to(sums, vectors * V);
-    finish_tile<Cell, Stage>(g, sums, s, row, Rows, unit, Units);
+    finish_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
 }
 
-template <class Cell, class Stage, class T>
+template <class Cell, class Stage, bool Last, class T>
 void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t first_row,
                    int64_t rows) {
     using Columns = StageColumns<Stage>;
@@ -220,8 +239,8 @@ void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
         dispatch_vectors<Columns::most_units>(width, [&](auto units) {
             constexpr int Units = decltype(units)::value;
             for_row_tiles<tile_rows(Units * Columns::count)>(rows, [&](int64_t row, auto count) {
-                forward_tile<Cell, Stage, Units, decltype(count)::value>(g, weights, s,
-                                                                         first_row + row, unit);
+                forward_tile<Cell, Stage, Last, Units, decltype(count)::value>(
+                    g, weights, s, first_row + row, unit);
             });
         });
         weights += width * g.template forward_panel<Stage>();
@@ -259,16 +278,13 @@ void forward_rows(const Geometry<T, Cell>& g, int64_t begin, int64_t end, Stages
                 copy_padded(g.state(k, s, row), initial(k, row), l.hidden_size, g.padded);
 
         const T* weights = l.buffer[forward_weights];
-        ((forward_stage<Cell, S>(g, weights, s, begin, alive - begin),
+        int stages_left = sizeof...(S);
+        ((--stages_left == 0 ? forward_stage<Cell, S, true>(g, weights, s, begin, alive - begin)
+                             : forward_stage<Cell, S, false>(g, weights, s, begin, alive - begin),
           weights += g.units * g.template forward_panel<S>()), ...);
 
-        for (int64_t row = begin; row < end; ++row) {
-            T* output = l.output.at(t, row);
-            if (row < alive)
-                copy_unpadded(output, g.state(0, s + 1, row), l.hidden_size);
-            else
-                std::memset(output, 0, size_t(l.hidden_size) * sizeof(T));
-        }
+        for (int64_t row = alive; row < end; ++row)
+            std::memset(l.output.at(t, row), 0, size_t(l.hidden_size) * sizeof(T));
         for (int64_t row = within(g.live(s + 1)); row < alive; ++row)  // rows that leave
             for (int k = 0; k < Cell::states; ++k) copy_final(k, row, g.state(k, s + 1, row));
     }
@@ -327,23 +343,33 @@ ELMAN_ONE_COPY void adjoint_pointwise(const Geometry<T, Cell>& g, int64_t s, int
                                       int64_t rows) {
     const Layer<T>& l = g.layer;
     constexpr int V = lanes<T>;
-    const int64_t t = g.time(s);
-    for (int64_t row = begin; row < begin + rows; ++row)
-        for (int64_t offset = 0; offset < g.padded; offset += V) {
-            AdjointUnit<T> here;
-            here.slots = g.slots().at(s, row) + offset * Cell::slots;
-            for (int k = 0; k < Cell::states; ++k) {
-                here.previous[k] = g.state(k, s, row) + offset;
-                here.next[k] = g.state(k, s + 1, row) + offset;
-                here.carry[k] = g.carry(k, row) + offset;
-            }
-            here.operand_carry = g.operand_carry(row) + offset;
-            if (Last && l.d_output.base) {  // the last stage is the first on the way back
-                const T* from = l.d_output.at(t, row) + offset;
-                store(here.carry[0], load(here.carry[0]) + load_up_to(from, l.hidden_size - offset));
+    AdjointUnit<T> here;  // rows of the workspace follow one another without gaps
+    here.slots = g.slots().at(s, begin);
+    for (int k = 0; k < Cell::states; ++k) {
+        here.previous[k] = g.state(k, s, begin);
+        here.next[k] = g.state(k, s + 1, begin);
+        here.carry[k] = g.carry(k, begin);
+    }
+    here.operand_carry = g.operand_carry(begin);
+    const T* d_output = Last && l.d_output.base ? l.d_output.at(g.time(s), begin) : nullptr;
+    const int64_t padded = g.padded, hidden = l.hidden_size, d_output_row = l.d_output.row;
+    for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t offset = 0; offset < padded; offset += V) {
+            if (Last && d_output) {  // the last stage is the first on the way back
+                const Vector<T> from_above = load_up_to(d_output + offset, hidden - offset);
+                store(here.carry[0], load(here.carry[0]) + from_above);
             }
             Stage::template adjoint<T>(here);
+            here.slots += V * Cell::slots;
+            here.operand_carry += V;
+            for (int k = 0; k < Cell::states; ++k) {
+                here.previous[k] += V;
+                here.next[k] += V;
+                here.carry[k] += V;
+            }
         }
+        if (Last && d_output) d_output += d_output_row;
+    }
 }
 
 template <class Cell, class Stage, bool Last, class T>

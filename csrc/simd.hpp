@@ -111,6 +111,44 @@ ELMAN_INLINE void store_up_to(T* to, Vector<T> value, int64_t count) {
         store_partial(to, value, int(count));
 }
 
+// a < b ? a : b and a > b ? a : b as the processor does them: b when either is NaN.
+template <class T>
+ELMAN_INLINE Vector<T> least(Vector<T> a, Vector<T> b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (Vector<T>)_mm512_min_ps((__m512)a, (__m512)b);
+    else
+        return (Vector<T>)_mm512_min_pd((__m512d)a, (__m512d)b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
+template <class T>
+ELMAN_INLINE Vector<T> greatest(Vector<T> a, Vector<T> b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return (Vector<T>)_mm512_max_ps((__m512)a, (__m512)b);
+    else
+        return (Vector<T>)_mm512_max_pd((__m512d)a, (__m512d)b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+// |x|, and the magnitude of one with the sign of another.
+template <class T>
+ELMAN_INLINE Vector<T> magnitude_of(Vector<T> x) {
+    using Bits = typename VectorOf<T>::bits;
+    return (Vector<T>)((Bits)x & ~(Bits)broadcast(T(-0.0)));
+}
+
+template <class T>
+ELMAN_INLINE Vector<T> with_sign_of(Vector<T> magnitude, Vector<T> sign) {
+    using Bits = typename VectorOf<T>::bits;
+    return (Vector<T>)((Bits)magnitude | ((Bits)sign & (Bits)broadcast(T(-0.0))));
+}
+
 // 1 / x for finite x. The AVX-512 estimate is exact to 14 bits and specified to the bit on every
 // processor; one Newton step makes it good to 1 ulp, in a quarter of the time of a division.
 template <class T>
@@ -177,15 +215,26 @@ struct Exponential {
 template <class T>
 ELMAN_INLINE Exponential<T> exponential(Vector<T> x) {
     using Constants = ExpConstants<T>;
+    x = least<T>(broadcast(Constants::limit), greatest<T>(broadcast(-Constants::limit), x));
+    const Vector<T> powers = x * T(1.44269504088896340736);
+#if defined(__AVX512F__)
+    Vector<T> n, scale;
+    if constexpr (sizeof(T) == 4) {
+        n = (Vector<T>)_mm512_roundscale_ps((__m512)powers, 0);
+        scale = (Vector<T>)_mm512_scalef_ps(_mm512_set1_ps(1.0f), (__m512)n);
+    } else {
+        n = (Vector<T>)_mm512_roundscale_pd((__m512d)powers, 0);
+        scale = (Vector<T>)_mm512_scalef_pd(_mm512_set1_pd(1.0), (__m512d)n);
+    }
+#else
     using Bits = typename VectorOf<T>::bits;
-    x = x > Constants::limit ? broadcast(Constants::limit) : x;
-    x = x < -Constants::limit ? broadcast(-Constants::limit) : x;
-    const Vector<T> shifted = x * T(1.44269504088896340736) + Constants::magic;
+    const Vector<T> shifted = powers + Constants::magic;  // rounded, n in its lowest bits
     const Vector<T> n = shifted - Constants::magic;
-    const Vector<T> r = (x - n * Constants::ln2_high) - n * Constants::ln2_low;
     const Bits exponent = (Bits)shifted - (Bits)broadcast(Constants::magic);
-    const Bits scale = (exponent + Constants::exponent_bias) << Constants::mantissa;
-    return {(Vector<T>)scale, r + (r * r) * expm1_tail(r)};
+    const Vector<T> scale = (Vector<T>)((exponent + Constants::exponent_bias) << Constants::mantissa);
+#endif
+    const Vector<T> r = (x - n * Constants::ln2_high) - n * Constants::ln2_low;
+    return {scale, r + (r * r) * expm1_tail(r)};
 }
 
 // 1 / (1 + exp(-x)), within 3 ulp.
@@ -198,11 +247,9 @@ ELMAN_INLINE Vector<T> sigmoid(Vector<T> x) {
 // tanh(|x|) = -expm1(-2|x|) / (2 + expm1(-2|x|)), within 4 ulp, odd in x to the bit.
 template <class T>
 ELMAN_INLINE Vector<T> hyperbolic_tangent(Vector<T> x) {
-    const Vector<T> magnitude = x < T(0) ? -x : x;
-    const Exponential<T> e = exponential<T>(T(-2) * magnitude);
-    const Vector<T> expm1 = e.scale * e.fraction + (e.scale - T(1));
-    const Vector<T> value = -expm1 * reciprocal<T>(expm1 + T(2));
-    return x < T(0) ? -value : value;
+    const Exponential<T> e = exponential<T>(T(-2) * magnitude_of<T>(x));
+    const Vector<T> expm1 = e.scale * e.fraction + (e.scale - T(1));  // never above zero
+    return with_sign_of<T>(magnitude_of<T>(expm1) * reciprocal<T>(expm1 + T(2)), x);
 }
 
 }  // namespace elman::ELMAN_ISA
