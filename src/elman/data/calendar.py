@@ -68,6 +68,8 @@ class Frequency:
         if self.unit == "business day":
             return self._days
         size, word = next((n, w) for n, w in _MONTH_WORDS if self.step % n == 0)
+        if word == "quarter" and self.step != 3:
+            size, word = 1, "month"
         ending = {MONTH_END: " end", LAST_BUSINESS_DAY: " end (last business day)"}
         return _counted(self.step // size, word) + ending.get(self.day, "")
 
@@ -146,7 +148,6 @@ class Frequency:
 
 
 _FIXED_WORDS = (
-    (DAY, "24 hours"),
     (HOUR, "hour"),
     (MINUTE, "minute"),
     (SECOND, "second"),
@@ -157,9 +158,7 @@ _MONTH_WORDS = ((12, "year"), (3, "quarter"), (1, "month"))
 
 
 def _counted(number: int, word: str) -> str:
-    if number == 1:
-        return word
-    return f"{number} x {word}" if word[0].isdigit() else f"{number} {word}s"
+    return word if number == 1 else f"{number} {word}s"
 
 
 def _month_days(stamps: Stamps, day: int) -> Stamps:

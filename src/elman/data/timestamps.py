@@ -36,7 +36,7 @@ _DATES = (
     "%d-%b-%y",
     "%d-%b-%Y",
 )
-_TIMES = ("", " %H:%M:%S%.f", " %H:%M", "T%H%M%S", " %I:%M:%S %p", " %I:%M %p")
+_TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %H%M%S", " %I:%M:%S %p", " %I:%M %p")
 # Stamps without a day: a first of the month is appended before they are read.
 _MONTHS = ("%Y-%m", "%Y/%m", "%YM%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%y", "%b-%Y", "%Y-%b", "%Y %b")
 _WHOLE_NUMBER = r"^[-+]?\d{1,18}$"
@@ -149,19 +149,14 @@ def _compact_dates(values: NDArray[np.int64], unit: str) -> NDArray[Any] | None:
 
 
 def _from_text(column: Column, text: Any, time_format: str | None) -> Stamps:
-    plain, offsets = _normalize(text)
     if time_format is not None:
-        values, bad = _read(plain if offsets is not None else text, time_format)
-        if bad.any():
-            raise _unreadable(column, int(bad.argmax()))
-        formats, readings = [time_format], [values]
-    else:
-        step = max(1, len(plain) // _SAMPLE)
-        sample = plain.head(_SAMPLE).extend(plain.gather_every(step))
-        formats = _fitting_formats(sample)
-        readings = [v for v, bad in (_read(plain, f) for f in formats) if not bad.any()]
-        if not readings:
-            raise _unreadable(column, _first_unreadable(plain, formats))
+        return _from_named_format(column, text, time_format)
+    plain, offsets = _normalize(text)
+    step = max(1, len(plain) // _SAMPLE)
+    formats = _fitting_formats(plain.head(_SAMPLE).extend(plain.gather_every(step)))
+    readings = [v for v, bad in (_read(plain, f) for f in formats) if not bad.any()]
+    if not readings:
+        raise _unreadable(column, _first_unreadable(plain, formats))
     distinct = readings[:1] + [r for r in readings[1:] if not np.array_equal(r, readings[0])]
     dates_only = not any(mark in formats[0] for mark in ("%H", "%I"))
     zone, note = None, ""
@@ -169,6 +164,20 @@ def _from_text(column: Column, text: Any, time_format: str | None) -> Stamps:
         shift, zone, note = _read_offsets(column, offsets)
         distinct = [values - shift for values in distinct]
     return Stamps(distinct[0], zone, tuple(distinct[1:]), note, "D" if dates_only else "us")
+
+
+def _from_named_format(column: Column, text: Any, time_format: str) -> Stamps:
+    has_day = any(mark in time_format for mark in ("%d", "%e", "%j", "%F", "%D", "%s"))
+    values, bad = _read(text, time_format if has_day else time_format + _DAY_ADDED)
+    if bad.any():
+        row = int(bad.argmax())
+        raise InputError(
+            f"time_format={time_format!r} does not read the time column {column.name!r}: row "
+            f"{row + 1} holds {column.values[row]!r}."
+        )
+    dates_only = bool(np.array_equal(values, values.astype("datetime64[D]")))
+    zone = "UTC" if "%z" in time_format or "%:z" in time_format else None
+    return Stamps(values, zone, resolution="D" if dates_only else "us")
 
 
 def _normalize(text: Any) -> tuple[Any, Any]:
