@@ -55,6 +55,7 @@ class Backend(Protocol):
         output: _Array,
         final_state: State,
         training: bool,
+        version: int = -1,
     ) -> None:
         """Walk the cell over time.
 
@@ -69,6 +70,8 @@ class Backend(Protocol):
             final_state: Tuple of ``[B, H]``, written: the state of each row after its last
                 live step, and the initial state of a row of length zero.
             training: Keep in the workspace what :meth:`backward` needs.
+            version: A number that changes whenever the parameters do: while it stays the same a
+                backend may use what it derived from them in an earlier call; -1 forbids that.
         """
 
     @staticmethod

@@ -64,6 +64,7 @@ def forward(
     output: _Array,
     final_state: State,
     training: bool,
+    version: int = -1,
 ) -> None:
     """Walk the cell over time, see :meth:`elman.backends.Backend.forward`."""
     cell = workspace.cell
