@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elman.data.calendar import zone_name
 from elman.data.columns import column_from_array
-from elman.data.timestamps import looks_like_time, parse_stamps, zone_name
+from elman.data.timestamps import looks_like_time, parse_stamps
 from elman.errors import InputError
 
 MOMENTS = pd.date_range("2023-12-25 13:45:10", periods=30, freq="31h")

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from elman.errors import InputError
 
-__all__ = ["Frequency", "from_wall", "infer_frequency", "parse_frequency", "to_wall"]
+__all__ = [
+    "Frequency",
+    "canonical_zone",
+    "fixed_offset",
+    "from_wall",
+    "infer_frequency",
+    "parse_frequency",
+    "to_wall",
+    "zone_name",
+]
 
 Stamps = NDArray[Any]
 Unit = Literal["integer", "fixed", "day", "business day", "month"]
@@ -315,7 +324,7 @@ def to_wall(stamps: Stamps, time_zone: str | None) -> Stamps:
     """What the clock on the wall shows at these UTC instants."""
     if time_zone is None or time_zone == "UTC":
         return stamps
-    offset = _fixed_offset(time_zone)
+    offset = fixed_offset(time_zone)
     if offset is not None:
         return stamps + offset
     import polars as pl
@@ -333,7 +342,7 @@ def from_wall(stamps: Stamps, time_zone: str | None) -> Stamps:
     """
     if time_zone is None or time_zone == "UTC":
         return stamps
-    offset = _fixed_offset(time_zone)
+    offset = fixed_offset(time_zone)
     if offset is not None:
         return stamps - offset
     import polars as pl
@@ -360,8 +369,28 @@ def _localize(wall: Any, time_zone: str) -> Any:
     return wall.dt.replace_time_zone(time_zone, ambiguous="earliest", non_existent="null")
 
 
+def zone_name(minutes: int) -> str:
+    """The name of a zone that is always so many minutes ahead of UTC.
+
+    Whole hours have a name in the time zone database (with the sign turned round, as POSIX has
+    it); other offsets have none and are written "+05:30".
+    """
+    if minutes == 0:
+        return "UTC"
+    sign = "-" if minutes < 0 else "+"
+    if minutes % 60 == 0 and -12 <= minutes // 60 <= 14:
+        return f"Etc/GMT{'+' if minutes < 0 else '-'}{abs(minutes) // 60}"
+    return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
+def canonical_zone(time_zone: str) -> str:
+    """One name for each fixed offset, however a data frame calls it; named zones as they are."""
+    offset = fixed_offset(time_zone)
+    return time_zone if offset is None else zone_name(int(offset.astype(np.int64)) // MINUTE)
+
+
 @lru_cache(maxsize=64)
-def _fixed_offset(time_zone: str) -> np.timedelta64 | None:
+def fixed_offset(time_zone: str) -> np.timedelta64 | None:
     """The offset of zones such as "+02:00" or "UTC-05:30"; None for a named zone."""
     match = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?", time_zone)
     if not match:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.calendar import canonical_zone
 from elman.errors import InputError
 
 __all__ = ["Column", "column_from_array", "column_from_series", "to_numbers"]
@@ -115,10 +116,10 @@ def _column_from_datetimes(name: str, values: NDArray[Any]) -> Column:
             continue
         if not isinstance(value, (datetime.date, np.datetime64)):
             raise InputError(f"Column {name!r}, row {row + 1}: {value!r} is no time stamp.")
-        zone = getattr(value, "tzinfo", None)
-        zones.add(str(zone) if zone is not None else None)
+        info = getattr(value, "tzinfo", None)
+        zones.add(None if info is None else str(info))
         dates_only &= not isinstance(value, datetime.datetime)
-        if isinstance(value, datetime.datetime) and zone is not None:
+        if isinstance(value, datetime.datetime) and info is not None:
             value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
         stamps[row] = np.datetime64(value, "us")
     if len(zones) > 1:
@@ -126,7 +127,9 @@ def _column_from_datetimes(name: str, values: NDArray[Any]) -> Column:
         raise InputError(
             f"Column {name!r} mixes time zones ({named}). Convert the stamps to one zone."
         )
-    return Column(name, "time", stamps, zones.pop(), "D" if dates_only else "us")
+    zone = zones.pop()
+    zone = None if zone is None else canonical_zone(zone)
+    return Column(name, "time", stamps, zone, "D" if dates_only else "us")
 
 
 def _floats(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -162,6 +165,7 @@ def column_from_series(name: str, series: Any) -> Column:
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         values = np.empty(len(series), dtype=object)
         values[:] = series.cast(nw.String).to_list()
+        values[series.is_null().to_numpy()] = None
         return Column(name, "text", values)
     values = np.empty(len(series), dtype=object)
     values[:] = series.to_list()
@@ -179,6 +183,7 @@ def _column_from_datetime_series(name: str, series: Any) -> Column:
     zone, unit = series.dtype.time_zone, series.dtype.time_unit
     if zone is not None:
         series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        zone = canonical_zone(zone)
     array = _datetime_array(series)
     return Column(name, "time", _microseconds(name, array), zone, unit)
 

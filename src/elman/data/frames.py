@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.data.calendar import fixed_offset
 from elman.data.columns import Column, column_from_array, column_from_series
 from elman.errors import InputError
 
@@ -229,7 +230,7 @@ def _read_arrow(path: Path) -> Any:
     pl = _polars()
     with path.open("rb") as file:
         is_file_format = file.read(6) == b"ARROW1"
-    return pl.read_ipc(path, memory_map=False) if is_file_format else pl.read_ipc_stream(path)
+    return pl.read_ipc(path) if is_file_format else pl.read_ipc_stream(path)
 
 
 def _read_delimited(path: Path) -> Any:
@@ -340,6 +341,8 @@ def build_frame(
             f"kind={kind!r} is no kind of table that can be built: {error}."
         ) from error
     zoned = {n: z for n, z in (time_zones or {}).items() if z is not None}
+    if backend == "polars":  # which knows named zones only: the same instants, shown in UTC
+        zoned = {n: "UTC" if fixed_offset(z) is not None else z for n, z in zoned.items()}
     changes = [
         nw.col(n).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
         for n, zone in zoned.items()

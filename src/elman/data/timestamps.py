@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.calendar import zone_name
 from elman.data.columns import Column
 from elman.errors import InputError
 
@@ -224,20 +225,6 @@ def _offset_minutes(text: str) -> int:
     digits = text[1:].replace(":", "").ljust(4, "0")
     minutes = int(digits[:2]) * 60 + int(digits[2:])
     return -minutes if text[0] == "-" else minutes
-
-
-def zone_name(minutes: int) -> str:
-    """The name of a zone that is always so many minutes ahead of UTC.
-
-    Whole hours have a name in the time zone database (with the sign turned round, as POSIX has
-    it); other offsets have none and are written "+05:30".
-    """
-    if minutes == 0:
-        return "UTC"
-    sign = "-" if minutes < 0 else "+"
-    if minutes % 60 == 0 and -12 <= minutes // 60 <= 14:
-        return f"Etc/GMT{'+' if minutes < 0 else '-'}{abs(minutes) // 60}"
-    return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 # ------------------------------------------------------------------------ finding the format
