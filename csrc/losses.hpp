@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <vector>
 
 #include "activations.hpp"
 
@@ -18,7 +19,7 @@ struct Term {
 template <class T>
 struct Squared {
     explicit Squared(const LossCall<T>&) {}
-    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t) const {
+    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t, int64_t, int64_t) const {
         const Vector<T> error = y - t;
         return {error * error, T(2) * error};
     }
@@ -27,7 +28,7 @@ struct Squared {
 template <class T>
 struct Absolute {
     explicit Absolute(const LossCall<T>&) {}
-    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t) const {
+    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t, int64_t, int64_t) const {
         const Vector<T> error = y - t, one = broadcast(T(1)), zero{};
         const Vector<T> sign = error > T(0) ? one : error < T(0) ? -one : zero;
         return {error < T(0) ? -error : error, sign};
@@ -38,7 +39,7 @@ template <class T>
 struct Huber {
     T delta;
     explicit Huber(const LossCall<T>& call) : delta(T(call.constants[0])) {}
-    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t) const {
+    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t, int64_t, int64_t) const {
         const Vector<T> error = y - t, size = error < T(0) ? -error : error;
         const Vector<T> limit = broadcast(delta);
         const Vector<T> inside = T(0.5) * error * error, outside = delta * (size - T(0.5) * delta);
@@ -47,17 +48,39 @@ struct Huber {
     }
 };
 
+// log(1 + x) for 0 <= x <= 1: twice artanh(s) = s + s^3/3 + s^5/5 + ..., s = x / (2 + x) <= 1/3.
+template <class T>
+ELMAN_INLINE Vector<T> log1p_of_fraction(Vector<T> x) {
+    constexpr int terms = sizeof(T) == 4 ? 7 : 16;
+    const Vector<T> s = x / (x + T(2)), square = s * s;
+    Vector<T> sum = broadcast(T(1) / T(2 * terms + 1));
+    for (int k = terms - 1; k >= 0; --k) sum = sum * square + T(1) / T(2 * k + 1);
+    return T(2) * s * sum;
+}
+
 template <class T>
 struct BinaryCrossEntropy {
     explicit BinaryCrossEntropy(const LossCall<T>&) {}
     // log(1 + exp(y)) - t y = max(y, 0) - t y + log(1 + exp(-|y|))
-    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t) const {
+    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t, int64_t, int64_t) const {
         const Vector<T> size = y < T(0) ? -y : y;
         const Exponential<T> e = exponential<T>(-size);
         const Vector<T> power = e.scale * e.fraction + e.scale;
         Vector<T> value = (y > T(0) ? y : Vector<T>{}) - t * y;
-        for (int i = 0; i < lanes<T>; ++i) value[i] += std::log1p(power[i]);
-        return {value, sigmoid<T>(y) - t};
+        return {value + log1p_of_fraction<T>(power), sigmoid<T>(y) - t};
+    }
+};
+
+template <class T>
+struct Pinball {
+    const T* tilt;  // 2 q - 1 for each channel of the output
+    T half;         // 1/2, shared among the quantiles
+    // max(q e, (q - 1) e) = (|e| + (2 q - 1) e) / 2 with e = t - y
+    ELMAN_INLINE Term<T> operator()(Vector<T> y, Vector<T> t, int64_t i, int64_t left) const {
+        const Vector<T> error = t - y, one = broadcast(T(1)), zero{}, lean = load_up_to(tilt + i, left);
+        const Vector<T> size = error < T(0) ? -error : error;
+        const Vector<T> slope = error > T(0) ? -one - lean : error < T(0) ? one - lean : zero;
+        return {half * (size + lean * error), half * slope};
     }
 };
 
@@ -74,7 +97,7 @@ double elements_loss(const Rule& rule, const T* y, const T* t, const T* weights,
             const int64_t left = end - i;
             Vector<T> w = weights ? load_up_to(weights + i, left) : broadcast(weight);
             for (int64_t lane = left; lane < V; ++lane) w[lane] = 0;
-            const Term<T> term = rule(load_up_to(y + i, left), load_up_to(t + i, left));
+            const Term<T> term = rule(load_up_to(y + i, left), load_up_to(t + i, left), i, left);
             // what has no weight may be NaN
             partial += w > T(0) ? term.value * w : Vector<T>{};
             if (!gradient) continue;
@@ -106,38 +129,27 @@ double positions_loss(const Rule& rule, const LossCall<T>& c, double total, int6
     return sum;
 }
 
-template <class T>
-ELMAN_INLINE T weight_at(const LossCall<T>& c, int64_t position, int64_t channel) {
-    if (!c.weight) return T(1);
-    return c.weight_channels == 1 ? c.weight[position]
-                                  : c.weight[position * c.weight_channels + channel];
-}
-
+// The quantiles of a channel stand side by side, so targets are repeated to stand beside them.
 template <class T>
 double pinball_positions(const LossCall<T>& c, double total, int64_t first, int64_t count) {
-    const int64_t Q = c.constant_count, C = c.target_channels;
+    const int64_t K = c.channels, C = c.target_channels, Q = c.constant_count, W = c.weight_channels;
+    const bool own_weights = c.weight && W > 1;
+    std::vector<T> tilt(K), target(K), weights(own_weights ? K : 0);
+    for (int64_t i = 0; i < K; ++i) tilt[i] = T(2.0 * c.constants[i % Q] - 1.0);
+    const Pinball<T> rule{tilt.data(), T(0.5 / double(Q))};
+    const T scale = T(1.0 / total);
     double sum = 0.0;
-    for (int64_t p = first; p < first + count; ++p)
-        for (int64_t k = 0; k < C; ++k) {
-            const T weight = weight_at(c, p, k), target = c.target[p * C + k];
-            const int64_t offset = (p * C + k) * Q;
-            const T* const y = c.output + offset;
-            T* const d = c.gradient ? c.gradient + offset : nullptr;
-            if (!(weight > T(0))) {
-                for (int64_t q = 0; d && q < Q; ++q) d[q] = 0;
-                continue;
-            }
-            const T scale = T(double(weight) / (total * double(Q)));
-            T value = 0;
+    for (int64_t p = first; p < first + count; ++p) {
+        for (int64_t k = 0; k < C; ++k)
             for (int64_t q = 0; q < Q; ++q) {
-                // max(q e, (q - 1) e) = (|e| + (2 q - 1) e) / 2, and its slope in y likewise
-                const T tilt = T(2.0 * c.constants[q] - 1.0), error = target - y[q];
-                const T sign = T(error > T(0)) - T(error < T(0));
-                value += std::abs(error) + tilt * error;
-                if (d) d[q] = T(-0.5) * (sign + (sign != T(0) ? tilt : T(0))) * scale;
+                target[k * Q + q] = c.target[p * C + k];
+                if (own_weights) weights[k * Q + q] = c.weight[p * C + k];
             }
-            sum += double(value) * 0.5 * double(weight) / double(Q);
-        }
+        const T weight = !c.weight ? T(1) : W == 1 ? c.weight[p] : T(0);
+        sum += elements_loss<T>(rule, c.output + p * K, target.data(),
+                                own_weights ? weights.data() : nullptr, weight, scale,
+                                c.gradient ? c.gradient + p * K : nullptr, K);
+    }
     return sum;
 }
 
@@ -146,7 +158,7 @@ double cross_entropy_positions(const LossCall<T>& c, double total, int64_t first
     const int64_t K = c.channels;
     double sum = 0.0;
     for (int64_t p = first; p < first + count; ++p) {
-        const T weight = weight_at(c, p, 0);
+        const T weight = c.weight ? c.weight[p] : T(1);
         const T* const y = c.output + p * K;
         T* const d = c.gradient ? c.gradient + p * K : nullptr;
         if (!(weight > T(0))) {

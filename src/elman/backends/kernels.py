@@ -1,8 +1,48 @@
-"""The fused operations of training beside the recurrence: losses and updates."""
+"""The compiled operations of training beside the recurrence: losses, updates, batches.
+
+Each has a twin in NumPy, in :mod:`elman.backends.reference_losses`,
+:mod:`elman.backends.reference_optimizers` and :mod:`elman.backends.reference_batches`, which is
+what it does in so many words, and what the tests hold it against.
+"""
 
 from __future__ import annotations
 
-from elman.backends.reference_losses import loss
-from elman.backends.reference_optimizers import adam, clip_gradient, rmsprop, sgd
+from elman import _core
 
-__all__ = ["adam", "clip_gradient", "loss", "rmsprop", "sgd"]
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "activate",
+    "activation_adjoint",
+    "adam",
+    "clip_gradient",
+    "dense_backward",
+    "dense_forward",
+    "embed",
+    "embed_adjoint",
+    "gather",
+    "loss",
+    "rmsprop",
+    "sgd",
+    "zero_dead",
+]
+
+LOSSES: dict[str, int] = {name: index for index, name in enumerate(_core.losses)}
+"""The number under which the core knows each loss."""
+
+ACTIVATIONS: dict[str, int] = {name: index for index, name in enumerate(_core.activations)}
+"""The number under which the core knows each activation."""
+
+activate = _core.activate
+activation_adjoint = _core.activation_adjoint
+adam = _core.adam
+clip_gradient = _core.clip_gradient
+dense_backward = _core.dense_backward
+dense_forward = _core.dense_forward
+embed = _core.embed
+embed_adjoint = _core.embed_adjoint
+gather = _core.gather
+loss = _core.loss
+rmsprop = _core.rmsprop
+sgd = _core.sgd
+zero_dead = _core.zero_dead
