@@ -66,7 +66,7 @@ ELMAN_INLINE void store(T* to, Vector<T> value) {
 
 template <class T>
 ELMAN_INLINE Vector<T> broadcast(T value) {
-    return Vector<T>{} + value;
+    return value - Vector<T>{};  // unlike 0 + value, an identity for every value, and so free
 }
 
 // The first `count` lanes from memory, zeros above them; nothing beyond them is touched.
