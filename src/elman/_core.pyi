@@ -64,3 +64,59 @@ def dense_backward(
     d_weight: _Array,
     d_bias: _Array | None,
 ) -> None: ...
+
+losses: list[str]
+activations: list[str]
+
+def loss(
+    kind: int,
+    output: _Array,
+    target: _Array,
+    weight: _Array | None,
+    live: _Array | None,
+    constants: _Array,
+    gradient: _Array | None,
+) -> tuple[float, float]: ...
+def activate(kind: int, y: _Array) -> None: ...
+def activation_adjoint(kind: int, y: _Array, d_y: _Array) -> None: ...
+def clip_gradient(gradient: _Array, clip_norm: float, clip_value: float) -> float: ...
+def sgd(
+    parameters: _Array,
+    gradient: _Array,
+    velocity: _Array,
+    step: int,
+    rate: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+) -> None: ...
+def rmsprop(
+    parameters: _Array,
+    gradient: _Array,
+    square: _Array,
+    velocity: _Array,
+    rate: float,
+    alpha: float,
+    epsilon: float,
+    momentum: float,
+    weight_decay: float,
+) -> None: ...
+def adam(
+    parameters: _Array,
+    gradient: _Array,
+    mean: _Array,
+    square: _Array,
+    step: int,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    weight_decay: float,
+    decoupled: bool,
+) -> None: ...
+def gather(
+    values: _Array, starts: _Array, lengths: _Array | None, rows: _Array, out: _Array
+) -> None: ...
+def zero_dead(y: _Array, live: _Array) -> None: ...
+def embed(weight: _Array, tokens: _Array, y: _Array) -> None: ...
+def embed_adjoint(d_weight: _Array, tokens: _Array, d_y: _Array) -> None: ...

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.backends.kernels import loss as _loss
+from elman.backends import kernels
 from elman.checks import real
 from elman.errors import InputError
 
@@ -48,8 +48,9 @@ class Loss:
     labels: ClassVar[bool] = False
     refused_activation: ClassVar[str | None] = None
 
-    def __init__(self) -> None:
-        self._constants = np.empty(0)
+    def __init__(self, constants: Sequence[float] = ()) -> None:
+        self._number = kernels.LOSSES[self.kind]
+        self._constants = np.array(constants, np.float64)
 
     def target_size(self, output_size: int) -> int:
         """Channels of a target for ``output_size`` channels of output."""
@@ -76,7 +77,10 @@ class Loss:
             The mean, and the sum of the weights it is a mean over: without weights the number
             of live elements. Both are 0 where there is nothing to average.
         """
-        return _loss(self.kind, output, target, weight, live, self._constants, gradient)
+        value: tuple[float, float] = kernels.loss(
+            self._number, output, target, weight, live, self._constants, gradient
+        )
+        return value
 
     def config(self) -> dict[str, Any]:
         """Name and options, for a saved model."""
@@ -119,7 +123,7 @@ class Huber(Loss):
 
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = real("Huber: delta", delta, 0.0, open_below=True)
-        self._constants = np.array([self.delta])
+        super().__init__((self.delta,))
 
 
 class Pinball(Loss):
@@ -147,7 +151,7 @@ class Pinball(Loss):
             real("Pinball: quantiles", float(q), 0.0, 1.0, open_below=True, open_above=True)
             for q in quantiles
         )
-        self._constants = np.array(self.quantiles)
+        super().__init__(self.quantiles)
 
     def target_size(self, output_size: int) -> int:
         """Outputs for each target: as many as quantiles.

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.backends import kernels
 from elman.buffers import Buffer
 from elman.errors import InputError
 
@@ -93,7 +94,7 @@ class Sequences:
 
     def gather(self, rows: Array, out: Array) -> None:
         """Writes the rows into ``out`` ``[T, B, C]``, zero past each row's length."""
-        gather(self.values, self.starts, self.lengths, rows, out)
+        kernels.gather(self.values, self.starts, self.lengths, rows, out)
 
 
 class Batch:
@@ -203,17 +204,5 @@ class Batches:
             return out
         out = buffer((1, len(rows), source.channels))
         source.gather(rows, out)
-        return out[0]
-
-
-def gather(values: Array, starts: Array, lengths: Array | None, rows: Array, out: Array) -> None:
-    """``out[t, b] = values[starts[rows[b]] + t]``, zero from ``lengths[rows[b]]`` on."""
-    steps = out.shape[0]
-    time = np.arange(steps)[:, None]
-    index = starts[rows] + time
-    if lengths is None:
-        np.take(values, index, axis=0, out=out, mode="clip")
-        return
-    live = time < lengths[rows]
-    out[...] = 0.0
-    out[live] = values[index[live]]
+        single: Array = out[0]
+        return single

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from elman.backends import kernels
 from elman.buffers import Buffer
 from elman.checks import one_of, real, whole
 from elman.errors import InputError
 from elman.layers.base import Array, Context, Layer, Signal
 
-__all__ = ["ACTIVATIONS", "Dense", "Dropout", "Embedding", "Last"]
-
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "softmax")
-"""What a :class:`Dense` layer can apply to its sums."""
+__all__ = ["Dense", "Dropout", "Embedding", "Last"]
 
 
 class Dense(Layer):
@@ -43,7 +41,7 @@ class Dense(Layer):
     ) -> None:
         self.input_size: int = whole("Dense: input_size", input_size)
         self.output_size = whole("Dense: output_size", output_size)
-        self.activation = one_of("Dense: activation", activation, (None, *ACTIVATIONS))
+        self.activation = one_of("Dense: activation", activation, (None, *kernels.ACTIVATIONS))
         self.bias = bool(bias)
 
     def connect(self, incoming: Signal) -> Signal:
@@ -74,36 +72,35 @@ class Dense(Layer):
         """Takes its place, see :class:`Layer`."""
         self._weight, self._bias = parameters["weight"], parameters.get("bias")
         self._d_weight, self._d_bias = gradients["weight"], gradients.get("bias")
-        self._y, self._d_x, self._product = Buffer(dtype), Buffer(dtype), Buffer(dtype)
+        self._y, self._d_x = Buffer(dtype), Buffer(dtype)
+        named = self.activation
+        self._activation = None if named is None else kernels.ACTIVATIONS[named]
 
     def forward(self, x: Array, context: Context) -> Array:
         """``[..., input_size]`` to ``[..., output_size]``; zero at dead positions."""
         y = self._y((*x.shape[:-1], self.output_size))
-        np.matmul(x, self._weight.T, out=y)
-        if self._bias is not None:
-            y += self._bias
-        if self.activation is not None:
-            _activate(self.activation, y)
+        if x.ndim == 2:
+            rows, outputs = x, y
+        else:
+            rows = x.reshape(-1, self.input_size)
+            outputs = self._y((len(rows), self.output_size))  # the memory of y
+        kernels.dense_forward(rows, self._weight, self._bias, outputs)
+        if self._activation is not None:
+            kernels.activate(self._activation, y)
         if x.ndim == 3 and context.live is not None:
-            zero_dead(y, context.live)
-        self._x, self._output = x, y
+            kernels.zero_dead(y, context.live)
+        self._shape, self._rows, self._outputs = x.shape, rows, y
         return y
 
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """Adds to ``weight`` and ``bias``; returns the gradient of ``x``."""
-        if self.activation is not None:
-            _activation_adjoint(self.activation, self._output, d_y)
-        # y = x W^T + b
-        d_sum = d_y.reshape(-1, self.output_size)
-        x = self._x.reshape(-1, self.input_size)
-        product = self._product(self._weight.shape)
-        self._d_weight += np.matmul(d_sum.T, x, out=product)
-        if self._d_bias is not None:
-            self._d_bias += d_sum.sum(axis=0)
-        if not need_d_x:
-            return None
-        d_x = self._d_x(self._x.shape)
-        return np.matmul(d_y, self._weight, out=d_x)
+        if self._activation is not None:
+            kernels.activation_adjoint(self._activation, self._outputs, d_y)
+        rows = self._rows
+        d_rows = d_y if d_y.ndim == 2 else d_y.reshape(-1, self.output_size)
+        d_x = self._d_x(rows.shape) if need_d_x else None
+        kernels.dense_backward(rows, self._weight, d_rows, d_x, self._d_weight, self._d_bias)
+        return None if d_x is None else self._d_x(self._shape)
 
 
 class Dropout(Layer):
@@ -214,16 +211,16 @@ class Embedding(Layer):
 
     def forward(self, x: Array, context: Context) -> Array:
         """Tokens ``[T, B]`` to vectors ``[T, B, dim]``; zero at dead positions."""
+        self._tokens = tokens = x.reshape(-1)
+        kernels.embed(self._weight, tokens, self._y((tokens.size, self.dim)))
         y = self._y((*x.shape, self.dim))
-        np.take(self._weight, x, axis=0, out=y, mode="clip")
         if context.live is not None:
-            zero_dead(y, context.live)
-        self._x = x
+            kernels.zero_dead(y, context.live)
         return y
 
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """Adds to ``weight``; tokens have no gradient."""
-        np.add.at(self._d_weight, self._x.ravel(), d_y.reshape(-1, self.dim))
+        kernels.embed_adjoint(self._d_weight, self._tokens, d_y.reshape(-1, self.dim))
         return None
 
 
@@ -254,7 +251,8 @@ class Last(Layer):
         """``[T, B, C]`` to ``[B, C]``."""
         self._shape, self._lengths = x.shape, context.lengths
         if context.lengths is None:
-            return x[-1]
+            last: Array = x[-1]
+            return last
         y = self._y(x.shape[1:])
         alive = np.count_nonzero(context.lengths)
         y[:alive] = x[context.lengths[:alive] - 1, np.arange(alive)]
@@ -271,41 +269,3 @@ class Last(Layer):
             alive = np.count_nonzero(self._lengths)
             d_x[self._lengths[:alive] - 1, np.arange(alive)] = d_y[:alive]
         return d_x
-
-
-def zero_dead(y: Array, live: Array) -> None:
-    """Writes zeros at the dead positions of ``y`` ``[T, B, C]``."""
-    dead = np.arange(y.shape[1]) >= live[:, None]
-    y[dead] = 0.0
-
-
-def _activate(activation: str, y: Array) -> None:
-    """``y = phi(y)``, in place."""
-    if activation == "tanh":
-        np.tanh(y, out=y)
-    elif activation == "relu":
-        np.maximum(y, 0.0, out=y)
-    elif activation == "sigmoid":
-        # sigmoid(a) = (1 + tanh(a / 2)) / 2 overflows nowhere
-        y *= 0.5
-        np.tanh(y, out=y)
-        y += 1.0
-        y *= 0.5
-    else:
-        y -= y.max(axis=-1, keepdims=True)
-        np.exp(y, out=y)
-        y /= y.sum(axis=-1, keepdims=True)
-
-
-def _activation_adjoint(activation: str, y: Array, d_y: Array) -> None:
-    """Turns the gradient of ``y = phi(a)`` into that of ``a``, in place."""
-    if activation == "tanh":
-        d_y *= 1.0 - y * y
-    elif activation == "relu":
-        d_y *= y > 0.0
-    elif activation == "sigmoid":
-        d_y *= y * (1.0 - y)
-    else:
-        # a_k reaches every y_j: d_a = y * (d_y - sum_j d_y_j y_j)
-        d_y -= (d_y * y).sum(axis=-1, keepdims=True)
-        d_y *= y
