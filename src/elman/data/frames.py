@@ -171,8 +171,9 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     """Read a table from a file into a polars frame; the suffix says the format.
 
     `.csv`, `.tsv` and `.txt` (the delimiter is found: comma, semicolon, tab or bar; with
-    semicolons, decimal commas are understood), the same with `.gz`, `.parquet`, `.arrow`,
-    `.feather`, `.ipc`, and `.jsonl` or `.ndjson`.
+    semicolons, decimal commas are understood; lines of comment, marked #, may stand before the
+    header; blank lines are skipped), the same with `.gz`, `.parquet`, `.arrow`, `.feather`,
+    `.ipc`, and `.jsonl` or `.ndjson`.
 
     Raises:
         InputError: No such file, an unknown suffix, an empty or a broken file.
@@ -235,25 +236,64 @@ def _read_arrow(path: Path) -> Any:
 
 def _read_delimited(path: Path) -> Any:
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    data = _utf8(path, data)
+    data = _without_comments(_utf8(path, data))
     head = data[:65536].decode("utf-8", errors="ignore")
     lines = [line for line in head.splitlines()[:200] if line.strip()]
     if not lines:
         raise InputError(f"The file {path.name} is empty.")
-    delimiter = _find_delimiter(path, lines)
+    delimiter = _find_delimiter(lines)
     header = next(csv.reader([lines[0]], delimiter=delimiter))
     _check_header(path, header)
-    comma = delimiter == ";" and _uses_decimal_comma(lines[1:], delimiter)
     pl = _polars()
-    frame = pl.read_csv(
-        data,
-        separator=delimiter,
-        null_values=_MISSING,
-        infer_schema_length=None,
-        decimal_comma=comma,
-        raise_if_empty=True,
-    )
-    return frame.rename({name: name.strip() for name in frame.columns})
+    try:
+        frame = pl.read_csv(
+            data,
+            separator=delimiter,
+            null_values=_MISSING,
+            infer_schema_length=None,
+            decimal_comma=delimiter == ";" and _uses_decimal_comma(lines[1:], delimiter),
+        )
+    except pl.exceptions.PolarsError:
+        _refuse_ragged(path, data, delimiter, len(header))
+        raise
+    if frame.height and frame.to_series(-1).null_count():
+        _refuse_ragged(path, data, delimiter, len(header))
+    return _tidy(frame)
+
+
+def _without_comments(data: bytes) -> bytes:
+    """The file from its header on: lines that begin with # may stand before it."""
+    while data.startswith(b"#"):
+        data = data.partition(b"\n")[2]
+    return data
+
+
+def _refuse_ragged(path: Path, data: bytes, delimiter: str, width: int) -> None:
+    """Raise an InputError naming the first line that has more or fewer fields than the header."""
+    rows = csv.reader(data.decode("utf-8").splitlines(keepends=True), delimiter=delimiter)
+    for row in rows:
+        if row and len(row) != width:
+            named, found = _fields(width), _fields(len(row))
+            raise InputError(
+                f"The file {path.name} is ragged: the header has {named}, line {rows.line_num} "
+                f"has {found}."
+            )
+
+
+def _fields(number: int) -> str:
+    return "1 field" if number == 1 else f"{number} fields"
+
+
+def _tidy(frame: Any) -> Any:
+    """Without blank lines, without the empty column that a delimiter at every line's end makes."""
+    pl = _polars()
+    frame = frame.rename({name: name.strip() for name in frame.columns})
+    if frame.width > 1:
+        last = frame.columns[-1]
+        if last == "" and frame[last].null_count() == frame.height:
+            frame = frame.drop(last)
+        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    return frame
 
 
 def _utf8(path: Path, data: bytes) -> bytes:
@@ -274,7 +314,7 @@ def _utf8(path: Path, data: bytes) -> bytes:
     return data
 
 
-def _find_delimiter(path: Path, lines: Sequence[str]) -> str:
+def _find_delimiter(lines: Sequence[str]) -> str:
     """The delimiter that splits the first lines into equally many fields, at least two."""
     best, fields = ",", 1
     for delimiter in ",;\t|":
