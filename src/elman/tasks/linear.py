@@ -73,9 +73,7 @@ def _by_window(values: Array) -> Array:
     return values.transpose(1, 0, 2).reshape(values.shape[1], -1).astype(np.float64)
 
 
-def _best_penalty(
-    early: tuple[Array, Array, Array], late: tuple[Array, Array, Array]
-) -> float:
+def _best_penalty(early: tuple[Array, Array, Array], late: tuple[Array, Array, Array]) -> float:
     x, y, weight = late
     best, penalty = np.inf, PENALTIES[0]
     for candidate, weights in zip(PENALTIES, _solve(*early, PENALTIES), strict=True):

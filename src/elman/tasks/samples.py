@@ -69,6 +69,8 @@ class Rows:
         future: ``(T', F)`` covariates known ahead; or ``None``.
         future_starts: int64 ``(S,)``: where each series begins in ``future``.
         static: ``(S, K)`` numbers of each series; or ``None``.
+        vector: int64 ``(R,)``: which learned vector each row has, where that is not the number
+            of its series.
     """
 
     values: Array
@@ -83,6 +85,7 @@ class Rows:
     future: Array | None = None
     future_starts: Array | None = None
     static: Array | None = None
+    vector: Array | None = None
 
     @classmethod
     def from_series(
@@ -217,11 +220,13 @@ class WindowSet:
         rows, row = self.rows, self.row[windows]
         base, divisor = self.base[windows][:, None], self._divisor[windows][:, None]
         batch = ForecastBatch(windows, self._inputs(windows, base, divisor))
-        batch.channel, batch.series = rows.channel[row], rows.series[row]
+        series = rows.series[row]
+        batch.channel = rows.channel[row]
+        batch.series = series if rows.vector is None else rows.vector[row]
         if rows.static is not None:
-            batch.static = rows.static[batch.series]
+            batch.static = rows.static[series]
         if rows.future is not None:
-            batch.future = self._future(windows, batch.series)
+            batch.future = self._future(windows, series)
         if self.targets:
             self._set_target(batch, windows, base, divisor)
         return batch
@@ -289,8 +294,9 @@ class WindowSet:
         rows, shape = self.rows, self.shape
         assert rows.future is not None and rows.future_starts is not None
         step = self.origin[windows][:, None] + np.minimum(self._ahead, shape.horizon - 1)
-        index = rows.future_starts[series][:, None] + step
-        future = rows.future[np.minimum(index, len(rows.future) - 1)]
+        # Only windows that are scored reach beyond their series; nothing is compared there.
+        np.minimum(step, rows.lengths[self.row[windows]][:, None] - 1, out=step)
+        future = rows.future[rows.future_starts[series][:, None] + step]
         return future.reshape(*future.shape[:2], -1)
 
     def _set_target(

@@ -1,0 +1,476 @@
+"""One trained network and all that it needs to forecast: the plan, the scaling, the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elman.data.panel import Panel
+from elman.errors import InputError
+from elman.losses import Loss, MeanAbsoluteError, Pinball, make_loss
+from elman.optimizers import AdamW
+from elman.schedules import CosineDecay
+from elman.tasks.direct import DirectNetwork, DirectShape
+from elman.tasks.features import Encoder
+from elman.tasks.linear import fit_shortcut
+from elman.tasks.parameters import Array
+from elman.tasks.plan import Plan
+from elman.tasks.recursive import RecursiveNetwork, RecursiveShape, StepWindows
+from elman.tasks.samples import Rows, WindowSet, WindowShape
+from elman.training import History, Options, train
+
+__all__ = ["ForecastModel", "RawForecast"]
+
+CLIP_NORM = 1.0
+# Windows kept for training; beyond, every k-th is taken, k odd so that it meets every phase.
+_MOST_WINDOWS = 400_000
+
+
+@dataclass
+class RawForecast:
+    """Quantiles of windows in scaled units, before calibration.
+
+    Attributes:
+        quantiles: ``(W, C, horizon, Q)``, ascending in the last axis.
+        unit: ``(W, C)``: the normalised unit of each window; calibration counts in it.
+    """
+
+    quantiles: Array
+    unit: Array
+
+
+class ForecastModel:
+    """A network trained on the first rows of every series.
+
+    Attributes:
+        plan: What was chosen.
+        encoder: What was fitted beside the network.
+        network: The network.
+        history: The record of its training.
+        marks: Whether the network reads which values are missing.
+        penalty: Of the linear shortcut, or ``None``.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        encoder: Encoder,
+        channels: int,
+        widths: tuple[int, int],
+        marks: bool,
+        rng: np.random.Generator,
+        dtype: Any = np.float32,
+        backend: str = "auto",
+    ) -> None:
+        self.plan, self.encoder, self.channels, self.marks = plan, encoder, channels, marks
+        self.widths, self.dtype = widths, np.dtype(dtype)
+        self.history = History()
+        self.penalty: float | None = None
+        past, future = widths
+        self.network: DirectNetwork | RecursiveNetwork
+        if plan.strategy == "recursive":
+            self.network = RecursiveNetwork(
+                RecursiveShape(
+                    cell=plan.cell,
+                    hidden_size=plan.hidden_size,
+                    num_layers=plan.num_layers,
+                    inputs=channels * (1 + marks) + future + encoder.statics,
+                    channels=channels,
+                ),
+                rng,
+                dtype,
+                backend,
+            )
+        else:
+            shape = self._window_shape
+            self.network = DirectNetwork(
+                DirectShape(
+                    cell=plan.cell,
+                    hidden_size=plan.hidden_size,
+                    num_layers=plan.num_layers,
+                    segment=plan.segment,
+                    inputs=1 + marks + past + future,
+                    segments_in=shape.segments_in,
+                    segments_out=shape.segments_out,
+                    outputs=len(self.trained_quantiles),
+                    channels=channels,
+                    series=len(encoder.ids) if plan.series_vectors else 0,
+                    statics=encoder.statics,
+                    futures=future,
+                    dropout=plan.dropout,
+                ),
+                rng,
+                dtype,
+                backend,
+            )
+
+    @property
+    def trained_quantiles(self) -> tuple[float, ...]:
+        """The quantiles that the network puts out: all of them, or the point forecast alone."""
+        return self.plan.quantiles if self.plan.loss == "pinball" else (0.5,)
+
+    @property
+    def _window_shape(self) -> WindowShape:
+        plan = self.plan
+        return WindowShape(plan.window, plan.horizon, plan.segment, plan.normalize, self.marks)
+
+    @classmethod
+    def train(
+        cls,
+        panel: Panel,
+        counts: Array,
+        plan: Plan,
+        seed: np.random.SeedSequence,
+        *,
+        dtype: Any = np.float32,
+        backend: str = "auto",
+        progress: bool | None = None,
+        on_epoch: Any = None,
+    ) -> ForecastModel:
+        """Trains a network on the first ``counts`` rows of every series.
+
+        Raises:
+            InputError: If no window can be learnt from.
+            TrainingError: If the loss is not finite.
+        """
+        rng = np.random.default_rng(seed)
+        encoder = Encoder.fit(panel, counts, plan.scaling)
+        training = panel.take(counts)
+        row, origin = _training_windows(encoder, training, plan)
+        marks = bool(np.isnan(training.values).any() or (origin < plan.window).any())
+        widths = (panel.past.shape[1], panel.future.shape[1])
+        model = cls(plan, encoder, panel.n_targets, widths, marks, rng, dtype, backend)
+        model._train(training, counts, row, origin, rng, progress, on_epoch)
+        return model
+
+    def _train(
+        self,
+        training: Panel,
+        counts: Array,
+        row: Array,
+        origin: Array,
+        rng: np.random.Generator,
+        progress: bool | None,
+        on_epoch: Any,
+    ) -> None:
+        plan = self.plan
+        batches: WindowSet | StepWindows
+        if plan.strategy == "recursive":
+            rows = self.encoder.series_rows(training, counts, self.dtype)
+            # The target of the last input is the step at the origin.
+            batches = StepWindows(rows, plan.window, row, origin, plan.batch_size)
+        else:
+            batches = WindowSet(
+                self.encoder.rows(training, counts, self.dtype),
+                self._window_shape,
+                row,
+                origin,
+                plan.batch_size,
+            )
+            assert isinstance(self.network, DirectNetwork)
+            if plan.shortcut:
+                self.network.shortcut, self.penalty = fit_shortcut(batches)
+                # The network begins by adding nothing to the linear forecast.
+                self.network.flat["head.weight"][...] *= 0.1
+        options = Options(
+            optimizer=AdamW(plan.learning_rate, weight_decay=0.01),
+            schedule=CosineDecay(warmup=min(1.0, 0.1 * plan.epochs)),
+            epochs=plan.epochs,
+            clip_norm=CLIP_NORM,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
+        self.history = train(self.network, batches, self._loss(), options, rng)
+
+    def _loss(self) -> Loss:
+        loss = self.plan.loss
+        if loss == "pinball":
+            return Pinball(self.plan.quantiles)
+        return MeanAbsoluteError() if loss == "mae" else make_loss(loss)
+
+    def check(self, panel: Panel) -> None:
+        """Refuses a panel of other columns than the training's.
+
+        Raises:
+            InputError: Naming what was expected and what came.
+        """
+        got = (panel.n_targets, panel.past.shape[1], panel.future.shape[1])
+        if got != (self.channels, *self.widths):
+            raise InputError(
+                f"data: expected {self.channels} target(s), {self.widths[0]} past and "
+                f"{self.widths[1]} future covariate(s) as in training, got "
+                f"{got[0]}, {got[1]} and {got[2]}"
+            )
+
+    def forecast(
+        self,
+        panel: Panel,
+        series: Array,
+        origin: Array,
+        counts: Array,
+        horizon: int | None = None,
+    ) -> RawForecast:
+        """Forecasts windows.
+
+        Args:
+            panel: The series; rows from each origin on are not read, but for covariates known
+                ahead.
+            series: int64 ``(W,)``.
+            origin: int64 ``(W,)``: the first step to be forecast.
+            counts: ``(S,)``: rows by which a series unknown to the training is scaled.
+            horizon: How far a recursive network runs; a direct one always gives all its steps.
+
+        Raises:
+            InputError: If a window lacks values that the network cannot do without.
+        """
+        self.check(panel)
+        self._check_history(panel, series, origin)
+        if self.plan.strategy == "recursive":
+            return self._run_free(panel, series, origin, counts, horizon or self.plan.horizon)
+        rows = self.encoder.rows(panel, counts, self.dtype)
+        self._set_series(rows, panel)
+        row = (series[:, None] * self.channels + np.arange(self.channels)).reshape(-1)
+        windows = WindowSet(
+            rows,
+            self._window_shape,
+            row,
+            np.repeat(origin, self.channels),
+            batch_size=self._chunk(),
+            targets=False,
+        )
+        parts = []
+        for batch in windows.epoch():
+            outputs = self.network.forward_batch(batch)
+            parts.append(windows.restore(outputs, batch.rows))
+        shape = (len(series), self.channels, self.plan.horizon, -1)
+        values = np.concatenate(parts) if parts else np.empty((0, self.plan.horizon, 1))
+        quantiles = np.sort(values, axis=-1).reshape(shape) if len(values) else values[None][:0]
+        return RawForecast(quantiles, windows.scale.astype(np.float64).reshape(len(series), -1))
+
+    def _run_free(
+        self, panel: Panel, series: Array, origin: Array, counts: Array, horizon: int
+    ) -> RawForecast:
+        assert isinstance(self.network, RecursiveNetwork)
+        rows = self.encoder.series_rows(panel, counts, self.dtype)
+        if self.marks and rows.observed is None:
+            rows.observed = np.ones_like(rows.values)
+        windows = StepWindows(rows, self.plan.window, series, origin, targets=False)
+        values = self.network.run_free(windows, horizon)
+        _, deviation = self.encoder.scaler_for(panel, counts)
+        return RawForecast(values.transpose(0, 2, 1)[..., None], deviation[series])
+
+    def _set_series(self, rows: Rows, panel: Panel) -> None:
+        """Gives each row its number among the series of the training, where that is read."""
+        numbers = self.encoder.numbers(panel)
+        if not self.plan.series_vectors:
+            return
+        unseen = np.flatnonzero(numbers < 0)
+        if len(unseen):
+            raise InputError(
+                f"data: series {panel.ids[unseen[0]]!r} was not seen in training, and every series "
+                "has a learned vector; train with series_vectors=False to forecast new ones"
+            )
+        rows.vector = numbers[rows.series]
+
+    def _check_history(self, panel: Panel, series: Array, origin: Array) -> None:
+        if not len(series):
+            return
+        window = self.plan.window
+        padded = self.marks and self.plan.strategy == "direct"
+        short = np.flatnonzero(origin < (1 if padded else window))
+        if len(short):
+            first = int(short[0])
+            raise InputError(
+                f"data: series {panel.ids[series[first]]!r} has {int(origin[first])} rows before "
+                f"the forecast, expected at least {1 if padded else window}, the window of this "
+                "model; give more of its past, or train with a smaller window"
+            )
+        if self.marks:
+            return
+        for number in np.unique(series):
+            first = int(origin[series == number].min())
+            last = int(origin[series == number].max())
+            part = panel.series(int(number))[first - window : last]
+            if np.isnan(part).any():
+                raise InputError(
+                    f"data: series {panel.ids[number]!r} misses values in the window before the "
+                    "forecast, and the training had none missing; fill them, or train on data with "
+                    "missing values"
+                )
+
+    def _chunk(self) -> int:
+        """Windows forecast at once: some millions of numbers."""
+        shape = self._window_shape
+        width = shape.segments_out * max(
+            self.plan.hidden_size * 6, self.plan.segment * len(self.trained_quantiles)
+        )
+        return int(np.clip(8_000_000 // width, 16, 4096))
+
+    # ------------------------------------------------------------------------------- saving
+
+    def tensors(self) -> dict[str, Array]:
+        """All numbers that are fitted, by name."""
+        encoder, scaler = self.encoder, self.encoder.scaler.to_dict()
+        fitted = {
+            "scaler.center": scaler["center"],
+            "scaler.scale": scaler["scale"],
+            "deviation": encoder.deviation,
+            "past": encoder.past,
+            "future": encoder.future,
+        }
+        if isinstance(self.network, DirectNetwork):
+            weights = self.network.flat.state_dict()
+            if self.network.shortcut is not None:
+                fitted["shortcut"] = self.network.shortcut
+        else:
+            weights = self.network.state_dict()
+        return {**fitted, **{f"network.{name}": value for name, value in weights.items()}}
+
+    def description(self) -> dict[str, Any]:
+        """Everything else, as plain values."""
+        return {
+            "plan": self.plan.to_dict(),
+            "scaling": self.encoder.scaler.name,
+            "ids": self.encoder.ids,
+            "static": self.encoder.static.to_dict(),
+            "channels": self.channels,
+            "past": self.widths[0],
+            "future": self.widths[1],
+            "marks": self.marks,
+            "dtype": self.dtype.name,
+            "penalty": self.penalty,
+            "history": self.history.to_dict(),
+        }
+
+    @classmethod
+    def from_saved(
+        cls, record: Mapping[str, Any], tensors: Mapping[str, Array], backend: str = "auto"
+    ) -> ForecastModel:
+        """The model that :meth:`description` and :meth:`tensors` described.
+
+        Raises:
+            InputError: If something is missing or does not fit.
+        """
+        from elman.data.scaling import SeriesScaler, StaticEncoder
+        from elman.training import EpochRecord
+
+        def tensor(name: str) -> Array:
+            if name not in tensors:
+                raise InputError(f"path: the saved model lacks the tensor {name!r}")
+            return np.array(tensors[name])
+
+        scaler = SeriesScaler.from_dict(
+            {
+                "name": record["scaling"],
+                "center": tensor("scaler.center"),
+                "scale": tensor("scaler.scale"),
+            }
+        )
+        encoder = Encoder(
+            scaler,
+            list(record["ids"]),
+            tensor("deviation"),
+            tensor("past"),
+            tensor("future"),
+            StaticEncoder.from_dict(record["static"]),
+        )
+        plan = Plan.from_dict(record["plan"])
+        model = cls(
+            plan,
+            encoder,
+            int(record["channels"]),
+            (int(record["past"]), int(record["future"])),
+            bool(record["marks"]),
+            np.random.default_rng(0),
+            record["dtype"],
+            backend,
+        )
+        weights = {
+            name.removeprefix("network."): value
+            for name, value in tensors.items()
+            if name.startswith("network.")
+        }
+        if isinstance(model.network, DirectNetwork):
+            model.network.flat.load_state_dict(weights)
+            if plan.shortcut:
+                model.network.shortcut = tensor("shortcut")
+        else:
+            _load(model.network.views(), weights)
+        model.penalty = record["penalty"]
+        history = record["history"]
+        model.history = History(
+            [EpochRecord(**one) for one in history["epochs"]],
+            history["best_epoch"],
+            history["interrupted"],
+            history["stopped_early"],
+        )
+        return model
+
+
+def _load(views: Mapping[str, Array], state: Mapping[str, Array]) -> None:
+    if views.keys() != state.keys():
+        raise InputError(
+            f"path: expected the tensors {', '.join(sorted(views))}, got {', '.join(sorted(state))}"
+        )
+    for name, view in views.items():
+        if view.shape != state[name].shape:
+            raise InputError(
+                f"path: expected {name} of shape {view.shape}, got {state[name].shape}"
+            )
+        view[...] = state[name]
+
+
+def _training_windows(encoder: Encoder, training: Panel, plan: Plan) -> tuple[Array, Array]:
+    """Row (series, for a recursive network) and origin of every window to learn from.
+
+    Raises:
+        InputError: If there is none.
+    """
+    recursive = plan.strategy == "recursive"
+    ahead = 1 if recursive else plan.horizon
+    rows, origins = [], []
+    for series, one in enumerate(training):
+        length = len(one)
+        first = plan.window
+        if length < plan.window + ahead and not recursive:
+            first = max(2, length // 3)  # padded in front
+        origin = np.arange(first, length - ahead + 1)
+        present = np.concatenate([np.zeros((1, one.shape[1])), np.cumsum(~np.isnan(one), axis=0)])
+        seen = present[origin] - present[np.maximum(origin - plan.window, 0)]
+        due = present[origin + ahead] - present[origin]
+        if recursive:
+            good = (seen.sum(axis=1) > 0) & (encoder.deviation[series] > 0).any()
+            rows.append(np.full(int(good.sum()), series))
+            origins.append(origin[good])
+            continue
+        for channel in range(one.shape[1]):
+            if encoder.deviation[series, channel] <= 0:
+                continue
+            good = (seen[:, channel] > 0) & (due[:, channel] > 0)
+            rows.append(np.full(int(good.sum()), series * one.shape[1] + channel))
+            origins.append(origin[good])
+    row = np.concatenate(rows) if rows else np.empty(0, np.int64)
+    origin = np.concatenate(origins) if origins else np.empty(0, np.int64)
+    if not len(row):
+        raise InputError(_nothing_to_learn(encoder, training, plan))
+    if len(row) > _MOST_WINDOWS:
+        stride = -(-len(row) // _MOST_WINDOWS) | 1
+        row, origin = row[::stride], origin[::stride]
+    return row.astype(np.int64), origin.astype(np.int64)
+
+
+def _nothing_to_learn(encoder: Encoder, training: Panel, plan: Plan) -> str:
+    if np.isnan(training.values).all():
+        return "data: all values are missing; there is nothing to learn from"
+    if (encoder.deviation == 0).all():
+        return (
+            "data: every series is constant in its training part; there is nothing to learn, and "
+            "repeating the last value forecasts it"
+        )
+    return (
+        f"data: no series has {plan.window + plan.horizon} rows to learn from (window "
+        f"{plan.window} and horizon {plan.horizon}); give more data, or a smaller window or horizon"
+    )
