@@ -24,13 +24,17 @@ def main(options: argparse.Namespace, default_file: Path) -> int:
     if unknown := set(peers) - set(PEERS):
         print(f"unknown peers {sorted(unknown)}; there are {list(PEERS)}")
         return 2
+    file = options.json or (default_file if options.only is None else None)
     records: list[dict[str, Any]] = []
     description = {"machine": machine.describe(), "versions": versions(peers)}
     print(tables.machine_text(description), flush=True)
     try:
         for record in measured(options, peers):
+            record["measured"] = datetime.now(timezone.utc).isoformat(timespec="minutes")
             records.append(record)
             print(tables.one_line(record), flush=True)
+            if file is not None:  # at once: a later case may fail
+                write(file, description, records)
     except Disagreement as error:
         print(f"refused: {error}")
         return 1
@@ -39,9 +43,6 @@ def main(options: argparse.Namespace, default_file: Path) -> int:
         return 2
     print()
     print(tables.text(records))
-    file = options.json or (default_file if options.only is None else None)
-    if file is not None:
-        write(file, description, records)
     return 0
 
 
@@ -88,9 +89,6 @@ def write(file: Path, description: dict[str, Any], records: list[dict[str, Any]]
         if old["machine"]["processor"] == description["machine"]["processor"]:
             new = {record["case"] for record in records}
             kept = [record for record in old["records"] if record["case"] not in new]
-    stamp = datetime.now(timezone.utc).isoformat(timespec="minutes")
-    for record in records:
-        record["measured"] = stamp
     file.parent.mkdir(parents=True, exist_ok=True)
     content = {**description, "records": kept + records}
     file.write_text(json.dumps(content, indent=1) + "\n")
