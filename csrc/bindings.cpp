@@ -115,6 +115,8 @@ void bind_training(nb::module_& module) {
     bind_updates<T>(module);
     bind_batches<T>(module);
     bind_embedding<T>(module);
+    module.def("first_not_finite", &first_not_finite<T>, "values"_a.noconvert(),
+               "The index of the first element that is NaN or infinite, or -1.");
 }
 
 }  // namespace

@@ -252,6 +252,22 @@ void gather(Array<const T, 2> values, Flat<const int64_t> starts, Flat<const int
     }
 }
 
+// The index of the first element that is NaN or infinite, or -1.
+template <class T>
+int64_t first_not_finite(Packed<const T> values) {
+    const T* const at = values.data();
+    const int64_t count = int64_t(values.size());
+    constexpr int64_t chunk = 4096;
+    for (int64_t begin = 0; begin < count; begin += chunk) {
+        const int64_t end = begin + chunk < count ? begin + chunk : count;
+        int64_t bad = 0;  // x - x is 0 for finite x, else NaN
+        for (int64_t i = begin; i < end; ++i) bad |= int64_t(!(at[i] - at[i] == T(0)));
+        for (int64_t i = begin; bad && i < end; ++i)
+            if (!(at[i] - at[i] == T(0))) return i;
+    }
+    return -1;
+}
+
 // Writes zeros at the dead positions of y [steps, batch, channels].
 template <class T>
 void zero_dead(Array<T, 3> y, Array<const int64_t, 1> live) {

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.backends import kernels
 from elman.checks import describe, one_of, real, whole
-from elman.data.arrays import as_labels, as_sequences, as_targets, as_tokens, as_weights
 from elman.data.batches import Batch, Batches, Sequences
+from elman.data.dataset import DataSet, Form
 from elman.errors import InputError
-from elman.layers import LAYERS, Context, Dense, Embedding, Last, Layer, RecurrentLayer
-from elman.layers.base import Signal, bind_layers
-from elman.losses import LOSSES, Loss, loss_from_config, make_loss
+from elman.layers import LAYERS, Context, Dense, Layer, RecurrentLayer
+from elman.layers.chain import clone_layers, connect, fuse
+from elman.losses import Loss, loss_from_config, make_loss
+from elman.measures import measures_beside
 from elman.optimizers import Optimizer, make_optimizer
+from elman.parameters import FlatParameters
 from elman.saving import read_model, write_model
 from elman.schedules import Schedule, make_schedule
 from elman.state import NetworkState, check_state
+from elman.summary import summarize
 from elman.training import EarlyStopping, EpochRecord, History, Options, mean_loss, train
 
 __all__ = ["Network"]
@@ -27,7 +31,7 @@ __all__ = ["Network"]
 Array: TypeAlias = NDArray[Any]
 
 
-class Network:
+class Network(FlatParameters):
     """Layers in a row, from sequences to sequences or to one vector for each sequence.
 
     Inputs are arrays ``(N, T, C)``, or lists of arrays ``(T_i, C)`` of unequal lengths, or
@@ -64,123 +68,61 @@ class Network:
         dtype: Any = "float32",
         backend: str = "auto",
     ) -> None:
-        self.layers = _clones(layers)
+        self.layers = clone_layers(layers)
         self.dtype = np.dtype(one_of("dtype", np.dtype(dtype).name, ("float32", "float64")))
         self.backend = backend
         self.loss: Loss | None = None
-        self._signal_in, self._signal_out = _connect(self.layers)
-        self._generator = np.random.default_rng(seed)
-        self._parameters, self._gradients, self._views, self._gradient_views = bind_layers(
-            self.layers, self.dtype, self._generator, backend
+        self._signals = connect(self.layers)
+        first, last = self._signals[0], self._signals[-1]
+        self._form = Form(
+            self.dtype,
+            tokens=first.kind == "tokens",
+            size_in=first.size or 0,
+            size_out=last.size or 0,
+            per_step=last.kind == "sequence",
         )
+        self._generator = np.random.default_rng(seed)
+        super().__init__(self.layers, self.dtype, self._generator, backend)
         self._state_sizes: dict[str, int] = {}
         for index, layer in enumerate(self.layers):
             layer.state_offset = len(self._state_sizes)
             sizes = layer.state_sizes()
             self._state_sizes |= {f"{index}.{name}": size for name, size in sizes.items()}
         self._state_names = tuple(self._state_sizes)
-        self._pipeline = _fuse(self.layers)
-        self._first_trained = next(
-            (i for i, layer in enumerate(self._pipeline) if layer.parameter_shapes()),
-            len(self._pipeline),
+        self._bidirectional = any(
+            isinstance(layer, RecurrentLayer) and layer.bidirectional for layer in self.layers
         )
+        self._pipeline = fuse(self.layers)
+        trained = [i for i, layer in enumerate(self._pipeline) if layer.parameter_shapes()]
+        self._first_trained = trained[0] if trained else len(self._pipeline)
         self._context = Context()
+        self._step_context = Context()
 
     # --- what the network is -----------------------------------------------------------------
 
     @property
-    def input_size(self) -> int | None:
-        """Channels read; 1 for tokens; ``None`` if any number will do."""
-        return 1 if self.reads_tokens else self._signal_in.size
+    def input_size(self) -> int:
+        """Channels read; 1 for tokens."""
+        return 1 if self._form.tokens else self._form.size_in
 
     @property
-    def output_size(self) -> int | None:
+    def output_size(self) -> int:
         """Channels given."""
-        return self._signal_out.size
+        return self._form.size_out
 
     @property
     def reads_tokens(self) -> bool:
         """Whether inputs are whole numbers, for an :class:`~elman.Embedding`."""
-        return self._signal_in.kind == "tokens"
+        return self._form.tokens
 
     @property
     def per_step(self) -> bool:
         """Whether there is an output for every step, not one for each row."""
-        return self._signal_out.kind == "sequence"
-
-    @property
-    def parameters(self) -> Array:
-        """All parameters in one flat vector, a read-only view."""
-        return _read_only(self._parameters)
-
-    @property
-    def gradients(self) -> Array:
-        """The latest gradient, laid out as :attr:`parameters`, a read-only view."""
-        return _read_only(self._gradients)
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of parameters."""
-        return int(self._parameters.size)
-
-    def set_parameters(self, vector: Any) -> None:
-        """Copies a flat vector of all parameters into the network.
-
-        Raises:
-            InputError: If it has another size.
-        """
-        vector = np.asarray(vector)
-        if vector.shape != self._parameters.shape:
-            raise InputError(
-                f"vector: expected shape {self._parameters.shape}, got {describe(vector)}"
-            )
-        self._parameters[...] = vector
-
-    def state_dict(self) -> dict[str, Array]:
-        """Every parameter by its name, ``"0.weight_ih_l0"``: views, not copies.
-
-        The number is that of the layer; the rest is PyTorch's name.
-        """
-        return dict(self._views)
-
-    def gradient_dict(self) -> dict[str, Array]:
-        """The latest gradient of every parameter by its name: views, not copies."""
-        return dict(self._gradient_views)
-
-    def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Copies parameters in by name; PyTorch tensors on the CPU will do.
-
-        Raises:
-            InputError: If a name is missing or unknown, or a shape differs; nothing is changed.
-        """
-        missing = [name for name in self._views if name not in values]
-        unknown = [name for name in values if name not in self._views]
-        if missing or unknown:
-            raise InputError(
-                f"values: expected {', '.join(self._views)}; missing: "
-                f"{', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
-            )
-        arrays = {name: np.asarray(value) for name, value in values.items()}
-        for name, array in arrays.items():
-            if array.shape != self._views[name].shape:
-                raise InputError(
-                    f"values: expected {name} of shape {self._views[name].shape}, got {array.shape}"
-                )
-        for name, array in arrays.items():
-            self._views[name][...] = array
+        return self._form.per_step
 
     def summary(self) -> str:
         """The network as a table: layers, what they give, parameters."""
-        rows, signal = [], self._signal_in
-        for index, layer in enumerate(self.layers):
-            signal = layer.connect(signal)
-            shapes = layer.parameter_shapes().values()
-            count = sum(int(np.prod(shape)) for shape in shapes)
-            rows.append((str(index), _short(layer), _shape_text(signal), f"{count:,}"))
-        return _table(("", "layer", "gives", "parameters"), rows) + (
-            f"\nreads {_shape_text(self._signal_in)}; {self.parameter_count:,} parameters, "
-            f"{self.dtype.name}"
-        )
+        return summarize(self.layers, self._signals, self.dtype.name)
 
     def __repr__(self) -> str:
         return f"Network\n{self.summary()}"
@@ -264,9 +206,9 @@ class Network:
         Raises:
             InputError: If ``X`` does not fit the network, or is not finite.
         """
-        sequences = self._inputs(X, lengths)
-        output, _ = self._run(sequences, None, whole("batch_size", batch_size), False)
-        return self._as_came(output, sequences, X)
+        sequences = self._form.inputs(X, lengths)
+        output, _ = self._run(sequences, None, whole("batch_size", batch_size))
+        return _as_came(output, sequences, self.per_step and isinstance(X, (list, tuple)))
 
     def forward(
         self,
@@ -293,11 +235,14 @@ class Network:
         Raises:
             InputError: If ``X`` or ``state`` does not fit the network, or ``X`` is not finite.
         """
-        sequences = self._inputs(X, lengths)
-        if state is not None:
+        sequences = self._form.inputs(X, lengths)
+        if state is None:
+            state = self.initial_state(len(sequences))
+        else:
             state = check_state(state, self._state_sizes, len(sequences), self.dtype)
-        output, final = self._run(sequences, state, whole("batch_size", batch_size), True)
-        return self._as_came(output, sequences, X), final
+        output, final = self._run(sequences, state, whole("batch_size", batch_size))
+        came = _as_came(output, sequences, self.per_step and isinstance(X, (list, tuple)))
+        return came, NetworkState.of_parts(self._state_names, final)
 
     def step(self, x_t: Any, state: NetworkState | None = None) -> tuple[Array, NetworkState]:
         """One time step, for streams.
@@ -313,16 +258,20 @@ class Network:
         Raises:
             InputError: If ``x_t`` or ``state`` does not fit, or a layer is bidirectional.
         """
-        single = np.ndim(x_t) == (0 if self.reads_tokens else 1)
-        rows = np.asarray(x_t)[None] if single else np.asarray(x_t)
-        for layer in self.layers:
-            if isinstance(layer, RecurrentLayer) and layer.bidirectional:
-                raise InputError(
-                    "step: a bidirectional layer needs the whole sequence; call predict instead"
-                )
-        output, state = self.forward(rows[:, None], state)
-        output = output[:, 0] if self.per_step else output
-        return (output[0] if single else output), state
+        x = np.asarray(x_t, np.int64 if self._form.tokens else self.dtype)
+        single = x.ndim == (0 if self._form.tokens else 1)
+        if single:
+            x = x[None]
+        rows = len(x)
+        self._check_step(x, x_t)
+        parts = self._step_state(state, rows)
+        context = self._step_context
+        context.state = parts
+        context.final_state = final = tuple([np.empty_like(part) for part in parts])
+        context.version = self._version
+        y = self._pass(x[None], context)
+        y = (y[0] if self._form.per_step else y).copy()
+        return (y[0] if single else y), NetworkState.of_parts(self._state_names, final)
 
     def initial_state(self, rows: int = 1) -> NetworkState:
         """The state that sequences begin in: zeros, or what was learned."""
@@ -425,17 +374,21 @@ class Network:
         if part and validation_data is not None:
             raise InputError("validation_split: expected 0 beside validation_data, got both")
         data = self._data(X, y, sample_weight, lengths, loss)
-        validation = None
+        held_out = None
         if validation_data is not None:
-            validation = self._validation(validation_data, loss, batch_size)
+            held_out = self._validation(validation_data, loss)
         elif part:
-            data, held_out = self._split(data, part, validation_rows)
-            validation = self._batches(held_out, batch_size)
-        if not len(data[0]):
+            data, held_out = data.split(part, validation_rows, self._generator)
+        if not len(data):
             raise InputError("X: expected at least one row to train on, got none")
+        validation = None if held_out is None else held_out.batches(batch_size)
         self.loss = loss
-        batches = self._batches(data, batch_size)
-        return train(self, batches, loss, options, self._generator, validation)
+        version = self._version
+        try:
+            return train(self, data.batches(batch_size), loss, options, self._generator, validation)
+        finally:
+            self._version = version  # training has let go of the parameters
+            self._parameters_changed()
 
     def evaluate(
         self,
@@ -466,23 +419,11 @@ class Network:
         """
         chosen = self._check_loss(make_loss(loss if loss is not None else self.loss or "mse"))
         data = self._data(X, y, sample_weight, lengths, chosen)
-        batches = self._batches(data, whole("batch_size", batch_size))
-        measures = {"loss": mean_loss(self, batches, chosen)}
-        if chosen.labels or chosen.name == "binary_cross_entropy":
-            measures["accuracy"] = mean_loss(self, batches, _Accuracy(chosen))
-        elif chosen.target_size(2) == 2:
-            for name in ("mse", "mae"):
-                same = chosen.name == name
-                measures[name] = (
-                    measures["loss"] if same else mean_loss(self, batches, LOSSES[name]())
-                )
-        return measures
+        batches = data.batches(whole("batch_size", batch_size))
+        measures = {"loss": chosen, **measures_beside(chosen)}
+        return {name: mean_loss(self, batches, measure) for name, measure in measures.items()}
 
     # --- what the training loop asks for -----------------------------------------------------
-
-    def vectors(self) -> tuple[Array, Array]:
-        """The flat parameters and the flat gradient themselves, see :class:`Model`."""
-        return self._parameters, self._gradients
 
     def forward_batch(
         self,
@@ -491,15 +432,14 @@ class Network:
         generator: np.random.Generator | None = None,
         truncate: int | None = None,
     ) -> Array:
-        """The output of a batch, time-major, see :class:`Model`."""
+        """The output of a batch, time-major, see :class:`elman.bptt.Model`."""
         context = self._context
         context.training, context.generator, context.truncate = training, generator, truncate
         context.live, context.lengths = batch.live, batch.lengths
-        context.state = context.final_state = None
         return self._pass(batch.x, context)
 
     def backward_batch(self, d_output: Array) -> None:
-        """Adds to the gradient, see :class:`Model`."""
+        """Adds to the gradient, see :class:`elman.bptt.Model`."""
         d_y: Any = d_output
         pipeline, first = self._pipeline, self._first_trained
         for index in range(len(pipeline) - 1, first - 1, -1):
@@ -511,91 +451,70 @@ class Network:
         return x
 
     def _run(
-        self, sequences: Sequences, state: NetworkState | None, batch_size: int, want_state: bool
-    ) -> tuple[Array, NetworkState]:
-        """The outputs of all rows, batch first, and their final states."""
-        rows = len(sequences)
-        size = self._output_size(sequences)
+        self, sequences: Sequences, state: NetworkState | None, batch_size: int
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """The outputs of all rows, batch first, and, if a state is given, the final states."""
+        rows, size = len(sequences), self.output_size
         shape = (rows, sequences.padded_steps, size) if self.per_step else (rows, size)
         output = np.zeros(shape, self.dtype)
-        sizes = self._state_sizes.values() if want_state else ()
-        finals = tuple(np.empty((rows, size), self.dtype) for size in sizes)
+        parts = () if state is None else state.parts
+        finals = tuple(np.empty_like(part) for part in parts)
         for batch in Batches(sequences, batch_size=batch_size, tokens=self.reads_tokens).epoch():
             chosen = batch.rows
-            parts = None if state is None else [part[chosen] for part in state.parts]
-            final = [np.empty((len(chosen), part.shape[1]), self.dtype) for part in finals]
-            context = Context(False, batch.live, batch.lengths, parts, final or None)
+            context = Context(live=batch.live, lengths=batch.lengths, version=self._version)
+            if parts:
+                context.state = tuple(part[chosen] for part in parts)
+                context.final_state = tuple(np.empty_like(part) for part in context.state)
             y = self._pass(batch.x, context)
             if self.per_step:
                 output[chosen, : y.shape[0]] = y.transpose(1, 0, 2)
             else:
                 output[chosen] = y
-            for target, part in zip(finals, final, strict=True):
-                target[chosen] = part
-        return output, NetworkState.of_parts(self._state_names if want_state else (), finals)
+            for final, part in zip(finals, context.final_state or (), strict=True):
+                final[chosen] = part
+        return output, finals
 
     # --- arguments ---------------------------------------------------------------------------
 
-    def _inputs(self, X: Any, lengths: Any) -> Sequences:
-        if self.reads_tokens:
-            number = self._signal_in.size
-            return as_tokens("X", X, number or 1, lengths)
-        return as_sequences("X", X, self._signal_in.size, self.dtype, lengths)
+    def _data(self, X: Any, y: Any, weight: Any, lengths: Any, loss: Loss) -> DataSet:
+        size = None if loss.labels else loss.target_size(self.output_size)
+        return DataSet.of_arrays(self._form, X, y, weight, lengths, size)
 
-    def _output_size(self, sequences: Sequences) -> int:
-        return sequences.channels if self.output_size is None else self.output_size
-
-    def _as_came(self, output: Array, sequences: Sequences, X: Any) -> Any:
-        if not self.per_step or not isinstance(X, (list, tuple)):
-            return output
-        lengths = sequences.lengths
-        steps = [sequences.steps] * len(output) if lengths is None else lengths
-        return [row[:length] for row, length in zip(output, steps, strict=True)]
-
-    def _data(
-        self, X: Any, y: Any, weight: Any, lengths: Any, loss: Loss
-    ) -> tuple[Sequences, Sequences, Sequences | None]:
-        inputs = self._inputs(X, lengths)
-        size = self._output_size(inputs)
-        channels = loss.target_size(size)
-        weights = None
-        if weight is not None:
-            weights = as_weights(
-                "sample_weight", weight, inputs, channels, self.dtype, self.per_step
-            )
-        if loss.labels:
-            targets = as_labels("y", y, inputs, size, self.per_step, weights)
-        else:
-            targets = as_targets("y", y, inputs, channels, self.dtype, self.per_step, weights)
-        return inputs, targets, weights
-
-    def _batches(
-        self, data: tuple[Sequences, Sequences, Sequences | None], batch_size: int
-    ) -> Batches:
-        return Batches(*data, batch_size, self.per_step, self.reads_tokens)
-
-    def _split(self, data: Any, part: float, which: str) -> tuple[Any, Any]:
-        rows = len(data[0])
-        kept = int(rows * (1.0 - part))
-        if not 0 < kept < rows:
-            raise InputError(
-                f"validation_split: expected a share that leaves rows on both sides, got {part:g} "
-                f"of {rows} rows"
-            )
-        order = np.arange(rows) if which == "last" else self._generator.permutation(rows)
-        halves = (order[:kept], np.sort(order[kept:]))
-        first, second = (
-            tuple(None if s is None else s.select(half) for s in data) for half in halves
-        )
-        return first, second
-
-    def _validation(self, data: Any, loss: Loss, batch_size: int) -> Batches:
+    def _validation(self, data: Any, loss: Loss) -> DataSet:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise InputError(
                 f"validation_data: expected (X, y) or (X, y, sample_weight), got {describe(data)}"
             )
-        weight = data[2] if len(data) == 3 else None
-        return self._batches(self._data(data[0], data[1], weight, None, loss), batch_size)
+        return self._data(data[0], data[1], data[2] if len(data) == 3 else None, None, loss)
+
+    def _check_step(self, x: Array, came: Any) -> None:
+        """Refuses the inputs of a step that do not fit."""
+        if self._form.tokens:
+            fits = x.ndim == 1 and (not len(x) or (x.min() >= 0 and x.max() < self._form.size_in))
+            expected = f"tokens (rows,) from 0 to {self._form.size_in - 1}"
+        else:
+            fits = x.ndim == 2 and x.shape[1] == self._form.size_in
+            expected = f"(rows, {self._form.size_in}) or ({self._form.size_in},)"
+        if not fits:
+            raise InputError(f"x_t: expected {expected}, got {describe(came)}")
+        if not self._form.tokens and kernels.first_not_finite(x) >= 0:
+            raise InputError(f"x_t: expected finite numbers, got {came!r}")
+        if self._bidirectional:
+            raise InputError(
+                "step: a bidirectional layer needs the whole sequence; call predict instead"
+            )
+
+    def _step_state(self, state: NetworkState | None, rows: int) -> tuple[Array, ...]:
+        if state is None:
+            return self.initial_state(rows).parts
+        # a state that this network made fits, if it has the right number of rows
+        if (
+            type(state) is not NetworkState
+            or state.names is not self._state_names
+            or (state.parts and len(state.parts[0]) != rows)
+        ):
+            state = check_state(state, self._state_sizes, rows, self.dtype)
+        return state.parts
 
     def _check_loss(self, loss: Loss) -> Loss:
         last = self.layers[-1]
@@ -609,81 +528,13 @@ class Network:
         return loss
 
 
-class _Accuracy(Loss):
-    """Share of live steps at which the most likely class is the right one."""
-
-    name = "accuracy"
-
-    def __init__(self, loss: Loss) -> None:
-        self._many = loss.labels
-
-    def __call__(
-        self,
-        output: Array,
-        target: Array,
-        weight: Array | None = None,
-        live: Array | None = None,
-        gradient: Array | None = None,
-    ) -> tuple[float, float]:
-        if self._many:
-            right = output.argmax(axis=-1)[..., None] == target
-        else:
-            right = (output > 0.0) == (target > 0.5)
-        share = np.ones(right.shape) if weight is None else np.broadcast_to(weight, right.shape)
-        if live is not None:
-            share = share * (np.arange(right.shape[1]) < live[:, None])[..., None]
-        total = float(share.sum())
-        return (float((right * share).sum()) / total if total else 0.0), total
-
-
-def _clones(layers: Any) -> tuple[Layer, ...]:
-    if isinstance(layers, Layer) or not isinstance(layers, Sequence) or not len(layers):
-        raise InputError(f"layers: expected a list of at least one layer, got {layers!r}")
-    for layer in layers:
-        if not isinstance(layer, Layer):
-            raise InputError(f"layers: expected layers such as elman.LSTM(1, 16), got {layer!r}")
-    if len({id(layer) for layer in layers}) < len(layers):
-        raise InputError(
-            "layers: expected a different object for each layer, got one of them twice; layers "
-            "do not share weights, use layer.clone()"
-        )
-    return tuple(layer.clone() for layer in layers)
-
-
-def _connect(layers: Sequence[Layer]) -> tuple[Signal, Signal]:
-    """What the network reads and gives; each layer checks its neighbour."""
-    first = layers[0]
-    if isinstance(first, Embedding):
-        incoming = Signal("tokens", first.num)
-    else:
-        size = next((layer.input_size for layer in layers if layer.input_size is not None), None)
-        incoming = Signal("sequence", size)
-    signal = incoming
-    for layer in layers:
-        signal = layer.connect(signal)
-    return incoming, signal
-
-
-def _fuse(layers: Sequence[Layer]) -> list[Layer]:
-    """The layers to run: a recurrent layer before ``Last`` gives its final output alone."""
-    pipeline: list[Layer] = []
-    for layer in layers:
-        before = pipeline[-1] if pipeline else None
-        if (
-            isinstance(layer, Last)
-            and isinstance(before, RecurrentLayer)
-            and not before.bidirectional
-        ):
-            before.last_only = True
-        else:
-            pipeline.append(layer)
-    return pipeline
-
-
-def _read_only(vector: Array) -> Array:
-    view = vector.view()
-    view.flags.writeable = False
-    return view
+def _as_came(output: Array, sequences: Sequences, as_list: bool) -> Any:
+    """The outputs ``(N, T, K)``, or a list of ``(T_i, K)``."""
+    if not as_list:
+        return output
+    lengths = sequences.lengths
+    steps = [sequences.steps] * len(output) if lengths is None else lengths
+    return [row[:length] for row, length in zip(output, steps, strict=True)]
 
 
 def _limit(name: str, value: float | None) -> float | None:
@@ -701,26 +552,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
-
-
-def _short(layer: Layer) -> str:
-    """The layer as its constructor call, defaults left out."""
-    plain = {name: value for name, value in layer.config().items()}
-    numbers = [str(v) for v in plain.values() if isinstance(v, int) and not isinstance(v, bool)]
-    return f"{type(layer).__name__}({', '.join(numbers)})"
-
-
-def _shape_text(signal: Signal) -> str:
-    if signal.kind == "tokens":
-        return f"(rows, steps) of {signal.size} tokens"
-    size = "channels" if signal.size is None else signal.size
-    return f"(rows, steps, {size})" if signal.kind == "sequence" else f"(rows, {size})"
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = []
-    for row in (head, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        lines.append("  ".join([*cells, row[-1].rjust(widths[-1])]).rstrip())
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -20,6 +20,7 @@ __all__ = [
     "dense_forward",
     "embed",
     "embed_adjoint",
+    "first_not_finite",
     "gather",
     "loss",
     "rmsprop",
@@ -41,6 +42,7 @@ dense_backward = _core.dense_backward
 dense_forward = _core.dense_forward
 embed = _core.embed
 embed_adjoint = _core.embed_adjoint
+first_not_finite = _core.first_not_finite
 gather = _core.gather
 loss = _core.loss
 rmsprop = _core.rmsprop

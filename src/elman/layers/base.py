@@ -51,6 +51,7 @@ class Context:
         final_state: ``None`` or arrays like ``state``, to be written.
         generator: Source of the randomness of dropout.
         truncate: Length of a chunk of truncated back-propagation, or ``None``.
+        version: A number that changes with the parameters, or -1, see :mod:`elman.sequence`.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class Context:
         "state",
         "training",
         "truncate",
+        "version",
     )
 
     def __init__(
@@ -72,6 +74,7 @@ class Context:
         final_state: Sequence[Array] | None = None,
         generator: np.random.Generator | None = None,
         truncate: int | None = None,
+        version: int = -1,
     ) -> None:
         self.training = training
         self.live = live
@@ -80,6 +83,7 @@ class Context:
         self.final_state = final_state
         self.generator = generator
         self.truncate = truncate
+        self.version = version
 
 
 class Layer(ABC):

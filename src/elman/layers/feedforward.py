@@ -150,7 +150,9 @@ class Dropout(Layer):
         context.generator.random(out=factor, dtype=self._dtype.type)
         np.greater_equal(factor, self.p, out=factor)
         factor *= 1.0 / (1.0 - self.p)
-        return np.multiply(x, factor, out=self._y(x.shape))
+        y = self._y(x.shape)
+        np.multiply(x, factor, out=y)
+        return y
 
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """Drops the same values, scales the same others."""

@@ -231,7 +231,7 @@ class _Walk:
         first = layer_offset + self.offset
         state = self._state(x.shape[1], first, context)
         result, self.final_state = self.recurrence.forward(
-            self.parameters, x, state, context.live, context.training, output
+            self.parameters, x, state, context.live, context.training, output, context.version
         )
         if context.final_state is not None:
             for index, part in enumerate(self.final_state):
