@@ -120,7 +120,7 @@ def test_several_offsets_are_kept_in_utc_with_a_note():
         "2024-03-31T00",
         "2024-03-31T01",
     ]
-    assert "several UTC offsets" in stamps.note
+    assert stamps.note.startswith("several UTC offsets in")
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data.calendar import Frequency, parse_frequency
+from elman.data.calendar import (
+    Frequency,
+    canonical_zone,
+    from_wall,
+    parse_frequency,
+    to_wall,
+)
 from elman.data.columns import Column, to_numbers
 from elman.data.frames import Table
-from elman.data.parts import Names, Parts
+from elman.data.parts import Names, Parts, shown
 from elman.data.regular import choose_reading, fill_gaps, refuse_duplicates, settle_frequency
 from elman.data.roles import Roles, find_roles
-from elman.data.timestamps import Stamps, parse_stamps
+from elman.data.timestamps import SEVERAL_OFFSETS, Stamps, parse_stamps
 from elman.errors import InputError
 
 __all__ = ["parts_from_table"]
@@ -33,6 +39,7 @@ def parts_from_table(
     frequency: str | int | Frequency | None,
     wide: str | None,
     time_format: str | None,
+    time_zone: str | None,
 ) -> Parts:
     """Read a table into the arrays of a panel; arguments as in `Panel.from_any`."""
     roles = find_roles(table, target, time, id, past, future, static, wide)
@@ -50,6 +57,8 @@ def parts_from_table(
     asked = None if frequency is None else parse_frequency(frequency)
     if stamps.alternatives:
         stamps = choose_reading(codes, stamps, asked, roles.time)
+    if time_zone is not None:
+        stamps = _in_zone(stamps, time_zone)
     notes = list(roles.notes) + [stamps.note] * bool(stamps.note)
     order, offsets, unsorted = _sort(codes, len(ids), stamps.values)
     if unsorted:
@@ -120,6 +129,17 @@ def _read_stacked(
     return codes, ids, repeated, blocks
 
 
+def _in_zone(stamps: Stamps, time_zone: str) -> Stamps:
+    """The stamps in a zone: instants are shown there, stamps without a zone were written there."""
+    if stamps.values.dtype.kind != "M":
+        raise InputError(f"time_zone={time_zone!r} needs time stamps, but time is whole numbers.")
+    to_wall(stamps.values[:1], time_zone)  # an unknown zone is noticed here
+    if stamps.time_zone is None:
+        stamps = replace(stamps, values=from_wall(stamps.values, time_zone))
+    note = "" if SEVERAL_OFFSETS in stamps.note else stamps.note
+    return replace(stamps, time_zone=canonical_zone(time_zone), note=note)
+
+
 def _matrix(table: Table, names: Sequence[str], role: str) -> NDArray[np.float64]:
     matrix = np.empty((table.rows, len(names)))
     for position, name in enumerate(names):
@@ -171,7 +191,7 @@ def _constant_per_series(
     lacking = np.flatnonzero(first == len(values))
     if lacking.size:
         raise InputError(
-            f"The static column {column.name!r} has no value for series {ids[lacking[0]]!r}."
+            f"The static column {column.name!r} has no value for series {shown(ids[lacking[0]])}."
         )
     constant = values[first]
     differs = present[values[present] != constant[codes[present]]]
@@ -179,8 +199,8 @@ def _constant_per_series(
         row = int(differs[0])
         raise InputError(
             f"The static column {column.name!r} must not change within a series, but series "
-            f"{ids[codes[row]]!r} has {constant[codes[row]]!r} and, in row {row + 1}, "
-            f"{values[row]!r}. Name it as a past or future covariate instead."
+            f"{shown(ids[codes[row]])} has {shown(constant[codes[row]])} and, in row {row + 1}, "
+            f"{shown(values[row])}. Name it as a past or future covariate instead."
         )
     return constant if column.kind == "text" else constant.astype(np.float64)
 

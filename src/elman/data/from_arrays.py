@@ -82,7 +82,7 @@ def _split_arrays(source: Any) -> tuple[list[NDArray[np.float64]], NDArray[Any]]
                 f"(series, T, targets), got shape {array.shape}."
             )
         return arrays, np.arange(len(arrays))
-    if all(np.ndim(item) == 0 for item in source):
+    if len(source) and all(np.ndim(item) == 0 for item in source):
         return [_number_array(np.asarray(source))[:, None]], np.arange(1)
     arrays = []
     for position, item in enumerate(source):

@@ -13,7 +13,7 @@ from elman.data.assemble import parts_from_table
 from elman.data.calendar import Frequency, from_wall, to_wall
 from elman.data.frames import build_frame, read_table
 from elman.data.from_arrays import parts_from_arrays
-from elman.data.parts import Names, Parts
+from elman.data.parts import Names, Parts, shown
 from elman.data.regular import show_stamp
 from elman.errors import InputError
 
@@ -75,6 +75,7 @@ class Panel:
         frequency: str | int | Frequency | None = None,
         wide: str | None = None,
         time_format: str | None = None,
+        time_zone: str | None = None,
     ) -> Panel:
         """Read series from a file, a data frame, arrays or a mapping of columns.
 
@@ -98,6 +99,8 @@ class Panel:
                 that were merely found in a table without an id are series of their own, and so
                 are the columns of a 2-D array.
             time_format: How time stamps in text are written, in the notation of `strftime`.
+            time_zone: Zone of the time stamps, such as "Europe/Amsterdam": stamps without one were
+                written there; instants (with a UTC offset or another zone) are shown there.
 
         Raises:
             InputError: The source cannot be read, a column is missing, a target is no number or
@@ -122,6 +125,7 @@ class Panel:
                 frequency=frequency,
                 wide=wide,
                 time_format=time_format,
+                time_zone=time_zone,
             )
         return cls._from_parts(parts)
 
@@ -310,8 +314,8 @@ class Panel:
             number, step, column = (int(i) for i in np.argwhere(np.isnan(known))[0])
             raise InputError(
                 f"The future covariate {self.names.future[column]!r} is unknown for series "
-                f"{self.ids[number]!r} at {self.show(wanted[number, step])}. Give a table that "
-                f"holds it for all {horizon} steps to be forecast."
+                f"{shown(self.ids[number])} at {self.show(wanted[number, step])}. Give a table "
+                f"that holds it for all {horizon} steps to be forecast."
             )
         return known
 
@@ -331,6 +335,7 @@ class Panel:
             frequency=self.frequency,
             wide=None,
             time_format=None,
+            time_zone=self.time_zone,
         )
         return Panel._from_parts(parts)
 
@@ -398,6 +403,7 @@ class Panel:
             "static": list(names.static),
             "frequency": self.frequency,
             "wide": "series" if names.stacked else "targets",
+            "time_zone": self.time_zone,
         }
 
     def summary(self) -> dict[str, Any]:

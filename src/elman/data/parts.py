@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from elman.data.calendar import Frequency
 
-__all__ = ["Names", "Parts"]
+__all__ = ["Names", "Parts", "shown"]
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,8 @@ class Parts:
     time_zone: str | None = None
     resolution: str = "us"
     notes: list[str] = field(default_factory=list)
+
+
+def shown(value: Any) -> str:
+    """A name or value as messages show it: `'a'`, `7`, without NumPy's wrapping."""
+    return repr(value.item() if isinstance(value, np.generic) else value)

@@ -16,8 +16,8 @@ from elman.data.calendar import (
     month_anchor,
     to_wall,
 )
-from elman.data.parts import Parts
-from elman.data.timestamps import Stamps
+from elman.data.parts import Parts, shown
+from elman.data.timestamps import SEVERAL_OFFSETS, Stamps
 from elman.errors import InputError
 
 __all__ = ["choose_reading", "fill_gaps", "refuse_duplicates", "settle_frequency", "show_stamp"]
@@ -80,7 +80,12 @@ def settle_frequency(parts: Parts, asked: Frequency | None) -> Frequency | None:
     frequency = asked or _infer(stamps, heads, parts.time_zone)
     if frequency is not None and frequency.day == ANCHOR_FROM_DATA:
         anchor = month_anchor(to_wall(stamps, parts.time_zone))
-        frequency = None if anchor is None else replace(frequency, day=anchor)
+        if anchor is None:
+            raise InputError(
+                f"frequency={replace(frequency, day=1).name!r} does not fit: the time stamps do "
+                "not all fall on the same day of the month."
+            )
+        frequency = replace(frequency, day=anchor)
     if frequency is None:
         if np.all(np.diff(parts.offsets) <= 1):
             if stamps.dtype.kind != "M":
@@ -107,10 +112,13 @@ def _irregular(parts: Parts) -> InputError:
     row = int(np.flatnonzero(inside & (distances % smallest != 0))[0])
     series = parts.ids[np.searchsorted(parts.offsets, row, side="right") - 1]
     kept = int(np.flatnonzero(inside & (distances == smallest))[0])
+    advice = "Resample the series, give `frequency=`, or number the rows as integer time."
+    if any(SEVERAL_OFFSETS in note for note in parts.notes):
+        advice = "Their UTC offsets differ: name their zone, `time_zone='Europe/Amsterdam'`."
     return InputError(
         f"The time stamps are not regular: {_between(parts, kept)} is the smallest step, but "
-        f"series {series!r} goes {_between(parts, row)}, which is no whole number of such steps. "
-        "Resample the series, give `frequency=`, or number the rows as integer time."
+        f"series {shown(series)} goes {_between(parts, row)}, which is no whole number of such "
+        f"steps. {advice}"
     )
 
 
@@ -138,7 +146,7 @@ def refuse_duplicates(parts: Parts) -> None:
     row = int(same.argmax())
     series = parts.ids[np.searchsorted(parts.offsets, row, side="right") - 1]
     stamp = show_stamp(parts.stamps[row], parts.time_zone)
-    where = f"Series {series!r}" if parts.names.id else "The series"
+    where = f"Series {shown(series)}" if parts.names.id else "The series"
     others = int(same.sum()) - 1
     more = f" (and {others} more)" if others else ""
     advice = "Keep one row for each stamp"
@@ -206,6 +214,6 @@ def _spread(
 def _off_grid(parts: Parts, frequency: Frequency, row: int) -> InputError:
     series = parts.ids[np.searchsorted(parts.offsets, row, side="right") - 1]
     return InputError(
-        f"frequency={frequency.name!r} does not fit: series {series!r} goes "
+        f"frequency={frequency.name!r} does not fit: series {shown(series)} goes "
         f"{_between(parts, row)}, which is no whole number of steps."
     )

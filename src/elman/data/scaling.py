@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.panel import Panel
+from elman.data.parts import shown
 from elman.errors import InputError, NotFittedError
 
 __all__ = ["SCALERS", "SeriesScaler", "StaticEncoder", "WindowScale", "normalize_window"]
@@ -148,7 +149,7 @@ def _refuse_log1p(panel: Panel, values: Array, offsets: Array) -> None:
         row, target = (int(i) for i in np.argwhere(low)[0])
         series = int(np.searchsorted(offsets, row, side="right")) - 1
         raise InputError(
-            f"scaler='log1p' needs values above -1, but series {panel.ids[series]!r} has "
+            f"scaler='log1p' needs values above -1, but series {shown(panel.ids[series])} has "
             f"{values[row, target]:g} in row {row - int(offsets[series]) + 1}. Use 'standard'."
         )
 

@@ -14,7 +14,7 @@ from elman.data.calendar import zone_name
 from elman.data.columns import Column
 from elman.errors import InputError
 
-__all__ = ["Stamps", "looks_like_time", "parse_stamps"]
+__all__ = ["SEVERAL_OFFSETS", "Stamps", "looks_like_time", "parse_stamps"]
 
 # Two-digit years come before four-digit ones, since %Y would read "24" as the year 24.
 _DATES = (
@@ -45,6 +45,8 @@ _QUARTER = r"^(\d{4})[- ]?[Qq]([1-4])$"
 # Only a time of day bears an offset from UTC: "2024-01" is a month.
 _OFFSET = r"(\d:\d{2}(?::\d{2}(?:[.]\d+)?)?)\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _SAMPLE = 64
+SEVERAL_OFFSETS = "several UTC offsets"
+"""Begin of the note on such stamps."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def _read_offsets(column: Column, offsets: Any) -> tuple[NDArray[Any], str, str]
     shift = (codes.astype(np.int64) * 60_000_000).astype("timedelta64[us]")
     if len(set(minutes.values())) == 1:
         return shift, zone_name(next(iter(minutes.values()))), ""
-    note = f"time stamps in {column.name!r} bear several UTC offsets; they are kept in UTC"
+    note = f"{SEVERAL_OFFSETS} in {column.name!r}: time is kept in UTC"
     return shift, "UTC", note
 
 

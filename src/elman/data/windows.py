@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elman.data.panel import Panel
+from elman.data.parts import shown
 from elman.errors import InputError
 
 __all__ = ["Split", "TimeRange", "WindowBatch", "Windows", "split_in_time"]
@@ -365,8 +366,8 @@ class Windows:
         short = np.flatnonzero(panel.lengths < max(minimum, 1))
         if short.size:
             raise InputError(
-                f"Series {panel.ids[short[0]]!r} has {int(panel.lengths[short[0]])} rows; at least "
-                f"{max(minimum, 1)} are needed to forecast it."
+                f"Series {shown(panel.ids[short[0]])} has {int(panel.lengths[short[0]])} rows; at "
+                f"least {max(minimum, 1)} are needed to forecast it."
             )
         expected = (panel.n_series, horizon, panel.future.shape[1])
         if expected[2] and (future is None or future.shape != expected):
