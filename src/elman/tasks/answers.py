@@ -52,7 +52,8 @@ class Answer:
         trained = model.trained_quantiles
 
         def natural(values: Array) -> Array:
-            return unscale(scaler, values, series).transpose(0, 2, 1)[:, :horizon]
+            steps: Array = unscale(scaler, values, series).transpose(0, 2, 1)[:, :horizon]
+            return steps
 
         found = {} if calibration is None else calibration.intervals(raw, trained)
         intervals = {

@@ -40,6 +40,7 @@ class Backtest:
         plan: What was chosen, for the first of them, as plain values.
         notes: What should be known.
         seconds: Wall-clock time.
+        folds: The forecasts as arrays, one entry for each cutoff.
     """
 
     scores: Scores
@@ -49,6 +50,16 @@ class Backtest:
     plan: dict[str, Any]
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    folds: list[Fold] = field(default_factory=list, repr=False)
+
+    def windows_of(self, series: int, channel: int) -> list[tuple[int, Array]]:
+        """The forecasts of one target of one series: rows known, and the forecast ``(H,)``."""
+        found = []
+        for fold in self.folds:
+            median = fold.model.trained_quantiles.index(0.5)
+            for place in np.flatnonzero(fold.series == series):
+                found.append((int(fold.origin[place]), fold.values[place, channel, :, median]))
+        return found
 
     def __repr__(self) -> str:
         return f"Backtest({self.cutoffs} cutoffs, {self.refits} fits: {self.scores.verdict})"
@@ -91,6 +102,7 @@ def run_backtest(
         plan=fitted.plan_.to_dict(),
         notes=list(fitted.notes_),
         seconds=clock.perf_counter() - started,
+        folds=folds,
     )
 
 

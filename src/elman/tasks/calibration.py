@@ -126,7 +126,7 @@ class Calibration:
             widen = _prolonged(self.adjustment[number], horizon) * unit
             ends = raw.quantiles[..., low], raw.quantiles[..., high]
             found[level] = apply_adjustment(*ends, widen)
-        return nest_intervals(found, point)  # type: ignore[arg-type, return-value]
+        return nest_intervals(found, point)
 
 
 def level_name(level: float) -> str:
@@ -215,7 +215,7 @@ def score(
                 }
             )
     columns = [one[:, c] for one in panel for c in range(channels)]
-    baselines = Baselines(columns, plan.season, np.repeat(held_out.begin, channels))
+    baselines = Baselines(columns, plan.season, np.repeat(held_out.begin, channels).tolist())
     intervals = None
     if ends and len(ends) == len(held_out.folds):
         intervals = {
@@ -322,7 +322,8 @@ def _truth(panel: Panel, series: Array, origin: Array, horizon: int) -> Array:
     row = panel.offsets[series][:, None] + np.minimum(step, lengths - 1)
     values = panel.values[row]
     values[step >= lengths] = np.nan
-    return values.transpose(0, 2, 1)
+    truth: Array = values.transpose(0, 2, 1)
+    return truth
 
 
 def _in_units(fold: Fold) -> tuple[Array, Array]:

@@ -63,7 +63,8 @@ class DirectShape:
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter."""
-        size, shapes = self.hidden_size, {}
+        size = self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {}
         shapes["embed.weight"] = (size, self.segment * self.inputs)
         shapes["embed.bias"] = (size,)
         for level in range(self.num_layers):
@@ -120,6 +121,7 @@ class DirectNetwork:
             Recurrence(shape.cell, size, size, dtype=self.dtype, backend=backend) for _ in levels
         ]
         self._buffers: dict[str, Buffer] = {}
+        self._one = np.ones(0, self.dtype)
 
     def vectors(self) -> tuple[Array, Array]:
         """The flat vector of all parameters, and that of their gradients."""
@@ -236,7 +238,11 @@ class DirectNetwork:
         # e = relu(W_e x + b_e)
         steps, rows, width = x.shape
         embedded = self._buffer("embedded", (steps * rows, self.shape.hidden_size))
-        np.matmul(x.reshape(steps * rows, width), self.flat["embed.weight"].T, out=embedded)
+        weight = self.flat["embed.weight"].T
+        if width == 1:  # an outer product, which matmul is slow at
+            np.multiply(x.reshape(steps * rows, 1), weight, out=embedded)
+        else:
+            np.matmul(x.reshape(steps * rows, width), weight, out=embedded)
         embedded += self.flat["embed.bias"]
         np.maximum(embedded, 0, out=embedded)
         self._embedded = embedded.reshape(steps, rows, -1)
@@ -311,7 +317,13 @@ class DirectNetwork:
 
     def _add_sum(self, name: str, d_sum: Array) -> None:
         gradient = self.flat.gradient(name)
-        gradient += np.add.reduce(d_sum, axis=0, out=self._buffer(f"d {name}", gradient.shape))
+        ones = self._ones(len(d_sum))
+        gradient += np.matmul(ones, d_sum, out=self._buffer(f"d {name}", gradient.shape))
+
+    def _ones(self, number: int) -> Array:
+        if len(self._one) < number:
+            self._one = np.ones(number, self.dtype)
+        return self._one[:number]
 
     def _buffer(self, name: str, shape: tuple[int, ...]) -> Array:
         buffer = self._buffers.get(name)

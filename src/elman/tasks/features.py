@@ -178,4 +178,5 @@ def _fit_columns(values: Array) -> Array:
 def _apply_columns(values: Array, fitted: Array, dtype: Any) -> Array:
     """Standardised covariates; a missing one is at its mean."""
     scaled = (values - fitted[0]) / fitted[1]
-    return np.nan_to_num(scaled, nan=0.0).astype(dtype)
+    standard: Array = np.nan_to_num(scaled, nan=0.0).astype(dtype)
+    return standard

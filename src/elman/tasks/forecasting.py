@@ -1,4 +1,4 @@
-"""The forecaster: a scikit-learn-style estimator from a table of series to a calibrated forecast."""
+"""The forecaster: an estimator from a table of series to a calibrated forecast."""
 
 from __future__ import annotations
 
@@ -199,7 +199,11 @@ class Forecaster:
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator."""
-        from sklearn.utils import InputTags, Tags, TargetTags
+        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
+            InputTags,
+            Tags,
+            TargetTags,
+        )
 
         return Tags(
             estimator_type=None,
@@ -326,7 +330,7 @@ class Forecaster:
         """Scores and calibration from the held-out forecasts."""
         self.calibration_: Calibration | None = None
         self.scores_: Scores | None = None
-        self.held_out_ = held_out
+        self.held_out_: HeldOut | None = held_out
         constant = [str(panel.ids[i]) for i in np.flatnonzero(_constant(self.model_))]
         if constant:
             named = ", ".join(map(repr, constant[:3])) + (" ..." if len(constant) > 3 else "")
@@ -497,6 +501,12 @@ class Forecaster:
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
             raise NotFittedError("this Forecaster is not fitted yet: call fit(data) first")
+
+    @property
+    def training_panel(self) -> Panel:
+        """The training data; of a loaded forecaster the windows that its forecast starts from."""
+        self._check_fitted()
+        return self._panel
 
     # ------------------------------------------------------------------------------- judging
 

@@ -70,7 +70,8 @@ def _arrays(windows: WindowSet) -> tuple[Array, Array, Array, Array]:
 
 
 def _by_window(values: Array) -> Array:
-    return values.transpose(1, 0, 2).reshape(values.shape[1], -1).astype(np.float64)
+    flat: Array = values.transpose(1, 0, 2).reshape(values.shape[1], -1).astype(np.float64)
+    return flat
 
 
 def _best_penalty(early: tuple[Array, Array, Array], late: tuple[Array, Array, Array]) -> float:
@@ -84,14 +85,12 @@ def _best_penalty(early: tuple[Array, Array, Array], late: tuple[Array, Array, A
 
 
 def _solve(x: Array, y: Array, weight: Array, penalties: tuple[float, ...]) -> list[Array]:
-    """One solution ``(window, horizon)`` for each penalty, from one eigendecomposition.
+    """One solution ``(window, horizon)`` for each penalty.
 
     Missing targets (weight 0) count as zero, the normalised repeat of the last value.
     """
     gram = x.T @ x / len(x)
     moments = x.T @ (y * weight) / len(x)
-    values, vectors = np.linalg.eigh(gram)
     unit = max(float(np.trace(gram)) / len(gram), np.finfo(np.float64).tiny)
-    rotated = vectors.T @ moments
-    shrunk = [1.0 / (np.maximum(values, 0.0) + penalty * unit) for penalty in penalties]
-    return [vectors @ (factor[:, None] * rotated) for factor in shrunk]
+    identity = np.eye(len(gram))
+    return [np.linalg.solve(gram + penalty * unit * identity, moments) for penalty in penalties]

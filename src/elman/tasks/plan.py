@@ -20,6 +20,13 @@ FEW_WINDOWS = 4_000
 # Recurrent steps that a window is cut into when the segment is chosen.
 _MOST_STEPS = 64
 _LEAST_STEPS = 12
+# At most so many training windows: units, batch, learning rate, dropout, updates.
+_SIZES = (
+    (1_000, 16, 32, 5e-3, 0.0, 400),
+    (FEW_WINDOWS, 32, 32, 4e-3, 0.0, 800),
+    (20_000, 64, 128, 3e-3, 0.2, 1_500),
+    (float("inf"), 128, 448, 2e-3, 0.3, 750),
+)
 
 
 @dataclass(frozen=True)
@@ -248,13 +255,9 @@ def _check_length(
 
 def _sizes(windows: int) -> dict[str, Any]:
     """Network and training by the number of training windows."""
-    if windows <= 1_000:
-        return dict(hidden_size=16, batch_size=32, learning_rate=5e-3, dropout=0.0, steps=400)
-    if windows <= FEW_WINDOWS:
-        return dict(hidden_size=32, batch_size=32, learning_rate=4e-3, dropout=0.0, steps=800)
-    if windows <= 20_000:
-        return dict(hidden_size=64, batch_size=128, learning_rate=3e-3, dropout=0.2, steps=1_500)
-    return dict(hidden_size=128, batch_size=448, learning_rate=2e-3, dropout=0.3, steps=750)
+    fitting = next(row for row in _SIZES if windows <= row[0])
+    names = ("hidden_size", "batch_size", "learning_rate", "dropout", "steps")
+    return dict(zip(names, fitting[1:], strict=True))
 
 
 def _epochs(windows: int, batch_size: int, steps: int) -> int:

@@ -264,4 +264,5 @@ class RecursiveNetwork:
     def _step(self, x: Array, context: Context) -> Array:
         change = self.head.forward(self.layer.forward(x, context), context)
         output = self._output(change.shape)
-        return np.add(change, x[:, :, : self.shape.channels], out=output)
+        np.add(change, x[:, :, : self.shape.channels], out=output)
+        return output

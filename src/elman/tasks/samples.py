@@ -252,7 +252,9 @@ class WindowSet:
         values = outputs.reshape(ahead, number, self.shape.segment, quantiles)
         values = values.transpose(1, 0, 2, 3).reshape(number, -1, quantiles)
         values = values[:, : self.shape.horizon].astype(np.float64)
-        return values * self.scale[chosen][:, None, None] + self.base[chosen][:, None, None]
+        natural: Array = values * self.scale[chosen][:, None, None]
+        natural += self.base[chosen][:, None, None]
+        return natural
 
     def _inputs(self, windows: Array, base: Array, divisor: Array) -> Array:
         rows, shape = self.rows, self.shape
@@ -296,7 +298,7 @@ class WindowSet:
         step = self.origin[windows][:, None] + np.minimum(self._ahead, shape.horizon - 1)
         # Only windows that are scored reach beyond their series; nothing is compared there.
         np.minimum(step, rows.lengths[self.row[windows]][:, None] - 1, out=step)
-        future = rows.future[rows.future_starts[series][:, None] + step]
+        future: Array = rows.future[rows.future_starts[series][:, None] + step]
         return future.reshape(*future.shape[:2], -1)
 
     def _set_target(

@@ -80,6 +80,7 @@ def load_forecaster(kind: type[_Forecaster], path: str | os.PathLike[str]) -> _F
             f"path: the saved forecaster in {path} is damaged or of another version: {error!r}"
         ) from error
     forecaster.history_ = forecaster.model_.history
+    forecaster.held_out_ = None
     return forecaster
 
 
@@ -148,11 +149,18 @@ def _panel_of(record: dict[str, Any], tensors: dict[str, Array]) -> Panel:
         offsets=tensors["panel.offsets"],
         ids=ids,
         frequency=None if frequency is None else Frequency(**frequency),
-        names=Names(**{k: tuple(v) if isinstance(v, list) else v for k, v in names.items()}),
+        names=_names(names),
         kind=record["kind"],
         time_zone=record["time_zone"],
         resolution=record["resolution"],
     )
+
+
+def _names(record: dict[str, Any]) -> Names:
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+    }
+    return Names(**fields)
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,445 @@
+"""The commands, their options and what each of them calls."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from elman.cli import printing
+from elman.errors import InputError
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="elman",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Recurrent networks for sequences: forecasts from a file of series, with their report.",
+)
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="A file (CSV, TSV, Parquet, Arrow, JSON lines) or a built-in record; see "
+        "`elman datasets`.",
+        show_default=True,
+    ),
+]
+RunFolder = Annotated[Path, typer.Argument(help="The folder that `elman forecast` left behind.")]
+Target = Annotated[
+    Optional[list[str]],
+    typer.Option("--target", help="Column to forecast; may be given several times."),
+]
+Time = Annotated[Optional[str], typer.Option("--time", help="Column of time stamps.")]
+Id = Annotated[Optional[str], typer.Option("--id", help="Column that names the series.")]
+Past = Annotated[
+    Optional[list[str]],
+    typer.Option("--past", help="Covariate known up to now; may be given several times."),
+]
+Future = Annotated[
+    Optional[list[str]],
+    typer.Option("--future", help="Covariate known ahead; may be given several times."),
+]
+Static = Annotated[
+    Optional[list[str]],
+    typer.Option("--static", help="Column constant in a series; may be given several times."),
+]
+Frequency = Annotated[
+    Optional[str],
+    typer.Option("--frequency", help="Distance from row to row, such as 'day', if not inferred."),
+]
+Horizon = Annotated[Optional[int], typer.Option("--horizon", help="Steps ahead.")]
+Window = Annotated[Optional[int], typer.Option("--window", help="Steps that the network reads.")]
+Cell = Annotated[str, typer.Option("--cell", help="gru, lstm, rnn, rnn_relu, gru_reset_before.")]
+Hidden = Annotated[Optional[int], typer.Option("--hidden", help="Units of the cell.")]
+Segment = Annotated[
+    str, typer.Option("--segment", help="Steps fed to the cell at once: a number, or auto.")
+]
+Strategy = Annotated[str, typer.Option("--strategy", help="direct or recursive.")]
+Levels = Annotated[
+    str, typer.Option("--levels", help="Intervals in percent, such as 80,95; 'none' for none.")
+]
+Season = Annotated[
+    str, typer.Option("--season", help="Steps in one season: a number, none, or auto.")
+]
+Scaling = Annotated[str, typer.Option("--scaling", help="standard, minmax, log1p or none.")]
+Epochs = Annotated[Optional[int], typer.Option("--epochs", help="Passes over the data.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of all randomness: same seed, same bits.")]
+Out = Annotated[
+    Optional[Path],
+    typer.Option("--out", help="Folder of the run; default: elman-runs/<name>-<number>."),
+]
+NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write the report page.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run folder alone.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from elman import __version__
+
+        print(f"elman {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (also ELMAN_DEBUG=1).")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def forecast(
+    source: Source = "sunspots",
+    target: Target = None,
+    time: Time = None,
+    id: Id = None,
+    past: Past = None,
+    future: Future = None,
+    static: Static = None,
+    frequency: Frequency = None,
+    horizon: Horizon = None,
+    window: Window = None,
+    cell: Cell = "gru",
+    hidden: Hidden = None,
+    segment: Segment = "auto",
+    strategy: Strategy = "direct",
+    levels: Levels = "80,95",
+    season: Season = "auto",
+    scaling: Scaling = "standard",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    out: Out = None,
+    no_report: NoReport = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on a file of series, forecast beyond its end, and leave a run folder with a report."""
+    from elman.runs import Run
+    from elman.tasks.forecasting import Forecaster
+    from elman.tasks.reporting import write_forecast
+
+    request = dict(locals())
+    request = {name: value for name, value in request.items() if name in _REQUEST}
+    forecaster = Forecaster(
+        horizon=horizon,
+        window=window,
+        cell=cell,
+        hidden_size=hidden,
+        segment=_number(segment, "--segment"),
+        strategy=strategy,
+        levels=_levels(levels),
+        season=_season(season),
+        scaling=scaling,
+        epochs=epochs,
+        seed=seed,
+    )
+    panel = _read(source, target, time, id, past, future, static, frequency)
+    voice = printing.Voice(silent=quiet or as_json)
+    voice.read(source, panel)
+    _check_free(out)
+    forecaster.fit(panel)
+    answer = forecaster.forecast()
+    voice.chosen(forecaster)
+    voice.scores(forecaster.scores_)
+    voice.plot(forecaster, answer)
+    run = Run.create(out, kind="forecast", name=_stem(source))
+    write_forecast(
+        run,
+        forecaster,
+        answer,
+        title=_stem(source),
+        request=request,
+        command=_command(),
+        report=not no_report,
+    )
+    if as_json:
+        print(json.dumps(printing.forecast_document(run, forecaster, answer), default=str))
+    elif quiet:
+        print(run.path)
+    else:
+        voice.notes(forecaster.notes_)
+        voice.left(run, forecaster.seconds_["total"], report=not no_report)
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    file: Annotated[
+        Optional[str],
+        typer.Argument(help="Series up to now; default: those that the run was trained on."),
+    ] = None,
+    horizon: Horizon = None,
+    future: Annotated[
+        Optional[Path], typer.Option("--future", help="File with the covariates known ahead.")
+    ] = None,
+    levels: Annotated[
+        Optional[str], typer.Option("--levels", help="Which intervals; default: all.")
+    ] = None,
+    out: Annotated[
+        Optional[Path], typer.Option("--out", help="CSV or Parquet file; default: print CSV.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Forecast with the model of a run, beyond the end of a file or of its training data."""
+    from elman.runs import Run
+    from elman.saving import load
+    from elman.tasks.reporting import forecast_columns
+
+    opened = Run.open(run)
+    if opened.kind != "forecast":
+        raise InputError(f"run: {run} is a {opened.kind} and holds no model; expected a forecast")
+    forecaster = load(opened.model_path)
+    if out is not None and out.exists():
+        raise InputError(f"--out: {out} exists already; choose another name")
+    answer = forecaster.forecast(
+        None if file is None else _resolve(file),
+        horizon,
+        future=future,
+        levels=None if levels is None else _levels(levels),
+    )
+    columns = forecast_columns(answer)
+    if out is not None:
+        from elman.data.frames import write_table
+
+        write_table(columns, out)
+    elif as_json:
+        print(json.dumps(printing.columns_document(columns), default=str))
+    else:
+        printing.print_csv(columns)
+
+
+@app.command()
+def backtest(
+    source: Source = "sunspots",
+    target: Target = None,
+    time: Time = None,
+    id: Id = None,
+    past: Past = None,
+    future: Future = None,
+    static: Static = None,
+    frequency: Frequency = None,
+    horizon: Horizon = None,
+    window: Window = None,
+    cell: Cell = "gru",
+    hidden: Hidden = None,
+    segment: Segment = "auto",
+    strategy: Strategy = "direct",
+    levels: Levels = "80,95",
+    season: Season = "auto",
+    scaling: Scaling = "standard",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    windows: Annotated[
+        Optional[int], typer.Option("--windows", help="How many cutoffs; default: at most 10.")
+    ] = None,
+    step: Annotated[
+        Optional[int], typer.Option("--step", help="Steps between cutoffs; default: the horizon.")
+    ] = None,
+    cutoff: Annotated[
+        Optional[list[str]],
+        typer.Option("--cutoff", help="A last known time; may be given several times."),
+    ] = None,
+    refit: Annotated[bool, typer.Option("--refit", help="Train anew at every cutoff.")] = False,
+    out: Out = None,
+    no_report: NoReport = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Forecast the past as it would have been forecast then, and score it."""
+    from elman.runs import Run
+    from elman.tasks.forecasting import Forecaster
+    from elman.tasks.reporting import write_backtest
+
+    request = dict(locals())
+    request = {name: value for name, value in request.items() if name in _REQUEST}
+    forecaster = Forecaster(
+        horizon=horizon,
+        window=window,
+        cell=cell,
+        hidden_size=hidden,
+        segment=_number(segment, "--segment"),
+        strategy=strategy,
+        levels=_levels(levels),
+        season=_season(season),
+        scaling=scaling,
+        epochs=epochs,
+        seed=seed,
+    )
+    panel = _read(source, target, time, id, past, future, static, frequency)
+    voice = printing.Voice(silent=quiet or as_json)
+    voice.read(source, panel)
+    _check_free(out)
+    result = forecaster.backtest(
+        panel, cutoffs=_cutoffs(cutoff, panel), step=step, windows=windows, refit=refit
+    )
+    voice.backtest(result)
+    voice.scores(result.scores)
+    run = Run.create(out, kind="backtest", name=_stem(source))
+    write_backtest(
+        run,
+        result,
+        panel,
+        title=_stem(source),
+        request=request,
+        command=_command(),
+        report=not no_report,
+    )
+    if as_json:
+        print(json.dumps(printing.backtest_document(run, result), default=str))
+    elif quiet:
+        print(run.path)
+    else:
+        voice.notes(result.notes)
+        voice.left(run, result.seconds, report=not no_report, model=False)
+
+
+@app.command()
+def report(
+    run: RunFolder,
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Print where the report of a run lies, drawing it again if it is missing."""
+    from elman.report import redraw
+    from elman.runs import Run
+
+    opened = Run.open(run)
+    page = opened.page_path if opened.page_path.is_file() else redraw(opened)
+    print(page)
+    if open_page:
+        import webbrowser
+
+        if not webbrowser.open(page.resolve().as_uri()):
+            raise InputError(f"--open: no browser could be opened; open {page} yourself")
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """List the built-in records."""
+    from elman.datasets import describe, names
+
+    records = [describe(name) for name in names()]
+    if as_json:
+        print(json.dumps([vars(record) for record in records]))
+    else:
+        printing.print_datasets(records)
+
+
+_REQUEST = frozenset(
+    "source target time id past future static frequency horizon window cell hidden segment strategy"
+    " levels season scaling epochs seed windows step cutoff refit".split()
+)
+
+
+def _resolve(source: str) -> Any:
+    """A built-in record as a panel, or the path of a file. A file of that name goes first."""
+    from elman.datasets import load, names
+
+    if source in names() and not Path(source).exists():
+        return load(source)
+    if not Path(source).exists() and not Path(source).suffix:
+        raise InputError(
+            f"SOURCE: there is no file {source!r}, and no built-in record of that name; there are "
+            f"{', '.join(names())}"
+        )
+    return source
+
+
+def _read(
+    source: str,
+    target: list[str] | None,
+    time: str | None,
+    id: str | None,
+    past: list[str] | None,
+    future: list[str] | None,
+    static: list[str] | None,
+    frequency: str | None,
+) -> Any:
+    from elman.data.panel import Panel
+
+    data = _resolve(source)
+    if isinstance(data, Panel):
+        given = {"--target": target, "--time": time, "--id": id, "--past": past, "--future": future}
+        named = [option for option, value in given.items() if value]
+        if named:
+            raise InputError(
+                f"{named[0]}: the built-in record {source!r} has one column and needs no names"
+            )
+        return data
+    return Panel.from_any(
+        data,
+        target=target or None,
+        time=time,
+        id=id,
+        past=past or (),
+        future=future or (),
+        static=static or (),
+        frequency=frequency,
+    )
+
+
+def _check_free(out: Path | None) -> None:
+    """Refuses a folder that cannot be the run's, before an hour of training."""
+    if out is None:
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"--out: {out} exists and is not empty; choose another folder")
+
+
+def _number(text: str, option: str) -> int | str:
+    if text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{option}: expected a whole number or auto, got {text!r}") from None
+
+
+def _season(text: str) -> int | str | None:
+    return None if text.lower() == "none" else _number(text, "--season")
+
+
+def _levels(text: str) -> tuple[float, ...]:
+    if text.strip().lower() in ("none", ""):
+        return ()
+    try:
+        return tuple(float(part) for part in text.replace(" ", "").rstrip(",").split(","))
+    except ValueError:
+        raise InputError(
+            f"--levels: expected percents such as 80,95, or none, got {text!r}"
+        ) from None
+
+
+def _cutoffs(texts: list[str] | None, panel: Any) -> list[Any] | None:
+    if not texts:
+        return None
+    if panel.stamps.dtype.kind == "M":
+        return list(texts)
+    try:
+        return [int(text) for text in texts]
+    except ValueError:
+        raise InputError(
+            f"--cutoff: expected whole numbers, as the data's time is, got {', '.join(texts)}"
+        ) from None
+
+
+def _stem(source: str) -> str:
+    return Path(source).name.split(".")[0] or "series"
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["elman", *sys.argv[1:]])

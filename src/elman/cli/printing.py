@@ -1,0 +1,261 @@
+"""What the commands print: for people, and as JSON or CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from elman.data.panel import Panel
+    from elman.datasets import Description
+    from elman.evaluate import Scores
+    from elman.runs import Run
+    from elman.tasks.answers import Answer
+    from elman.tasks.backtest import Backtest
+    from elman.tasks.forecasting import Forecaster
+
+__all__ = [
+    "Voice",
+    "backtest_document",
+    "columns_document",
+    "forecast_document",
+    "print_csv",
+    "print_datasets",
+]
+
+_LABEL_WIDTH = 9
+_COLUMNS = (("mae", "MAE"), ("rmse", "RMSE"), ("smape", "sMAPE"), ("mase", "MASE"), ("owa", "OWA"))
+
+
+class Voice:
+    """Speaks to a person on standard output; plain text where that is no terminal.
+
+    Args:
+        silent: Say nothing at all.
+    """
+
+    def __init__(self, silent: bool = False) -> None:
+        self.silent = silent
+        self._console: Console | None = None
+
+    @property
+    def console(self) -> Console:
+        """Where it speaks; made when it first does."""
+        if self._console is None:
+            from rich.console import Console
+
+            terminal = sys.stdout.isatty()
+            self._console = Console(
+                highlight=False, soft_wrap=not terminal, width=None if terminal else 100
+            )
+        return self._console
+
+    def read(self, source: str, panel: Panel) -> None:
+        """What was read."""
+        if self.silent:
+            return
+        from elman.tasks.reporting import describe_source
+
+        self._line("read", f"{source}: {describe_source(panel)}")
+        for note in panel.notes:
+            self._line("", note)
+
+    def chosen(self, forecaster: Forecaster) -> None:
+        """What was chosen."""
+        if self.silent:
+            return
+        from elman.tasks.forecasting import describe_plan
+
+        parameters = forecaster.model_.network.vectors()[0].size
+        seconds = forecaster.seconds_
+        self._line("chosen", describe_plan(forecaster.plan_))
+        trained = seconds["training"] + seconds["held-out folds"]
+        self._line("trained", f"{parameters:,} parameters in {trained:.2f} s")
+
+    def backtest(self, result: Backtest) -> None:
+        """How a backtest was made."""
+        if self.silent:
+            return
+        fits = "a network for each" if result.refits > 1 else "one network"
+        self._line(
+            "tested",
+            f"{result.cutoffs} cutoffs, {fits}, {result.scores.horizon} steps ahead, in "
+            f"{result.seconds:.2f} s",
+        )
+
+    def scores(self, scores: Scores | None) -> None:
+        """The table of scores beside the baselines, coverage, and the verdict."""
+        if self.silent or scores is None:
+            return
+        from rich import box
+        from rich.table import Table
+
+        from elman.evaluate import LABELS
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column("")
+        for _, title in _COLUMNS:
+            table.add_column(title, justify="right")
+        best = {
+            measure: min(
+                (row[measure] for row in scores.table.values() if row[measure] is not None),
+                default=None,
+            )
+            for measure, _ in _COLUMNS
+        }
+        for name, row in scores.table.items():
+            cells = [_cell(row[measure], best[measure]) for measure, _ in _COLUMNS]
+            style = "bold" if name == scores.model else None
+            table.add_row(LABELS.get(name, name), *cells, style=style)
+        self.console.print()
+        self.console.print(table)
+        covered = [
+            f"{100 * one['coverage']:.0f} % inside the {level} % interval"
+            for level, one in scores.intervals.items()
+            if one["coverage"] is not None
+        ]
+        self._line("verdict", scores.verdict)
+        if covered:
+            self._line("coverage", f"of the held-out values {', '.join(covered)}")
+
+    def plot(self, forecaster: Forecaster, answer: Answer) -> None:
+        """The end of the first series and its forecast."""
+        if self.silent:
+            return
+        from elman.plots import terminal_line
+        from elman.runs import iso_times
+        from elman.tasks.reporting import _shown, series_names
+
+        panel = forecaster.training_panel
+        known = panel.series(0)[: answer.counts[0], 0]
+        level = max(answer.intervals, default=None)
+        interval = None
+        if level is not None:
+            low, high = answer.intervals[level]
+            interval = (low[0, :, 0], high[0, :, 0])
+        past = _shown(panel, panel.stamps[: answer.counts[0]])
+        ahead = _shown(panel, answer.stamps[0])
+        labels = [
+            *(iso_times(past) if past.dtype.kind == "M" else map(str, past)),
+            *(iso_times(ahead) if ahead.dtype.kind == "M" else map(str, ahead)),
+        ]
+        width = min(shutil.get_terminal_size((80, 24)).columns - 2, 100)
+        names = series_names(panel)
+        suffix = f" (the first of {len(names)} series)" if len(names) > 1 else ""
+        self.console.print()
+        self.console.print(f"{names[0]}{suffix}", markup=False)
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        print(
+            terminal_line(
+                known, answer.point[0, :, 0], interval, max(width, 40), 10, labels, colour=colour
+            )
+        )
+        print()
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """What else should be known."""
+        for note in notes:
+            self._line("note", note)
+
+    def left(self, run: Run, seconds: float, report: bool, model: bool = True) -> None:
+        """Where the rest lies."""
+        self._line("left in", str(run.path))
+        if report:
+            self._line("report", str(run.page_path))
+        if model:
+            self._line("again", f"elman predict {run.path}")
+
+    def _line(self, label: str, text: str) -> None:
+        if self.silent:
+            return
+        from rich.markup import escape
+
+        head = f"[bold cyan]{label:<{_LABEL_WIDTH}}[/]"
+        if self.console.is_terminal:
+            from rich.padding import Padding
+            from rich.table import Table
+
+            row = Table.grid(padding=(0, 0))
+            row.add_column(width=_LABEL_WIDTH)
+            row.add_column()
+            row.add_row(f"[bold cyan]{label}[/]", escape(text))
+            self.console.print(Padding(row, 0))
+        else:
+            self.console.print(f"{head}{escape(text)}")
+
+
+def forecast_document(run: Run, forecaster: Forecaster, answer: Answer) -> dict[str, Any]:
+    """One JSON document for a forecast."""
+    from elman.tasks.reporting import forecast_columns, metrics
+
+    return {
+        "run": str(run.path),
+        "read": forecaster.training_panel.summary(),
+        "chosen": forecaster.plan_.to_dict(),
+        **metrics(forecaster),
+        "forecast": columns_document(forecast_columns(answer)),
+    }
+
+
+def backtest_document(run: Run, result: Backtest) -> dict[str, Any]:
+    """One JSON document for a backtest."""
+    return {
+        "run": str(run.path),
+        "chosen": result.plan,
+        "cutoffs": result.cutoffs,
+        "refits": result.refits,
+        "scores": result.scores.to_dict(),
+        "notes": result.notes,
+        "seconds": {"total": result.seconds},
+    }
+
+
+def columns_document(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Columns as one mapping a row, times in ISO 8601."""
+    plain = {name: _plain(values) for name, values in columns.items()}
+    return [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
+
+
+def print_csv(columns: Mapping[str, Any]) -> None:
+    """Columns as CSV on standard output."""
+    plain = {name: _plain(values) for name, values in columns.items()}
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(plain)
+    writer.writerows(zip(*plain.values(), strict=True))
+
+
+def print_datasets(records: Sequence[Description]) -> None:
+    """The built-in records as a table."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in ("name", "what", "rows", "every", "source"):
+        table.add_column(title, justify="right" if title == "rows" else "left")
+    for one in records:
+        table.add_row(one.name, one.title, f"{one.rows}", one.frequency, one.source)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _plain(values: Any) -> list[Any]:
+    import numpy as np
+
+    from elman.runs import iso_times
+
+    if isinstance(values, np.ndarray):
+        return list(iso_times(values)) if values.dtype.kind == "M" else values.tolist()
+    return list(values)
+
+
+def _cell(value: float | None, best: float | None) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return f"[green]{text}[/]" if value == best else text
