@@ -97,7 +97,7 @@ def test_the_verdict_says_plainly_when_the_network_loses(setting):
     assert not any(scores.beats.values())
     assert "does not beat" in scores.verdict
     assert "The simple forecast is the better one here." in scores.verdict
-    assert "It does beat" not in scores.verdict
+    assert "does beat" not in scores.verdict
 
 
 def test_the_verdict_names_what_is_beaten_and_what_is_not(setting):
@@ -108,7 +108,7 @@ def test_the_verdict_names_what_is_beaten_and_what_is_not(setting):
     assert "seasonal_naive" in lost
     assert lost < set(scores.beats)
     assert "does not beat" in scores.verdict
-    assert "It does beat" in scores.verdict
+    assert "The network does beat" in scores.verdict
 
 
 def test_a_tie_is_called_a_tie(setting):

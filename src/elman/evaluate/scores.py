@@ -363,7 +363,7 @@ def _verdict(scores: Scores, own: float, others: dict[str, float]) -> str:
             f"with {rival}."
         )
     beaten = [_label(name) for name in others if name not in better]
-    rest = f" It does beat {_listed(beaten)}." if beaten else ""
+    rest = f" The {scores.model} does beat {_listed(beaten)}." if beaten else ""
     return (
         f"The {scores.model} does not beat {_listed([_label(name) for name in better])} {where}: "
         f"{figures} against {rival}. The simple forecast is the better one here.{rest}"
