@@ -157,6 +157,8 @@ def test_off_grid_is_reported():
         ("B", Frequency("business day", 1)),
         ("business day", Frequency("business day", 1)),
         (5, Frequency("integer", 5)),
+        (2.0, Frequency("integer", 2)),
+        (0.25, Frequency("number", 0.25)),
         (Frequency("day", 2), Frequency("day", 2)),
     ],
 )
@@ -164,7 +166,7 @@ def test_parse_frequency(text, frequency):
     assert parse_frequency(text) == frequency
 
 
-@pytest.mark.parametrize("text", ["fortnight", "", "0h", "-1D", 0, -3, None, 1.5])
+@pytest.mark.parametrize("text", ["fortnight", "", "0h", "-1D", 0, -3, None, np.inf, np.nan, True])
 def test_parse_frequency_refuses(text):
     with pytest.raises(InputError, match="frequency"):
         parse_frequency(text)

@@ -149,6 +149,46 @@ def test_years_are_integer_time_called_years():
     assert panel.future_stamps(0, 2).tolist() == [1703, 1704]
 
 
+@pytest.mark.parametrize("decimals", [2, 3, 12])
+def test_fractional_time_is_even(decimals):
+    time = np.linspace(0, 100, 500)
+    kept = np.delete(np.arange(500), [4, 5, 200])
+    columns = {"t": time.round(decimals)[kept], "y": np.sin(time)[kept]}
+    panel = Panel.from_any(columns)
+    assert panel.frequency.unit == "number"
+    assert panel.frequency.step == pytest.approx(100 / 499, rel=1e-4)
+    assert panel.n_rows == 500
+    assert np.allclose(panel.stamps, time, atol=10.0**-decimals)
+    assert np.allclose(np.diff(panel.stamps), 100 / 499, rtol=1e-3)
+    assert panel.future_stamps(0, 2)[1] == pytest.approx(100 + 2 * 100 / 499, abs=0.05)
+    assert panel.frequency.name in ("0.200401", "0.2004")
+    again = Panel.from_any(panel.to_frame("polars"), **panel.roles())
+    assert np.array_equal(again.stamps, panel.stamps)
+
+
+def test_fractional_time_of_several_trajectories():
+    columns = {"t": [0.0, 0.01, 0.02, 0.5, 0.51], "run": [1, 1, 1, 2, 2], "x": np.arange(5.0)}
+    panel = Panel.from_any(columns, id="run")
+    assert panel.future_stamps(None, 2).tolist() == [[0.03, 0.04], [0.52, 0.53]]
+    assert panel.show(panel.stamps[1]) == "0.01"
+    named = Panel.from_any(columns, id="run", frequency=0.005)
+    assert named.lengths.tolist() == [5, 3]
+    covered = Panel.from_any(columns | {"y": np.arange(5.0)}, id="run", target="y", future="x")
+    ahead = {"t": [0.02, 0.03, 0.52], "run": [1, 1, 2], "x": [7, 8, 9]}
+    assert covered.future_covariates(1, ahead)[:, 0, 0].tolist() == [8, 9]
+    with pytest.raises(InputError, match="neither whole numbers nor evenly spaced"):
+        Panel.from_any({"t": [0.0, 1.0, 1.7], "y": np.arange(3.0)})
+    with pytest.raises(InputError, match=r"frequency='0.3' does not fit.* from 0 to 0.01"):
+        Panel.from_any(columns, id="run", frequency=0.3)
+
+
+def test_flags_and_written_row_numbers_are_no_targets():
+    columns = {"Unnamed: 0": [0, 1], "ds": [5, 6], "y1": [1.0, 2.0], "holiday": [True, False]}
+    panel = Panel.from_any(columns)
+    assert panel.names.targets == ("y1",)
+    assert panel.notes == ("ignored columns Unnamed: 0, holiday",)
+
+
 def test_rows_are_numbered_without_a_time_column():
     panel = Panel.from_any({"unique_id": ["a", "b", "a"], "y": [1.0, 2.0, 3.0]})
     assert panel.stamps.tolist() == [0, 1, 0]

@@ -36,7 +36,7 @@ def parts_from_table(
     past: str | Sequence[str],
     future: str | Sequence[str],
     static: str | Sequence[str],
-    frequency: str | int | Frequency | None,
+    frequency: str | float | Frequency | None,
     wide: str | None,
     time_format: str | None,
     time_zone: str | None,

@@ -3,7 +3,7 @@
 A frequency turns time stamps into whole steps and back. Steps of a day or more are counted on
 the wall clock (a day has 23 hours when the clocks go forward, a month has 28 to 31 days), shorter
 ones on elapsed time. Time stamps are `datetime64[us]` arrays, in UTC where a time zone is known
-(`to_wall` and `from_wall` translate), or `int64` arrays where time is a plain number.
+(`to_wall` and `from_wall` translate), or `int64` or `float64` arrays where time is a number.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Stamps = NDArray[Any]
-Unit = Literal["integer", "fixed", "day", "business day", "month"]
+Unit = Literal["integer", "number", "fixed", "day", "business day", "month"]
 
 SECOND = 1_000_000
 MINUTE, HOUR, DAY, WEEK = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND, 7 * 86_400 * SECOND
@@ -39,22 +39,26 @@ MONTH_END = 31
 LAST_BUSINESS_DAY = 0
 ANCHOR_FROM_DATA = -1
 
+# Fractional time is even if no stamp is further off than this share of a step: files round it.
+_UNEVEN = 0.1
+
 
 @dataclass(frozen=True)
 class Frequency:
     """The distance between one row of a series and the next.
 
     Attributes:
-        unit: `"integer"` (plain numbers), `"fixed"` (elapsed time), `"day"`, `"business day"`
-            (Monday to Friday) or `"month"`.
-        step: How many numbers, microseconds, days, business days or months one step is.
+        unit: `"integer"` (whole numbers), `"number"` (fractional ones), `"fixed"` (elapsed time),
+            `"day"`, `"business day"` (Monday to Friday) or `"month"`.
+        step: How much one step is: in time's own unit for numbers, in microseconds for elapsed
+            time, in days, business days or months. Whole, but for `"number"`.
         day: For months, the day of the month the stamps fall on: 1 to 31, clipped to the length
             of the month, so 31 is the month's end; 0 is its last business day.
         label: For integer time, what one unit is called (`"year"` for a column of years), or "".
     """
 
     unit: Unit
-    step: int
+    step: float
     day: int = 1
     label: str = ""
 
@@ -68,6 +72,8 @@ class Frequency:
         """The frequency in words: `"hour"`, `"15 minutes"`, `"month end"`, `"quarter"`."""
         if self.unit == "integer":
             return _counted(self.step, self.label or "integer step")
+        if self.unit == "number":
+            return f"{self.step:g}"
         if self.unit == "fixed":
             for size, word in _FIXED_WORDS:
                 if self.step % size == 0:
@@ -94,13 +100,15 @@ class Frequency:
         """
         if self.unit == "fixed":
             periods = (MINUTE, HOUR, DAY, WEEK, 8766 * HOUR)
-            return tuple(p // self.step for p in periods if p % self.step == 0 and p > self.step)
+            return tuple(
+                int(p // self.step) for p in periods if p % self.step == 0 and p > self.step
+            )
         if self.unit == "day":
-            return {1: (7, 365), 7: (52,)}.get(self.step, ())
+            return {1: (7, 365), 7: (52,)}.get(int(self.step), ())
         if self.unit == "business day":
             return (5, 261) if self.step == 1 else ()
         if self.unit == "month":
-            return (12 // self.step,) if 12 % self.step == 0 and self.step < 12 else ()
+            return (int(12 // self.step),) if 12 % self.step == 0 and self.step < 12 else ()
         return ()
 
     def count(self, first: Stamps, second: Stamps) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -110,9 +118,13 @@ class Frequency:
             The number of whole steps, and whether `second` lies exactly on the grid that starts
             at `first`. Both stamps must be on the wall clock where `on_wall_clock` is true.
         """
+        if self.unit == "number":
+            steps = np.round((second - first) / self.step)
+            off = np.abs(second - first - steps * self.step)
+            return steps.astype(np.int64), off <= _UNEVEN * self.step
         if self.unit in ("integer", "fixed"):
             elapsed = (second - first).astype(np.int64)
-            return elapsed // self.step, elapsed % self.step == 0
+            return elapsed // int(self.step), elapsed % int(self.step) == 0
         day_one, day_two = first.astype("datetime64[D]"), second.astype("datetime64[D]")
         exact = (first - day_one) == (second - day_two)
         if self.unit == "day":
@@ -123,11 +135,13 @@ class Frequency:
         else:
             days = (second.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64)
             exact &= _month_days(day_two, self.day) == day_two
-        return days // self.step, exact & (days % self.step == 0)
+        return days // int(self.step), exact & (days % int(self.step) == 0)
 
     def advance(self, stamps: Stamps, steps: NDArray[np.int64] | int) -> Stamps:
         """Return the stamps that lie `steps` after `stamps`, element by element (broadcast)."""
-        amount = np.asarray(steps, dtype=np.int64) * self.step
+        if self.unit == "number":
+            return _rounded(stamps + np.asarray(steps) * self.step, self.step)
+        amount = np.asarray(steps, dtype=np.int64) * int(self.step)
         if self.unit == "integer":
             return np.asarray(stamps + amount)
         if self.unit == "fixed":
@@ -150,7 +164,8 @@ class Frequency:
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Frequency:
         """Rebuild a frequency from `to_dict`."""
-        return cls(state["unit"], int(state["step"]), int(state["day"]), str(state["label"]))
+        step = state["step"] if state["unit"] == "number" else int(state["step"])
+        return cls(state["unit"], step, int(state["day"]), str(state["label"]))
 
     def __str__(self) -> str:
         return self.name
@@ -166,8 +181,13 @@ _FIXED_WORDS = (
 _MONTH_WORDS = ((12, "year"), (3, "quarter"), (1, "month"))
 
 
-def _counted(number: int, word: str) -> str:
-    return word if number == 1 else f"{number} {word}s"
+def _counted(number: float, word: str) -> str:
+    return word if number == 1 else f"{int(number)} {word}s"
+
+
+def _rounded(stamps: Stamps, step: float) -> Stamps:
+    """Fractional time without the noise of its sums: ten digits more than the step has."""
+    return np.asarray(np.round(stamps, 10 - int(np.floor(np.log10(step)))))
 
 
 def _month_days(stamps: Stamps, day: int) -> Stamps:
@@ -224,11 +244,11 @@ _WORDS: dict[str, Frequency] = {
 }
 
 
-def parse_frequency(text: str | int | Frequency) -> Frequency:
+def parse_frequency(text: str | float | Frequency) -> Frequency:
     """Read a frequency as a person or pandas writes it.
 
     Args:
-        text: An integer (integer time with that step), or an optional number and a word or a
+        text: A number (the step of numeric time), or an optional number and a word or a
             pandas alias: `"hour"`, `"15min"`, `"2 weeks"`, `"D"`, `"B"`, `"MS"`, `"ME"`,
             `"quarter"`, `"year end"`. Weekly, quarterly and yearly aliases may bear an anchor
             (`"W-SUN"`, `"QE-DEC"`); the stamps themselves say where in the week or year they lie.
@@ -238,10 +258,11 @@ def parse_frequency(text: str | int | Frequency) -> Frequency:
     """
     if isinstance(text, Frequency):
         return text
-    if isinstance(text, (int, np.integer)) and not isinstance(text, bool):
-        if text < 1:
+    if isinstance(text, (int, float, np.integer, np.floating)) and not isinstance(text, bool):
+        if not 0 < text < np.inf:
             raise InputError(f"frequency must be a positive step, got {text}.")
-        return Frequency("integer", int(text))
+        whole = text == int(text)
+        return Frequency("integer", int(text)) if whole else Frequency("number", float(text))
     match = re.fullmatch(r"\s*(\d*)\s*([A-Za-z ]+?)(?:-[A-Za-z]{3})?\s*", str(text))
     if match:
         number = int(match[1]) if match[1] else 1
@@ -271,7 +292,10 @@ def infer_frequency(stamps: Stamps, heads: NDArray[np.int64]) -> Frequency | Non
         distance is a whole number of steps. None when there is no such step, or no series has
         two rows.
     """
-    gaps = np.unique(np.delete(np.diff(stamps).astype(np.int64), heads[1:] - 1))
+    distances = np.delete(np.diff(stamps), heads[1:] - 1)
+    if stamps.dtype.kind == "f":
+        return _infer_number(distances)
+    gaps = np.unique(distances.astype(np.int64))
     if gaps.size == 0:
         return None
     step = int(gaps[0])
@@ -284,6 +308,18 @@ def infer_frequency(stamps: Stamps, heads: NDArray[np.int64]) -> Frequency | Non
             return calendar
         return Frequency("day", step // DAY) if regular else None
     return Frequency("fixed", step) if regular else None
+
+
+def _infer_number(distances: NDArray[np.float64]) -> Frequency | None:
+    """The even step of fractional time, which may have been rounded when it was written."""
+    if distances.size == 0 or distances.min() <= 0:
+        return None
+    step = float(distances.min())
+    for _ in range(3):  # the smallest distance may be a rounded one: refine it by all of them
+        step = float(distances.sum() / np.round(distances / step).sum())
+    frequency = Frequency("number", step)
+    even = frequency.count(np.zeros_like(distances), distances)[1].all()
+    return frequency if even else None
 
 
 def _infer_calendar(

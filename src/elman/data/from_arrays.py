@@ -14,7 +14,7 @@ from elman.errors import InputError
 __all__ = ["parts_from_arrays"]
 
 
-def parts_from_arrays(source: Any, frequency: str | int | Frequency | None = None) -> Parts:
+def parts_from_arrays(source: Any, frequency: str | float | Frequency | None = None) -> Parts:
     """Read arrays without time stamps: steps are numbered 0, 1, 2, ...
 
     Args:
@@ -68,7 +68,7 @@ def parts_from_arrays(source: Any, frequency: str | int | Frequency | None = Non
 
 def _split_arrays(source: Any) -> tuple[list[NDArray[np.float64]], NDArray[Any]]:
     """A list of (T_i, targets) arrays, and the names of the series."""
-    if isinstance(source, np.ndarray) and source.dtype != object:
+    if isinstance(source, np.ndarray) and (source.dtype != object or source.ndim > 1):
         array = _number_array(source)
         if array.ndim == 1:
             arrays = [array[:, None]]

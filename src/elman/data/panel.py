@@ -34,7 +34,8 @@ class Panel:
         past: Covariates known up to now, float64 `(rows, past)`; NaN where missing.
         future: Covariates known in advance, float64 `(rows, future)`.
         static: Columns that are constant in a series: name -> `(series,)` float64 or objects (str).
-        stamps: Time of each row: datetime64[us], in UTC where there is a `time_zone`, or int64.
+        stamps: Time of each row: datetime64[us], in UTC where there is a `time_zone`, or int64,
+            or float64 where time is fractional and evenly spaced.
         offsets: int64 `(series + 1,)`.
         ids: Names of the series `(series,)`.
         frequency: Distance from row to row; None if a single row is all there is.
@@ -72,7 +73,7 @@ class Panel:
         past: str | Sequence[str] = (),
         future: str | Sequence[str] = (),
         static: str | Sequence[str] = (),
-        frequency: str | int | Frequency | None = None,
+        frequency: str | float | Frequency | None = None,
         wide: str | None = None,
         time_format: str | None = None,
         time_zone: str | None = None,
@@ -85,8 +86,9 @@ class Panel:
                 (`(T,)` one series, `(T, series)`, `(series, T, targets)`), a list of `(T_i,)` or
                 `(T_i, targets)` arrays, or a Panel, which is returned as it is.
             target: Column or columns to forecast. Guessed: `y`, else all other numeric columns.
-            time: Column of time stamps or whole numbers. Guessed: `ds`, else the first column of
-                time stamps, else whole numbers under a usual name; without any, rows are numbered.
+            time: Column of time stamps or numbers; fractional ones must be evenly spaced. Guessed:
+                `ds`, else the first column of time stamps, else numbers under a usual name;
+                without any, rows are numbered.
             id: Column that names the series. Guessed: `unique_id`, else the first text column
                 that repeats in blocks or over equal time stamps.
             past: Covariates known up to the present.
@@ -430,13 +432,16 @@ class Panel:
 def _look_up(panel: Panel, series: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.float64]:
     """Future covariates of `series` `(n,)` (-1: none) at `wanted` `(n, steps)`; NaN if unknown."""
     found = np.full((*wanted.shape, panel.future.shape[1]), np.nan)
+    # Fractional time is compared up to a tenth of a step, other time exactly.
+    step = 0.0 if panel.frequency is None else panel.frequency.step
+    early: Any = {"f": step / 10, "M": np.timedelta64(0, "us")}.get(wanted.dtype.kind, 0)
     for place, number in enumerate(series):
         if number < 0:
             continue
         rows = panel.rows(int(number))
         stamps = panel.stamps[rows]
-        index = np.minimum(np.searchsorted(stamps, wanted[place]), len(stamps) - 1)
-        there = stamps[index] == wanted[place]
+        index = np.minimum(np.searchsorted(stamps, wanted[place] - early), len(stamps) - 1)
+        there = np.abs(stamps[index] - wanted[place]) <= early
         found[place, there] = panel.future[rows][index[there]]
     return found
 

@@ -27,6 +27,8 @@ __all__ = ["choose_reading", "fill_gaps", "refuse_duplicates", "settle_frequency
 _MOST_GROWTH = 20
 _ALWAYS_ALLOWED = 10_000
 
+_NUMERIC = ("integer", "number")
+
 
 def choose_reading(
     codes: NDArray[np.int64], stamps: Stamps, asked: Frequency | None, name: str | None
@@ -51,7 +53,7 @@ def _missing_rows(
     order = np.lexsort((stamps, codes))
     time, heads = stamps[order], np.flatnonzero(np.diff(codes[order], prepend=-1))
     frequency = asked or _infer(time, heads, time_zone)
-    if frequency is None or frequency.unit == "integer":
+    if frequency is None or frequency.unit in _NUMERIC:
         return np.inf
     wall = to_wall(time, time_zone) if frequency.on_wall_clock else time
     steps, exact = frequency.count(wall[:-1], wall[1:])
@@ -74,9 +76,13 @@ def _infer(
 def settle_frequency(parts: Parts, asked: Frequency | None) -> Frequency | None:
     """The frequency asked for, checked, or the one inferred; None where nothing tells."""
     stamps, heads = parts.stamps, parts.offsets[:-1]
-    if asked is not None and (asked.unit == "integer") != (stamps.dtype.kind != "M"):
-        held = "whole numbers" if stamps.dtype.kind != "M" else "time stamps"
+    if asked is not None and (asked.unit in _NUMERIC) != (stamps.dtype.kind != "M"):
+        held = "numbers" if stamps.dtype.kind != "M" else "time stamps"
         raise InputError(f"frequency={asked.name!r} does not fit the time column of {held}.")
+    if asked is not None and asked.unit == "number":
+        parts.stamps = stamps = stamps.astype(np.float64)
+    elif asked is not None and stamps.dtype.kind == "f":
+        asked = replace(asked, unit="number")
     frequency = asked or _infer(stamps, heads, parts.time_zone)
     if frequency is not None and frequency.day == ANCHOR_FROM_DATA:
         anchor = month_anchor(to_wall(stamps, parts.time_zone))
@@ -105,7 +111,13 @@ def _integer_label(name: str | None) -> str:
 
 def _irregular(parts: Parts) -> InputError:
     """Name the first neighbours whose distance is no multiple of the smallest."""
-    distances = np.diff(parts.stamps).astype(np.int64)
+    distances = np.diff(parts.stamps)
+    if parts.stamps.dtype.kind == "f":
+        return InputError(
+            "The times are neither whole numbers nor evenly spaced. Resample the series, or number "
+            "the rows 0, 1, 2, ..."
+        )
+    distances = distances.astype(np.int64)
     inside = np.ones(len(distances), np.bool_)
     inside[parts.offsets[1:-1] - 1] = False
     smallest = distances[inside].min()
@@ -130,7 +142,7 @@ def _between(parts: Parts, row: int) -> str:
 def show_stamp(stamp: Any, time_zone: str | None) -> str:
     """A stamp as a person writes it, on the wall clock."""
     if not isinstance(stamp, np.datetime64):
-        return str(int(stamp))
+        return f"{stamp:.10g}" if isinstance(stamp, float) else str(int(stamp))
     wall = to_wall(np.array([stamp]), time_zone)[0]
     text = str(wall.astype("datetime64[s]") if wall == wall.astype("datetime64[s]") else wall)
     text = text.replace("T", " ").removesuffix(" 00:00:00")
@@ -167,6 +179,9 @@ def fill_gaps(parts: Parts, frequency: Frequency) -> None:
     steps[parts.offsets[1:-1] - 1], exact[parts.offsets[1:-1] - 1] = 1, True
     if not exact.all() or steps.min(initial=1) < 1:
         raise _off_grid(parts, frequency, int((~exact | (steps < 1)).argmax()))
+    if frequency.unit == "number":
+        _even_out(parts, frequency, steps)
+        wall = parts.stamps
     gaps = int(np.count_nonzero(steps > 1))
     if not gaps:
         return
@@ -187,6 +202,14 @@ def fill_gaps(parts: Parts, frequency: Frequency) -> None:
     made = "gap" if gaps == 1 else "gaps"
     added = rows - len(position)
     parts.notes.append(f"made {gaps} {made} explicit ({added} missing rows)")
+
+
+def _even_out(parts: Parts, frequency: Frequency, steps: NDArray[np.int64]) -> None:
+    """Fractional time, as far as it was rounded, put on the even grid of each series."""
+    position = np.concatenate([[0], np.cumsum(steps)])
+    begin = np.repeat(parts.offsets[:-1], np.diff(parts.offsets))
+    ahead = position - position[begin]
+    parts.stamps = frequency.advance(parts.stamps[begin], ahead)
 
 
 def _stamps_between(

@@ -23,6 +23,7 @@ _TIME_NAMES = frozenset([
     "year", "month", "day", "week", "hour", "step", "period", "index",
 ])
 # fmt: on
+_FRACTIONAL_TIME_NAMES = frozenset(["t", "time", "timestamp"])
 _ID_NAMES = frozenset(["unique_id", "id", "series", "series_id", "item", "item_id"])
 
 
@@ -55,10 +56,12 @@ def find_roles(
 ) -> Roles:
     """Give every column its role; those not named by the user are guessed.
 
-    The guesses: time is the column `ds`, else the first that holds time stamps, else whole
-    numbers under a usual name (`year`, `step`, `index` ...). The series' name is `unique_id`, else
+    The guesses: time is the column `ds`, else the first that holds time stamps, else numbers
+    under a usual name (`year`, `step`, `index` ..., fractional ones under `t` or `time`). The
+    series' name is `unique_id`, else
     the first text column whose values repeat and that is needed to tell the series apart. The
-    target is `y`, else every other numeric column.
+    target is `y`, else every other numeric column; true and false, and the row numbers that
+    pandas writes ("Unnamed: 0"), are not taken for targets.
 
     Raises:
         InputError: A named column is missing or named twice, or there is no target.
@@ -127,7 +130,10 @@ def _guess_time(table: Table, taken: set[str]) -> str | None:
         if looks_like_time(table.column(name)):
             return name
     for name in free:
-        if name.strip().lower().replace(" ", "_") in _TIME_NAMES and _whole(table.column(name)):
+        known = name.strip().lower().replace(" ", "_")
+        if known in _TIME_NAMES and _whole(table.column(name)):
+            return name
+        if known in _FRACTIONAL_TIME_NAMES and table.column(name).kind == "number":
             return name
     return None
 
@@ -174,11 +180,17 @@ def _tells_series_apart(table: Table, column: Column, time: str | None) -> bool:
     return time is not None and len(set(table.column(time).values.tolist())) < len(labels)
 
 
+def _may_be_target(column: Column) -> bool:
+    written_index = column.name.strip().lower() in ("", "unnamed: 0") and _whole(column)
+    number = column.kind == "number" and column.values.dtype.kind != "b"
+    return number and not written_index
+
+
 def _guess_targets(table: Table, taken: set[str], wide: str | None) -> tuple[str, ...]:
     free = [name for name in table.names if name not in taken]
     if "y" in free and wide is None:
         return ("y",)
-    numeric = tuple(n for n in free if table.column(n).kind == "number")
+    numeric = tuple(n for n in free if _may_be_target(table.column(n)))
     if numeric:
         return numeric
     present = ", ".join(table.names)

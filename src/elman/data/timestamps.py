@@ -54,7 +54,7 @@ class Stamps:
     """Time stamps read from a column.
 
     Attributes:
-        values: int64 (plain numbers) or datetime64[us] (UTC where `time_zone` is given).
+        values: int64 or float64 (numbers), or datetime64[us] (UTC where `time_zone` is given).
         time_zone: The zone they are shown in, or None.
         alternatives: Other readings that fit every row as well (day and month exchanged).
         note: What a reader should know of how they were read, or "".
@@ -87,7 +87,7 @@ def parse_stamps(column: Column, time_format: str | None = None) -> Stamps:
     Args:
         column: Time stamps, whole numbers, or text. Whole numbers of the form 20240131 or 202401,
             every one a valid date, are dates; other whole numbers (years among them) are plain
-            numbers.
+            numbers, as are fractional ones.
         time_format: How text is to be read, in the notation of `strftime`; found when None.
 
     Raises:
@@ -116,13 +116,11 @@ def _from_numbers(column: Column) -> Stamps:
     if values.dtype.kind == "b":
         raise InputError(f"The time column {column.name!r} holds true and false, no time.")
     if values.dtype.kind == "f":
-        whole = values == np.floor(values)
-        if not whole.all():
-            row = int((~whole).argmax())
-            raise InputError(
-                f"The time column {column.name!r} must hold whole numbers or time stamps, but row "
-                f"{row + 1} holds {values[row]}. Number the rows 0, 1, 2, ... or give dates."
-            )
+        if np.isinf(values).any():
+            row = int(np.isinf(values).argmax())
+            raise InputError(f"The time column {column.name!r} is infinite in row {row + 1}.")
+        if not np.array_equal(values, np.floor(values)):
+            return Stamps(values)
     values = values.astype(np.int64, copy=False)
     for low, high, unit in ((18000101, 22001231, "D"), (180001, 220012, "M")):
         if values.min() >= low and values.max() <= high:
