@@ -126,7 +126,7 @@ def _panel_parts(panel: Panel) -> tuple[dict[str, Any], dict[str, Array]]:
         "panel.values": panel.values,
         "panel.past": panel.past,
         "panel.future": panel.future,
-        "panel.stamps": panel.stamps.astype(np.int64),
+        "panel.stamps": panel.stamps.view(np.int64),
         "panel.offsets": panel.offsets,
     }
     return description, tensors
@@ -145,7 +145,7 @@ def _panel_of(record: dict[str, Any], tensors: dict[str, Array]) -> Panel:
         past=tensors["panel.past"],
         future=tensors["panel.future"],
         static=static,
-        stamps=tensors["panel.stamps"].astype(record["stamps"]),
+        stamps=tensors["panel.stamps"].view(record["stamps"]),
         offsets=tensors["panel.offsets"],
         ids=ids,
         frequency=None if frequency is None else Frequency(**frequency),
