@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -249,7 +249,7 @@ class ForecastReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists of plain values, ready for ``json.dumps``."""
-        return {"content_version": CONTENT_VERSION, **asdict(self)}
+        return {"content_version": CONTENT_VERSION, **_record(self)}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> ForecastReport:
@@ -273,20 +273,24 @@ class ForecastReport:
             raise InputError(f"report: its fields are not those of a report: {odd}") from problem
 
 
-def plain_values(values: ArrayLike | Sequence[float | None]) -> list[float | None]:
+def _record(value: Any) -> Any:
+    """Nested dataclasses as dicts; unlike ``dataclasses.asdict`` it copies no list of numbers."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _record(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, list) and value and is_dataclass(value[0]):
+        return [_record(one) for one in value]
+    return value
+
+
+def plain_values(values: Iterable[float | None]) -> list[float | None]:
     """Numbers at single precision's seven digits, None where missing or not finite."""
     if isinstance(values, list) and all(
         one is None or (type(one) is float and math.isfinite(one)) for one in values
     ):
         return values
-    array = np.array(
-        [np.nan if one is None else one for one in np.asarray(values, dtype=object).ravel()],
-        dtype=np.float64,
-    )
-    size = np.abs(np.where(np.isfinite(array) & (array != 0), array, 1.0))
-    factor = 10.0 ** np.clip(6 - np.floor(np.log10(size)), -300, 300)
-    rounded = (np.round(np.where(np.isfinite(array), array, 0.0) * factor) / factor).tolist()
-    return [one if ok else None for one, ok in zip(rounded, np.isfinite(array), strict=True)]
+    given = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    numbers = (np.nan if one is None else float(one) for one in given)
+    return [float(f"{one:.7g}") if math.isfinite(one) else None for one in numbers]
 
 
 def plain_times(times: ArrayLike | Sequence[Any]) -> list[Any]:
