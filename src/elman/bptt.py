@@ -72,7 +72,8 @@ class Backpropagation:
         output = self._model.forward_batch(batch, True, self._generator, self._truncate)
         d_output = self._d_output(output.shape)
         assert batch.target is not None
-        mean, weight = self._loss(output, batch.target, batch.weight, batch.live, d_output)
+        live = batch.live if output.ndim == 3 else None
+        mean, weight = self._loss(output, batch.target, batch.weight, live, d_output)
         self._gradient.fill(0.0)
         self._model.backward_batch(d_output)
         return mean, weight

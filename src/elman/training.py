@@ -197,7 +197,8 @@ def mean_loss(model: Model, batches: BatchSource, loss: Loss) -> float:
     for batch in batches.epoch():
         output = model.forward_batch(batch, False, None, None)
         assert batch.target is not None
-        mean, weight = loss(output, batch.target, batch.weight, batch.live)
+        live = batch.live if output.ndim == 3 else None
+        mean, weight = loss(output, batch.target, batch.weight, live)
         total += mean * weight
         weights += weight
     return total / weights if weights else 0.0

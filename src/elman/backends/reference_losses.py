@@ -106,11 +106,11 @@ def loss(
         0 when nothing lives or all weights are 0. Elements of weight 0 are never read.
     """
     positions = int(np.prod(output.shape[:-1]))
-    flat = output.reshape(positions, -1).astype(np.float64)
-    goal = target.reshape(positions, -1).astype(np.float64)
+    flat = output.reshape(positions, output.shape[-1]).astype(np.float64)
+    goal = target.reshape(positions, target.shape[-1]).astype(np.float64)
     share = np.ones_like(goal)
     if weight is not None:
-        share *= weight.reshape(positions, -1)
+        share *= weight.reshape(positions, weight.shape[-1])
     if live is not None:
         share *= (np.arange(output.shape[1]) < live[:, None]).reshape(positions, 1)
     # what has no weight may hold anything, NaN included
