@@ -101,7 +101,7 @@ def single(error=0.3, horizon=HORIZON, **changes):
         "versions": {"elman": "0.1.0", "numpy": "2.0"},
         "value_label": "sunspots",
         "time_label": "year",
-        "created": "2026-01-31 12:00 UTC",
+        "created": "2026-01-31T12:00:00+00:00",
         "command": "elman forecast sunspots --seed 0",
     }
     return ForecastReport(**{**fields, **changes})

@@ -8,10 +8,11 @@ import pytest
 import samples
 
 from elman.errors import InputError
-from elman.report import redraw, render, write_report
+from elman.report import LayerView, NetworkView, redraw, render, write_report
 from elman.report.diagram import network_svg
 from elman.runs import Run
 
+RECT = re.compile(r'<rect [^>]*x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)"')
 VOID = {"meta", "path", "circle", "br", "rect", "input", "link"}
 
 
@@ -110,6 +111,23 @@ def test_the_network_is_drawn_with_shapes_counts_and_its_feedback(down):
     nasty = samples.network()
     nasty.layers[0].kind = nasty.layers[0].detail = "<b>&\"'"
     assert "<b>" not in network_svg(nasty, down)
+
+
+def test_a_long_network_goes_on_in_another_row_inside_its_frame():
+    layers = [LayerView("GRU", f"{n} units", "8 x 16", 10, recurrent=True) for n in range(9)]
+    svg = network_svg(NetworkView("values", "8 x 3", layers))
+    width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups())
+    rects = [tuple(map(float, one)) for one in RECT.findall(svg)]
+    assert len(rects) == 11
+    assert width <= 1100
+    assert len({y for _, y, _, _ in rects}) == 3
+    for n, (x, y, w, h) in enumerate(rects):
+        assert x >= 0
+        assert y >= 0
+        assert x + w <= width
+        assert y + h <= height
+        for other_x, other_y, *_ in rects[:n]:
+            assert abs(x - other_x) >= 140 or abs(y - other_y) >= h
 
 
 def test_writing_a_report_imports_no_slow_part_of_plotly():

@@ -65,3 +65,16 @@ def test_captions_say_how_many_steps_and_where_the_intervals_fail():
     assert "points off" not in wording.captions(report)["coverage"]
     single_step = wording.captions(samples.single(horizon=1))
     assert "the next year," in single_step["forecast"]
+
+
+@pytest.mark.parametrize(
+    ("created", "text"),
+    [
+        ("2026-01-31T12:00:59+00:00", "2026-01-31 12:00 UTC"),
+        ("2026-01-31T12:00:00", "2026-01-31 12:00"),
+        ("yesterday", "yesterday"),
+        ("", ""),
+    ],
+)
+def test_the_time_of_making_is_short(created, text):
+    assert wording.stamp(created) == text

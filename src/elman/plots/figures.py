@@ -253,6 +253,8 @@ def training_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
         if not present:
             continue
         shown += present
+        if name == "training" and all(one.get("validation_loss") is None for one in history):
+            colour = "@network"
         curve = _line(name, epochs, losses, colour, width=2)
         if len(epochs) == 1:
             curve.update(mode="markers", marker={"color": colour, "size": 8})

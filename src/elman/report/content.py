@@ -188,7 +188,7 @@ class ForecastReport:
         value_label: what is measured, with its unit, for the axes.
         time_label: what the time axis shows; empty where the ticks say it.
         residual_label: of which forecasts the residuals are.
-        created: when, as text.
+        created: when, in ISO 8601, such as ``"2026-01-31T12:00:00+00:00"``.
         command: the command that made it, or empty.
         kind: ``"forecast"`` or ``"backtest"``.
     """

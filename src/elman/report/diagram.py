@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from html import escape
 
@@ -13,6 +14,8 @@ _BOX_WIDTH, _BOX_HEIGHT = 170, 88
 _END_WIDTH = 142  # the boxes of what goes in and what comes out
 _GAP = 70  # room for an arrow with a shape written over it
 _LOOP = 40  # room above a box for the arrow of its feedback
+_MOST_ACROSS = 1040  # a longer network goes on in another row
+_ROW_GAP = 26
 _DOWN_WIDTH, _DOWN_GAP = 320, 46
 _LINE = 17
 _MARGIN = 3
@@ -78,12 +81,22 @@ def _shapes(network: NetworkView) -> list[str]:
 
 
 def _place_across(boxes: list[_Box]) -> tuple[float, float]:
+    """Boxes from left to right, in as many rows of like length as they need."""
+    whole = sum(box.width + _GAP for box in boxes) - _GAP
+    rows = math.ceil(whole / _MOST_ACROSS)
+    each = math.ceil(len(boxes) / rows)
     tallest = max(_needed(box) for box in boxes)
-    x: float = _MARGIN
-    for box in boxes:
-        box.x, box.y, box.height = x, _LOOP, tallest
-        x += box.width + _GAP
-    return x - _GAP + _MARGIN, _LOOP + tallest + _MARGIN
+    width, y = 0.0, 0.0
+    for first in range(0, len(boxes), each):
+        # The arrow into a later row comes round its left end.
+        x = _MARGIN + (_GAP / 2 if first else 0)
+        y += _LOOP + (_ROW_GAP if first else 0)
+        for box in boxes[first : first + each]:
+            box.x, box.y, box.height = x, y, tallest
+            x += box.width + _GAP
+        width = max(width, x - _GAP)
+        y += tallest
+    return width + (_GAP / 2 if rows > 1 else 0) + _MARGIN, y + _MARGIN
 
 
 def _place_down(boxes: list[_Box]) -> tuple[float, float]:
@@ -141,9 +154,22 @@ def _arrow(first: _Box, second: _Box, shape: str, down: bool) -> str:
         y, x0, x1 = first.y + first.height / 2, first.x + first.width, second.x
         path = f"M{x0:g} {y:g}H{x1 - 3:g}"
         label = f'<text class="shape" x="{(x0 + x1) / 2:g}" y="{y - 8:g}">'
+        if second.y > first.y:
+            path, label = _round_to_next_row(first, second)
     head = "head-down" if down else "head-across"
     text = f"{label}{escape(shape.replace(' x ', ' × '))}</text>" if shape else ""
     return f'<path class="flow" d="{path}" marker-end="url(#{head})"/>{text}'
+
+
+def _round_to_next_row(first: _Box, second: _Box) -> tuple[str, str]:
+    """The path out of a row's right end, back between the rows and into the next one's left end."""
+    turn = _GAP / 2 - 6
+    y0, y1 = first.y + first.height / 2, second.y + second.height / 2
+    right, left = first.x + first.width, second.x
+    between = first.y + first.height + _ROW_GAP / 2 + 2
+    path = f"M{right:g} {y0:g}H{right + turn:g}V{between:g}H{left - turn:g}V{y1:g}H{left - 3:g}"
+    label = f'<text class="shape" x="{(left + right) / 2:g}" y="{between + 15:g}">'
+    return path, label
 
 
 def _wrapped(text: str, width: int, most: int = 3) -> list[str]:

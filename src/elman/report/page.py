@@ -74,7 +74,9 @@ def render(report: ForecastReport) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=wording.number, seconds=wording.seconds, shown=_shown)
+    environment.filters.update(
+        number=wording.number, seconds=wording.seconds, shown=_shown, stamp=wording.stamp
+    )
     captions = wording.captions(report)
     page = environment.get_template("page.html.j2").render(
         report=report,

@@ -5,12 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..evaluate import LABELS, Scores
 from ..plots import best_epoch
 from .content import ForecastReport
 
-__all__ = ["Fact", "Verdict", "captions", "facts", "number", "plural", "seconds", "verdict"]
+__all__ = [
+    "Fact",
+    "Verdict",
+    "captions",
+    "facts",
+    "number",
+    "plural",
+    "seconds",
+    "stamp",
+    "verdict",
+]
 
 _FEW_WINDOWS = 10
 _COVERAGE_TOLERANCE = 0.05
@@ -191,6 +202,16 @@ def seconds(duration: float) -> str:
     minutes, rest = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def stamp(created: str) -> str:
+    """A time in ISO 8601 as ``2026-01-31 12:00 UTC``; any other text as it is."""
+    try:
+        moment = datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    zone = moment.tzname() or ""
+    return f"{moment:%Y-%m-%d %H:%M} {zone}".strip()
 
 
 def plural(count: int, noun: str) -> str:
