@@ -18,7 +18,7 @@
     return value;
   }
 
-  // Charts are drawn as they come into view; the first screenful does not wait for the rest.
+  // Draw a figure into its place, or draw it again there (another series, theme or width).
   function draw(element, figure) {
     const style = getComputedStyle(document.documentElement);
     const layout = coloured(figure.layout, style);
