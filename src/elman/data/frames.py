@@ -38,6 +38,8 @@ READABLE = (
     ".jsonl",
     ".ndjson",
 )
+_BACKENDS = ("polars", "path", "pandas", "pyarrow", "modin", "cudf")
+_KINDS = "'polars', 'pandas', 'pyarrow', 'modin', 'cudf' and 'dict'"
 _MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
 
 
@@ -367,19 +369,16 @@ def build_frame(
     """
     if kind == "dict":
         return dict(columns)
+    if kind not in _BACKENDS:
+        raise InputError(f"kind={kind!r} is no table that can be built; known are {_KINDS}.")
     import narwhals as nw
 
-    backend = "polars" if kind == "path" else kind
+    backend: Any = "polars" if kind == "path" else kind
     # Python lists of str keep text columns text in every backend.
     data = {n: v.tolist() if v.dtype == object else v for n, v in columns.items()}
     dates = [n for n, v in columns.items() if v.dtype == np.dtype("datetime64[D]")]
     data |= {n: columns[n].astype("datetime64[ms]") for n in dates}
-    try:
-        frame = nw.from_dict(data, backend=backend)  # type: ignore[arg-type]
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"kind={kind!r} is no kind of table that can be built: {error}."
-        ) from error
+    frame = nw.from_dict(data, backend=backend)
     zoned = {n: z for n, z in (time_zones or {}).items() if z is not None}
     if backend == "polars":  # which knows named zones only: the same instants, shown in UTC
         zoned = {n: "UTC" if fixed_offset(z) is not None else z for n, z in zoned.items()}
@@ -390,7 +389,7 @@ def build_frame(
     if backend != "pandas":
         changes += [nw.col(n).cast(nw.Date) for n in dates]
         floats = [n for n, v in columns.items() if v.dtype.kind == "f"]
-        changes += [nw.col(n).fill_nan(None) for n in floats]
+        changes += [nw.when(~nw.col(n).is_nan()).then(nw.col(n)).alias(n) for n in floats]
     return nw.to_native(frame.with_columns(changes) if changes else frame)
 
 
