@@ -171,3 +171,12 @@ def test_training_marks_the_epoch_that_was_kept():
     assert best_epoch([{"loss": 1.0}]) is None
     steep = training_figure([{"loss": 10.0}, {"loss": 0.1}])["layout"]
     assert steep["yaxis"]["type"] == "log"
+
+
+@pytest.mark.parametrize(("times", "title"), [([1, 2], "year"), (["2020-01-01", "2020-01-02"], "")])
+def test_only_an_axis_of_numbers_is_named(times, title):
+    for figure in (
+        forecast_figure(times, [1.0, 2.0], [], [], {}, time_label="year"),
+        residual_figure(times, [1.0, 2.0], time_label="year"),
+    ):
+        assert figure["layout"]["xaxis"]["title"]["text"] == title

@@ -59,7 +59,7 @@ def forecast_figure(
         intervals: level in percent, as text -> lower and upper ends.
         held_out: earlier forecasts of known values: ``times`` and ``forecast`` of each.
         value_label: what is measured, for the axis.
-        time_label: what the time is, for the axis.
+        time_label: what the time is, for an axis of numbers; dates speak for themselves.
 
     Returns:
         ``data``, ``layout`` and ``views``: names of stretches of time -> their two ends.
@@ -86,7 +86,7 @@ def forecast_figure(
         data.append(_line("forecast", joined_times, joined, "@network", width=2.8))
         if len(forecast) == 1:
             data[-1].update(mode="lines+markers", marker={"size": 8, "color": "@network"})
-    layout = _layout(time_label, value_label, _time_format(times))
+    layout = _layout(_time_title(times, time_label), value_label, _time_format(times))
     layout["hovermode"] = "x unified"
     layout["xaxis"]["rangeslider"] = {
         "visible": True,
@@ -173,7 +173,7 @@ def residual_figure(
     points = _points("residual", times, residuals, "@network")
     points["marker"]["size"] = 6 if len(residuals) <= 300 else 4
     points["showlegend"] = False
-    layout = _layout(time_label, value_label, _time_format(times), legend=False)
+    layout = _layout(_time_title(times, time_label), value_label, _time_format(times), legend=False)
     layout["yaxis"].update(zeroline=True)
     return {"data": [points], "layout": layout}
 
@@ -350,6 +350,11 @@ def _escaped(text: str) -> str:
 def _time_format(times: Times) -> str | None:
     """Whole-number times (years, counters) are written without thousands separators."""
     return "d" if len(times) and all(isinstance(one, int) for one in times) else None
+
+
+def _time_title(times: Times, label: str) -> str:
+    """An axis of dates needs no title; one of numbers is named."""
+    return "" if len(times) and isinstance(times[0], str) else label
 
 
 def _ahead(step: str) -> str:
