@@ -276,6 +276,14 @@ def test_polars_lazy_frame():
         (pl.DataFrame(), "has no columns"),
         (pl.DataFrame({"y": []}), r"has a header \(y\) but no rows"),
         (42, "got int"),
+        ("", "file name is empty"),
+        ({"y": 3}, "must be arrays or lists, but 'y' is 3"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "pandas frame has two columns called 'a'"),
+        (
+            pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "x")])),
+            "columns of several levels",
+        ),
+        (pa.table([[1], [2]], names=["a", "a"]), "pyarrow frame has two columns called 'a'"),
         (object(), "got object"),
     ],
 )
@@ -287,6 +295,20 @@ def test_sources_that_are_none(source, message):
 def test_two_dimensional_column():
     with pytest.raises(InputError, match=r"'y' must be one-dimensional, got shape \(2, 2\)"):
         read_table({"y": np.ones((2, 2))}).column("y")
+
+
+def test_numbers_beyond_int64():
+    huge = np.array([2**63 + 1], dtype=np.uint64)
+    with pytest.raises(InputError, match=r"'y' holds numbers beyond 2\*\*63"):
+        read_table({"y": huge}).column("y")
+    with pytest.raises(InputError, match=r"'y' holds numbers beyond 2\*\*63"):
+        read_table(pl.Series("y", huge)).column("y")
+
+
+def test_periods_stand_for_their_beginning():
+    periods = pd.DataFrame({"ds": pd.period_range("2024-01", periods=2, freq="M")})
+    values = read_table(periods).column("ds").values
+    assert values.astype("datetime64[D]").astype(str).tolist() == ["2024-01-01", "2024-02-01"]
 
 
 def test_complex_column():

@@ -442,6 +442,8 @@ def test_arrays():
     assert tensor.values.dtype == np.float64
     assert tensor.to_frame("polars").columns == ["unique_id", "ds", "y0", "y1"]
     assert Panel.from_any(np.ones((3, 2)), **targets.roles()).n_targets == 2
+    objects = Panel.from_any(np.array([[1, 2], [3, None]], dtype=object))
+    assert np.array_equal(objects.values[:, 0], [1, 3, 2, np.nan], equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -453,7 +455,10 @@ def test_arrays():
         ([np.ones(3), np.ones(0)], {}, "series 1 has none"),
         ([np.ones((3, 2)), np.ones(3)], {}, r"same number of targets, at least 1, got \[1, 2\]"),
         ([np.ones((1, 1, 1))], {}, r"Series 0 must be \(T,\) or \(T, targets\)"),
-        (np.array(["a", "b"]), {}, "must hold numbers"),
+        (np.array(["a", "b"]), {}, "must hold numbers, got an array of type <U1"),
+        (np.ones(2, complex), {}, "must hold numbers, got an array of type complex128"),
+        (np.array(["2024"], dtype="datetime64[D]"), {}, "must hold numbers"),
+        (np.array([{}, {}]), {}, "must hold numbers, got an array of type object"),
         (np.array([1.0, np.inf]), {}, "Series 0 is infinite in row 2"),
         ([np.ones(2), np.array([1, 2, -np.inf])], {}, "Series 1 is infinite in row 3"),
         (np.ones(3), {"target": "y"}, "target='y' names a column, but arrays have no column"),

@@ -61,7 +61,7 @@ def column_from_array(name: str, values: Any) -> Column:
     if kind == "f":
         return Column(name, "number", array.astype(np.float64, copy=False))
     if kind in "iu":
-        return Column(name, "number", array.astype(np.int64, copy=False))
+        return Column(name, "number", _whole_numbers(name, array))
     if kind == "b":
         return Column(name, "number", array)
     if kind == "M":
@@ -71,6 +71,12 @@ def column_from_array(name: str, values: Any) -> Column:
     if kind == "O":
         return _column_from_objects(name, array)
     raise InputError(f"Column {name!r} has type {array.dtype}, which is no number, time or text.")
+
+
+def _whole_numbers(name: str, array: NDArray[Any]) -> NDArray[np.int64]:
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise InputError(f"Column {name!r} holds numbers beyond 2**63, which are not supported.")
+    return array.astype(np.int64, copy=False)
 
 
 def _unit(dtype: np.dtype[Any]) -> str:
@@ -94,6 +100,9 @@ def _column_from_objects(name: str, values: NDArray[Any]) -> Column:
     present = [v for v in values if not _is_missing(v)]
     if not present:
         return Column(name, "number", np.full(len(values), np.nan))
+    if hasattr(present[0], "to_timestamp"):  # periods of pandas stand for their beginning
+        values = np.array([v if _is_missing(v) else v.to_timestamp() for v in values], object)
+        present = [v for v in values if not _is_missing(v)]
     first = present[0]
     if isinstance(first, (datetime.date, np.datetime64)):
         return _column_from_datetimes(name, values)
@@ -152,7 +161,7 @@ def column_from_series(name: str, series: Any) -> Column:
 
     dtype = series.dtype
     if dtype.is_integer() and series.null_count() == 0:
-        return Column(name, "number", series.to_numpy().astype(np.int64, copy=False))
+        return Column(name, "number", _whole_numbers(name, series.to_numpy()))
     if dtype == nw.Boolean and series.null_count() == 0:
         return Column(name, "number", series.to_numpy().astype(np.bool_, copy=False))
     if dtype.is_numeric() or dtype == nw.Boolean:

@@ -87,8 +87,7 @@ def read_table(source: Any) -> Table:
         InputError: The source is of another kind, is empty, or cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        return _table_from_frame(read_file(path), "path", f"the file {path.name}")
+        return _table_from_frame(read_file(source), "path", f"the file {Path(source).name}")
     if isinstance(source, Mapping):
         return _table_from_mapping(source)
     return _table_from_object(source)
@@ -97,6 +96,11 @@ def read_table(source: Any) -> Table:
 def _table_from_mapping(source: Mapping[str, Any]) -> Table:
     if not source:
         raise InputError("The mapping of columns is empty.")
+    scalars = [name for name, values in source.items() if np.ndim(values) == 0]
+    if scalars:
+        raise InputError(
+            f"Columns must be arrays or lists, but {scalars[0]!r} is {source[scalars[0]]!r}."
+        )
     lengths = {str(name): len(values) for name, values in source.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name!r}: {length}" for name, length in lengths.items())
@@ -110,6 +114,7 @@ def _table_from_mapping(source: Mapping[str, Any]) -> Table:
 def _table_from_object(source: Any) -> Table:
     import narwhals as nw
 
+    _refuse_equal_names(source)
     try:
         frame = nw.from_native(source, allow_series=True)
     except TypeError as error:
@@ -127,12 +132,24 @@ def _table_from_object(source: Any) -> Table:
     return _table_from_frame(frame, kind, f"the {kind} frame")
 
 
+def _refuse_equal_names(source: Any) -> None:
+    """Raise an InputError if a pandas or pyarrow frame has two columns of one name."""
+    library = type(source).__module__.partition(".")[0]
+    names = getattr(source, {"pandas": "columns", "pyarrow": "column_names"}.get(library, ""), ())
+    names = list(map(str, names))
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"The {library} frame has two columns called {twice[0]!r}.")
+
+
 def _pandas_index_to_columns(native: Any) -> Any:
     """Turn an index that means something (a name, time stamps) into columns."""
     import narwhals as nw
 
     if native.ndim == 1:
         native = native.to_frame("y" if native.name is None else str(native.name))
+    if native.columns.nlevels > 1:
+        raise InputError("The pandas frame has columns of several levels. Flatten their names.")
     index = native.index
     kind = type(index).__name__
     if kind == "PeriodIndex":
@@ -180,6 +197,8 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     Raises:
         InputError: No such file, an unknown suffix, an empty or a broken file.
     """
+    if not os.fspath(path):
+        raise InputError("The file name is empty.")
     path = Path(path)
     if not path.exists():
         raise InputError(f"There is no file {str(path)!r}." + _similar(path))

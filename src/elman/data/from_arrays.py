@@ -96,11 +96,12 @@ def _split_arrays(source: Any) -> tuple[list[NDArray[np.float64]], NDArray[Any]]
 
 
 def _number_array(array: NDArray[Any]) -> NDArray[np.float64]:
-    if array.dtype.kind not in "fiub":
-        try:
-            return array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(
-                f"A series must hold numbers, got an array of type {array.dtype}."
-            ) from error
-    return array.astype(np.float64)
+    if array.dtype.kind in "fiub":
+        return array.astype(np.float64)
+    message = f"A series must hold numbers, got an array of type {array.dtype}."
+    if array.dtype.kind != "O":
+        raise InputError(message)
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(message) from error
