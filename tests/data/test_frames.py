@@ -15,7 +15,8 @@ import pyarrow.parquet
 import pytest
 
 from elman.data.columns import to_numbers
-from elman.data.frames import build_frame, read_file, read_table, write_table
+from elman.data.files import read_file
+from elman.data.frames import build_frame, read_table, write_table
 from elman.errors import InputError
 
 TABLE = pl.DataFrame(

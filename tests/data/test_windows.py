@@ -265,7 +265,7 @@ def test_arrays_are_batch_first():
     assert x.dtype == np.float32
 
 
-def test_the_sine_example_has_its_384_windows():
+def test_a_sine_cut_in_time():
     sine = np.sin(np.linspace(0, 100, 500))
     panel = Panel.from_any(sine)
     split = split_in_time(panel, test=0.2)
