@@ -9,12 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.backends import kernels
 from elman.checks import describe, one_of, real, whole
 from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import DataSet, Form
 from elman.errors import InputError
-from elman.layers import LAYERS, Context, Dense, Layer, RecurrentLayer
+from elman.layers import LAYERS, Context, Dense, Layer
 from elman.layers.chain import clone_layers, connect, fuse
 from elman.losses import Loss, loss_from_config, make_loss
 from elman.measures import measures_beside
@@ -23,6 +22,7 @@ from elman.parameters import FlatParameters
 from elman.saving import read_model, write_model
 from elman.schedules import Schedule, make_schedule
 from elman.state import NetworkState, check_state
+from elman.streaming import Stepper
 from elman.summary import summarize
 from elman.training import EarlyStopping, EpochRecord, History, Options, mean_loss, train
 
@@ -89,14 +89,11 @@ class Network(FlatParameters):
             sizes = layer.state_sizes()
             self._state_sizes |= {f"{index}.{name}": size for name, size in sizes.items()}
         self._state_names = tuple(self._state_sizes)
-        self._bidirectional = any(
-            isinstance(layer, RecurrentLayer) and layer.bidirectional for layer in self.layers
-        )
         self._pipeline = fuse(self.layers)
         trained = [i for i, layer in enumerate(self._pipeline) if layer.parameter_shapes()]
         self._first_trained = trained[0] if trained else len(self._pipeline)
         self._context = Context()
-        self._step_context = Context()
+        self._stepper = Stepper(self._pipeline, self._form, self._state_sizes, self.initial_state)
 
     # --- what the network is -----------------------------------------------------------------
 
@@ -258,20 +255,7 @@ class Network(FlatParameters):
         Raises:
             InputError: If ``x_t`` or ``state`` does not fit, or a layer is bidirectional.
         """
-        x = np.asarray(x_t, np.int64 if self._form.tokens else self.dtype)
-        single = x.ndim == (0 if self._form.tokens else 1)
-        if single:
-            x = x[None]
-        rows = len(x)
-        self._check_step(x, x_t)
-        parts = self._step_state(state, rows)
-        context = self._step_context
-        context.state = parts
-        context.final_state = final = tuple([np.empty_like(part) for part in parts])
-        context.version = self._version
-        y = self._pass(x[None], context)
-        y = (y[0] if self._form.per_step else y).copy()
-        return (y[0] if single else y), NetworkState.of_parts(self._state_names, final)
+        return self._stepper(x_t, state, self._version)
 
     def initial_state(self, rows: int = 1) -> NetworkState:
         """The state that sequences begin in: zeros, or what was learned."""
@@ -486,35 +470,6 @@ class Network(FlatParameters):
                 f"validation_data: expected (X, y) or (X, y, sample_weight), got {describe(data)}"
             )
         return self._data(data[0], data[1], data[2] if len(data) == 3 else None, None, loss)
-
-    def _check_step(self, x: Array, came: Any) -> None:
-        """Refuses the inputs of a step that do not fit."""
-        if self._form.tokens:
-            fits = x.ndim == 1 and (not len(x) or (x.min() >= 0 and x.max() < self._form.size_in))
-            expected = f"tokens (rows,) from 0 to {self._form.size_in - 1}"
-        else:
-            fits = x.ndim == 2 and x.shape[1] == self._form.size_in
-            expected = f"(rows, {self._form.size_in}) or ({self._form.size_in},)"
-        if not fits:
-            raise InputError(f"x_t: expected {expected}, got {describe(came)}")
-        if not self._form.tokens and kernels.first_not_finite(x) >= 0:
-            raise InputError(f"x_t: expected finite numbers, got {came!r}")
-        if self._bidirectional:
-            raise InputError(
-                "step: a bidirectional layer needs the whole sequence; call predict instead"
-            )
-
-    def _step_state(self, state: NetworkState | None, rows: int) -> tuple[Array, ...]:
-        if state is None:
-            return self.initial_state(rows).parts
-        # a state that this network made fits, if it has the right number of rows
-        if (
-            type(state) is not NetworkState
-            or state.names is not self._state_names
-            or (state.parts and len(state.parts[0]) != rows)
-        ):
-            state = check_state(state, self._state_sizes, rows, self.dtype)
-        return state.parts
 
     def _check_loss(self, loss: Loss) -> Loss:
         last = self.layers[-1]

@@ -97,6 +97,7 @@ class Recurrence:
         training: bool = False,
         output: Array | None = None,
         version: int = -1,
+        final_state: State | None = None,
     ) -> tuple[Array, State]:
         """Outputs and the final state.
 
@@ -109,6 +110,7 @@ class Recurrence:
             output: Where to write the outputs; ``None`` means memory of this object.
             version: A number that changes whenever the parameters do, which lets a backend keep
                 its own copy of them from call to call; -1 makes none of that.
+            final_state: Where to write the final state; ``None`` means memory of this object.
 
         Returns:
             ``[T, B, H]``, zero at dead positions, and a tuple of ``[B, H]``.
@@ -117,7 +119,8 @@ class Recurrence:
         shape = (rows, self._hidden_size)
         if output is None:
             output = self._output((steps, *shape))
-        final_state = tuple([buffer(shape) for buffer in self._final_state])
+        if final_state is None:
+            final_state = tuple([buffer(shape) for buffer in self._final_state])
         self._forward(
             self._workspace, parameters, x, state, live, output, final_state, training, version
         )

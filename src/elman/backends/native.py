@@ -40,10 +40,31 @@ def forward(
     version: int = -1,
 ) -> None:
     """Walk the cell over time, see :meth:`elman.backends.Backend.forward`."""
-    hidden, memory = _pair(state)
-    final_hidden, final_memory = _pair(final_state)
+    # spelled out: this is the way of every step of a stream
+    hidden = memory = final_memory = None
+    if len(final_state) == 2:
+        final_hidden, final_memory = final_state
+        if state is not None:
+            hidden, memory = state
+    else:
+        (final_hidden,) = final_state
+        if state is not None:
+            (hidden,) = state
+    weight_ih, weight_hh, bias_ih, bias_hh = parameters
     workspace.forward(
-        *parameters, x, hidden, memory, live, output, final_hidden, final_memory, training, version
+        weight_ih,
+        weight_hh,
+        bias_ih,
+        bias_hh,
+        x,
+        hidden,
+        memory,
+        live,
+        output,
+        final_hidden,
+        final_memory,
+        training,
+        version,
     )
 
 

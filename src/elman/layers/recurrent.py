@@ -136,6 +136,9 @@ class RecurrentLayer(Layer):
                 offset += len(CELLS[self.cell].states)
                 walks.append(walk)
             self._levels.append(walks)
+        # the plain case, one level in one direction, takes the short way
+        self._only = self._levels[0][0] if len(self._levels) * self.directions == 1 else None
+        self._output = Buffer(dtype)
         self._joined = [Buffer(dtype) for _ in self._levels]
         self._dropouts = [Dropout(self.dropout) for _ in self._levels[1:]]
         for dropout in self._dropouts:
@@ -144,6 +147,9 @@ class RecurrentLayer(Layer):
     def forward(self, x: Array, context: Context) -> Array:
         """The outputs of the top level: ``[T, B, output_size]``, or ``[B, H]``: ``last_only``."""
         self._context = context
+        if self._only is not None:
+            output = self._only.forward(x, self.state_offset, context, None)
+            return self._last(context) if self.last_only else output
         output = x
         for level, walks in enumerate(self._levels):
             if level and self.dropout and context.training:
@@ -193,8 +199,13 @@ class RecurrentLayer(Layer):
 
     def _last(self, context: Context) -> Array:
         final = self._levels[-1][0].final_state[0]
-        if context.lengths is not None:
-            final[np.count_nonzero(context.lengths) :] = 0.0  # no step, no output
+        if context.lengths is None:
+            return final
+        alive = np.count_nonzero(context.lengths)
+        if alive < len(final):
+            final = self._output(final.shape)
+            final[:alive] = self._levels[-1][0].final_state[0][:alive]
+            final[alive:] = 0.0  # no step, no output
         return final
 
 
@@ -229,13 +240,22 @@ class _Walk:
     def forward(self, x: Array, layer_offset: int, context: Context, output: Array | None) -> Array:
         self._x = x
         first = layer_offset + self.offset
-        state = self._state(x.shape[1], first, context)
+        last = first + self.number
+        if context.state is not None:
+            state = context.state[first:last]
+        else:
+            state = self._learned_state(x.shape[1]) if self.learned else None
+        final = context.final_state
         result, self.final_state = self.recurrence.forward(
-            self.parameters, x, state, context.live, context.training, output, context.version
+            self.parameters,
+            x,
+            state,
+            context.live,
+            context.training,
+            output,
+            context.version,
+            None if final is None else final[first:last],
         )
-        if context.final_state is not None:
-            for index, part in enumerate(self.final_state):
-                context.final_state[first + index][...] = part
         return result
 
     def backward(
@@ -269,11 +289,7 @@ class _Walk:
         rest[...] = 0.0
         return self.backward(None, (d_y, rest), need_d_x, context)
 
-    def _state(self, batch_size: int, first: int, context: Context) -> tuple[Array, ...] | None:
-        if context.state is not None:
-            return tuple(context.state[first : first + self.number])
-        if not self.learned:
-            return None
+    def _learned_state(self, batch_size: int) -> tuple[Array, ...]:
         state = []
         for buffer, vector in zip(self._initial, self.learned, strict=True):
             part = buffer((batch_size, vector.size))
