@@ -120,6 +120,8 @@ def test_numeric_ids_keep_their_type():
     assert panel.ids.dtype == np.int64
     assert panel.to_frame("polars")["unique_id"].to_list() == [7, 7, 7, 3, 3]
     assert panel.number(3) == 1
+    assert panel.label(1) == "3"
+    assert Panel.from_any(LONG).label(0) == "'b'"
 
 
 def test_a_panel_is_returned_as_it_is():

@@ -194,6 +194,10 @@ class Panel:
             raise InputError(f"There is no series {id!r}; there are {_listed(self.ids.tolist())}.")
         return int(found[0])
 
+    def label(self, series: int) -> str:
+        """The name of a series, by its number, as messages show it: `'north'`, `7`."""
+        return shown(self.ids[series])
+
     def __repr__(self) -> str:
         shape = f"{self.n_series} series, {self.n_rows} rows"
         frequency = "no frequency" if self.frequency is None else f"every {self.frequency.name}"
