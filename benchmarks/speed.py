@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, registry, tables
+from benchmarks import machine, tables
 from benchmarks.agreement import Disagreement
 from benchmarks.cases import latency, linear, memory, processes, threads, training
 from benchmarks.worker import Worker
@@ -53,22 +53,14 @@ def measured(options: argparse.Namespace, peers: list[str]) -> Iterator[dict[str
     def wanted(name: str) -> bool:
         return options.only is None or any(text in name for text in options.only)
 
-    cases = [case for case in registry.TRAINING if wanted(case.name)]
-    if cases:
-        yield from training.run(cases, peers, rounds, seconds)
-    if wanted(registry.STREAM.name):
-        yield from latency.run(rounds, seconds)
-    kinds = {
-        "threads": lambda: threads.run(rounds, seconds),
-        "linear": lambda: linear.run(max(3, rounds // 2), seconds),
-        "memory": memory.run,
-        "process/sine": lambda: processes.run_sine(PROCESS_ROUNDS),
-        "process/forecast": lambda: processes.run_forecast(PROCESS_ROUNDS),
-        "process/import": lambda: processes.run_import(2 * rounds),
-    }
-    for name, run in kinds.items():
-        if wanted(name):
-            yield from run()
+    yield from training.run(wanted, peers, rounds, seconds)
+    yield from latency.run(wanted, rounds, seconds)
+    yield from threads.run(wanted, rounds, seconds)
+    yield from linear.run(wanted, max(3, rounds // 2), seconds)
+    yield from memory.run(wanted)
+    yield from processes.run_sine(wanted, PROCESS_ROUNDS)
+    yield from processes.run_forecast(wanted, PROCESS_ROUNDS)
+    yield from processes.run_import(wanted, 2 * rounds)
 
 
 def versions(peers: list[str]) -> dict[str, str]:

@@ -11,22 +11,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import registry
-from benchmarks.cases.training import PEERS, goal
+from benchmarks.cases.training import PEERS, Wanted, goal
 from benchmarks.registry import BATCHES_PER_EPOCH, TINY, Size, TrainingCase
 from benchmarks.worker import Worker
 
 SIZES = (*registry.SIZES, Size(8, 10_000, 4, 32))
 
 
-def run() -> Iterator[dict[str, Any]]:
+def run(wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Every cell at every size, and one long sequence."""
     for size in SIZES:
         for cell in registry.GATES:
-            mebibytes = {
-                name: growth(name, TrainingCase(cell, size)) for name in ("elman", "torch")
-            }
+            name = f"memory/{cell}/{size.label}"
+            if not wanted(name):
+                continue
+            case = TrainingCase(cell, size)
+            mebibytes = {peer: growth(peer, case) for peer in ("elman", "torch")}
             yield {
-                "case": f"memory/{cell}/{size.label}",
+                "case": name,
                 "cell": cell,
                 "size": size.label,
                 "mebibytes": mebibytes,
@@ -41,6 +43,7 @@ def growth(peer: str, case: TrainingCase) -> float:
     with Worker(PEERS[peer].module) as worker:
         worker.call("build", TrainingCase(case.cell, TINY))
         worker.call("train", 2 * BATCHES_PER_EPOCH)
+        worker.call("reset_peak_memory")
         base = worker.call("peak_memory")
         worker.call("build", case)
         worker.call("train", 2 * BATCHES_PER_EPOCH)

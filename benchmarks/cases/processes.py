@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import registry
-from benchmarks.cases.training import goal
+from benchmarks.cases.training import Wanted, goal
 from benchmarks.worker import ROOT, environment
 
 SINE_JOBS = {"elman": {}, "torch": {}, "keras": {"KERAS_BACKEND": "jax"}}
@@ -46,8 +46,10 @@ def timed(command: list[str], folder: Path, **variables: str) -> tuple[float, st
     return seconds, done.stdout
 
 
-def run_sine(rounds: int) -> Iterator[dict[str, Any]]:
+def run_sine(wanted: Wanted, rounds: int) -> Iterator[dict[str, Any]]:
     """The sine job of each framework, in turn."""
+    if not wanted("process/sine"):
+        return
     seconds: dict[str, list[float]] = {name: [] for name in SINE_JOBS}
     errors = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -70,8 +72,10 @@ def run_sine(rounds: int) -> Iterator[dict[str, Any]]:
     }
 
 
-def run_forecast(rounds: int) -> Iterator[dict[str, Any]]:
+def run_forecast(wanted: Wanted, rounds: int) -> Iterator[dict[str, Any]]:
     """`elman forecast` on the sunspot record, with its report."""
+    if not wanted("process/forecast"):
+        return
     seconds = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -88,8 +92,10 @@ def run_forecast(rounds: int) -> Iterator[dict[str, Any]]:
     }
 
 
-def run_import(rounds: int) -> Iterator[dict[str, Any]]:
+def run_import(wanted: Wanted, rounds: int) -> Iterator[dict[str, Any]]:
     """`import elman` over `import numpy`, and over that the modules behind its names."""
+    if not wanted("process/import"):
+        return
     seconds: dict[str, list[float]] = {name: [] for name in IMPORTS}
     with tempfile.TemporaryDirectory() as folder:
         for round_ in range(rounds + 1):

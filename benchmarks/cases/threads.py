@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import measure, registry
-from benchmarks.cases.training import PEERS, goal
+from benchmarks.cases.training import PEERS, Wanted, goal
 from benchmarks.registry import BATCHES_PER_EPOCH, TrainingCase
 from benchmarks.worker import Worker
 
@@ -20,8 +20,18 @@ CORES_FREE = 1.8
 """The matrix product must gain this much before the goal is judged."""
 
 
-def run(rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
+CASES = {
+    f"threads/{cell}/{size.label}": TrainingCase(cell, size)
+    for size in registry.SIZES[-2:]
+    for cell in registry.GATES
+}
+
+
+def run(wanted: Wanted, rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
     """elman and PyTorch on one and on two threads."""
+    chosen = {name: case for name, case in CASES.items() if wanted(name)}
+    if not chosen:
+        return
     with ExitStack() as stack:
         workers = {
             (name, threads): stack.enter_context(Worker(PEERS[name].module, threads=threads))
@@ -29,12 +39,12 @@ def run(rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
             for threads in (1, 2)
         }
         gauges = [stack.enter_context(Worker("sgemm", threads=threads)) for threads in (1, 2)]
-        for size in registry.SIZES[-2:]:
-            for cell in registry.GATES:
-                yield measured(TrainingCase(cell, size), workers, gauges, rounds, seconds)
+        for name, case in chosen.items():
+            yield measured(name, case, workers, gauges, rounds, seconds)
 
 
 def measured(
+    name: str,
     case: TrainingCase,
     workers: dict[tuple[str, int], Worker],
     gauges: list[Worker],
@@ -51,25 +61,25 @@ def measured(
         gains.append(two / one)
 
     timings = measure.interleaved(
-        {f"{name} {threads}": _train(worker) for (name, threads), worker in workers.items()},
+        {f"{peer} {threads}": _train(worker) for (peer, threads), worker in workers.items()},
         rounds,
         seconds,
         multiple=BATCHES_PER_EPOCH,
         beside=gauge,
     )
     gain = {
-        name: measure.ratio(timings[f"{name} 1"], timings[f"{name} 2"])
-        for name in ("elman", "torch")
+        peer: measure.ratio(timings[f"{peer} 1"], timings[f"{peer} 2"])
+        for peer in ("elman", "torch")
     }
     machine_gain = median(gains)
     reached = goal("two threads over one", registry.TWO_THREADS_GOAL, gain["elman"]["median"])
     reached["judged"] = machine_gain >= CORES_FREE
     return {
-        "case": f"threads/{case.cell}/{case.size.label}",
+        "case": name,
         "cell": case.cell,
         "size": case.size.label,
         "rounds": rounds,
-        "peers": {name: timing.record() for name, timing in timings.items()},
+        "peers": {peer: timing.record() for peer, timing in timings.items()},
         "gain": gain,
         "sgemm_gain": machine_gain,
         "goals": [reached],
