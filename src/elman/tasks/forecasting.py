@@ -79,6 +79,8 @@ class Forecaster:
         calibration: Steps, or share, at the end of the series over which the folds are spread.
         refit: Whether the network is trained again on everything after that; ``"auto"``: unless
             there was one fold with many windows.
+        ensemble: How many networks are trained, from different initial values, and averaged:
+            takes as many times as long, and the forecast varies less.
         seed: Of all randomness: same seed, same bits.
         verbose: Whether to print what was read and chosen, and the scores.
         backend: ``"auto"``, ``"native"`` or ``"reference"``.
@@ -124,6 +126,7 @@ class Forecaster:
         folds: int | str = "auto",
         calibration: int | float | str = "auto",
         refit: bool | str = "auto",
+        ensemble: int = 1,
         seed: int = 0,
         verbose: bool = False,
         backend: str = "auto",
@@ -150,6 +153,7 @@ class Forecaster:
         self.folds = folds
         self.calibration = calibration
         self.refit = refit
+        self.ensemble = ensemble
         self.seed = seed
         self.verbose = verbose
         self.backend = backend

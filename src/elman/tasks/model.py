@@ -48,8 +48,8 @@ class ForecastModel:
     Attributes:
         plan: What was chosen.
         encoder: What was fitted beside the network.
-        network: The network.
-        history: The record of its training.
+        networks: The networks, more than one in an ensemble.
+        history: The record of the first one's training.
         marks: Whether the network reads which values are missing.
         penalty: Of the linear shortcut, or ``None``.
     """
@@ -69,43 +69,48 @@ class ForecastModel:
         self.widths, self.dtype = widths, np.dtype(dtype)
         self.history = History()
         self.penalty: float | None = None
-        past, future = widths
-        self.network: DirectNetwork | RecursiveNetwork
+        self.networks = [self._make_network(rng, backend) for _ in range(plan.ensemble)]
+
+    @property
+    def network(self) -> DirectNetwork | RecursiveNetwork:
+        """The first of the networks."""
+        return self.networks[0]
+
+    def _make_network(
+        self, rng: np.random.Generator, backend: str
+    ) -> DirectNetwork | RecursiveNetwork:
+        plan, (past, future) = self.plan, self.widths
+        statics = self.encoder.statics
         if plan.strategy == "recursive":
-            self.network = RecursiveNetwork(
-                RecursiveShape(
-                    cell=plan.cell,
-                    hidden_size=plan.hidden_size,
-                    num_layers=plan.num_layers,
-                    inputs=channels * (1 + marks) + future + encoder.statics,
-                    channels=channels,
-                ),
-                rng,
-                dtype,
-                backend,
+            shape = RecursiveShape(
+                cell=plan.cell,
+                hidden_size=plan.hidden_size,
+                num_layers=plan.num_layers,
+                inputs=self.channels * (1 + self.marks) + future + statics,
+                channels=self.channels,
             )
-        else:
-            shape = self._window_shape
-            self.network = DirectNetwork(
-                DirectShape(
-                    cell=plan.cell,
-                    hidden_size=plan.hidden_size,
-                    num_layers=plan.num_layers,
-                    segment=plan.segment,
-                    inputs=1 + marks + past + future,
-                    segments_in=shape.segments_in,
-                    segments_out=shape.segments_out,
-                    outputs=len(self.trained_quantiles),
-                    channels=channels,
-                    series=len(encoder.ids) if plan.series_vectors else 0,
-                    statics=encoder.statics,
-                    futures=future,
-                    dropout=plan.dropout,
-                ),
-                rng,
-                dtype,
-                backend,
-            )
+            return RecursiveNetwork(shape, rng, self.dtype, backend)
+        windows = self._window_shape
+        return DirectNetwork(
+            DirectShape(
+                cell=plan.cell,
+                hidden_size=plan.hidden_size,
+                num_layers=plan.num_layers,
+                segment=plan.segment,
+                inputs=1 + self.marks + past + future,
+                segments_in=windows.segments_in,
+                segments_out=windows.segments_out,
+                outputs=len(self.trained_quantiles),
+                channels=self.channels,
+                series=len(self.encoder.ids) if plan.series_vectors else 0,
+                statics=statics,
+                futures=future,
+                dropout=plan.dropout,
+            ),
+            rng,
+            self.dtype,
+            backend,
+        )
 
     @property
     def trained_quantiles(self) -> tuple[float, ...]:
@@ -170,11 +175,13 @@ class ForecastModel:
                 origin,
                 plan.batch_size,
             )
-            assert isinstance(self.network, DirectNetwork)
             if plan.shortcut:
-                self.network.shortcut, self.penalty = fit_shortcut(batches)
-                # The network begins by adding nothing to the linear forecast.
-                self.network.flat["head.weight"][...] *= 0.1
+                shortcut, self.penalty = fit_shortcut(batches)
+                for network in self.networks:
+                    assert isinstance(network, DirectNetwork)
+                    network.shortcut = shortcut
+                    # The network begins by adding little to the linear forecast.
+                    network.flat["head.weight"][...] *= 0.1
         options = Options(
             optimizer=AdamW(plan.learning_rate, weight_decay=0.01),
             schedule=CosineDecay(warmup=min(1.0, 0.1 * plan.epochs)),
@@ -183,7 +190,13 @@ class ForecastModel:
             progress=progress,
             on_epoch=on_epoch,
         )
-        self.history = train(self.network, batches, self._loss(), options, rng)
+        for network in self.networks:
+            history = train(network, batches, self._loss(), options, rng)
+            if network is self.network:
+                self.history = history
+            if history.interrupted:
+                self.history.interrupted = True
+                break
 
     def _loss(self) -> Loss:
         loss = self.plan.loss
@@ -243,22 +256,30 @@ class ForecastModel:
         )
         parts = []
         for batch in windows.epoch():
-            outputs = self.network.forward_batch(batch)
-            parts.append(windows.restore(outputs, batch.rows))
+            # The quantiles of several networks are averaged, each in its order.
+            found = [
+                np.sort(windows.restore(network.forward_batch(batch), batch.rows), axis=-1)
+                for network in self.networks
+            ]
+            parts.append(sum(found[1:], start=found[0]) / len(found))
         shape = (len(series), self.channels, self.plan.horizon, -1)
         values = np.concatenate(parts) if parts else np.empty((0, self.plan.horizon, 1))
-        quantiles = np.sort(values, axis=-1).reshape(shape) if len(values) else values[None][:0]
+        quantiles = values.reshape(shape) if len(values) else values[None][:0]
         return RawForecast(quantiles, windows.scale.astype(np.float64).reshape(len(series), -1))
 
     def _run_free(
         self, panel: Panel, series: Array, origin: Array, counts: Array, horizon: int
     ) -> RawForecast:
-        assert isinstance(self.network, RecursiveNetwork)
         rows = self.encoder.series_rows(panel, counts, self.dtype)
-        if self.marks and rows.observed is None:
+        if not self.marks:
+            rows.observed = None  # missing are only rows beyond the origin, which hold covariates
+        elif rows.observed is None:
             rows.observed = np.ones_like(rows.values)
         windows = StepWindows(rows, self.plan.window, series, origin, targets=False)
-        values = self.network.run_free(windows, horizon)
+        values = np.zeros((len(series), horizon, self.channels))
+        for network in self.networks:
+            assert isinstance(network, RecursiveNetwork)
+            values += network.run_free(windows, horizon) / len(self.networks)
         _, deviation = self.encoder.scaler_for(panel, counts)
         return RawForecast(values.transpose(0, 2, 1)[..., None], deviation[series])
 
@@ -321,13 +342,13 @@ class ForecastModel:
             "past": encoder.past,
             "future": encoder.future,
         }
-        if isinstance(self.network, DirectNetwork):
-            weights = self.network.flat.state_dict()
-            if self.network.shortcut is not None:
-                fitted["shortcut"] = self.network.shortcut
-        else:
-            weights = self.network.state_dict()
-        return {**fitted, **{f"network.{name}": value for name, value in weights.items()}}
+        if isinstance(self.network, DirectNetwork) and self.network.shortcut is not None:
+            fitted["shortcut"] = self.network.shortcut
+        for number, network in enumerate(self.networks):
+            flat = network.flat if isinstance(network, DirectNetwork) else network
+            for name, value in flat.state_dict().items():
+                fitted[f"network{number}.{name}"] = value
+        return fitted
 
     def description(self) -> dict[str, Any]:
         """Everything else, as plain values."""
@@ -388,17 +409,18 @@ class ForecastModel:
             record["dtype"],
             backend,
         )
-        weights = {
-            name.removeprefix("network."): value
-            for name, value in tensors.items()
-            if name.startswith("network.")
-        }
-        if isinstance(model.network, DirectNetwork):
-            model.network.flat.load_state_dict(weights)
-            if plan.shortcut:
-                model.network.shortcut = tensor("shortcut")
-        else:
-            _load(model.network.views(), weights)
+        for number, network in enumerate(model.networks):
+            prefix = f"network{number}."
+            weights = {
+                name.removeprefix(prefix): value
+                for name, value in tensors.items()
+                if name.startswith(prefix)
+            }
+            if isinstance(network, DirectNetwork):
+                network.flat.load_state_dict(weights)
+                network.shortcut = tensor("shortcut") if plan.shortcut else None
+            else:
+                _load(network.views(), weights)
         model.penalty = record["penalty"]
         history = record["history"]
         model.history = History(

@@ -35,6 +35,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         if options[name] is not None:
             whole(name, options[name])
     whole("num_layers", options["num_layers"])
+    whole("ensemble", options["ensemble"])
     whole("seed", options["seed"], 0)
     if options["segment"] != "auto":
         whole("segment", options["segment"])

@@ -57,6 +57,7 @@ class Plan:
         folds: How many times a network is trained on a shorter past to score and calibrate.
         calibration: Steps at the end of the series over which the folds are spread.
         refit: Whether the final network is trained on everything (else it is the last fold's).
+        ensemble: How many networks are trained from different initial values and averaged.
     """
 
     horizon: int
@@ -81,6 +82,7 @@ class Plan:
     folds: int
     calibration: int
     refit: bool
+    ensemble: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -172,6 +174,7 @@ def make_plan(options: dict[str, Any], panel: Panel) -> Plan:
         refit=folds != 1 or windows <= FEW_WINDOWS
         if options["refit"] == "auto"
         else bool(options["refit"]),
+        ensemble=options["ensemble"],
     )
 
 

@@ -246,17 +246,17 @@ class RecursiveNetwork:
 
     def _run_chunk(self, windows: StepWindows, chunk: Array, horizon: int) -> Array:
         rows, series = windows.rows, windows.series[chunk]
-        state = [
+        state = tuple(
             np.zeros((len(chunk), size), self.dtype) for size in self.layer.state_sizes().values()
-        ]
-        context = Context(state=[part.copy() for part in state], final_state=state)
+        )
+        context = Context(state=tuple(part.copy() for part in state), final_state=state)
         value = self._step(windows.take(chunk).x, context)[-1:]
         forecast = np.empty((len(chunk), horizon, self.shape.channels))
         forecast[:, 0] = value[0]
         x = np.empty((1, len(chunk), self.shape.inputs), self.dtype)
         for step in range(1, horizon):
             write_inputs(x, rows, value.copy(), None, series, windows.origin[chunk][None] + step)
-            context = Context(state=[part.copy() for part in state], final_state=state)
+            context = Context(state=tuple(part.copy() for part in state), final_state=state)
             value = self._step(x, context)
             forecast[:, step] = value[0]
         return forecast

@@ -24,6 +24,7 @@ __all__ = [
     "forecast_columns",
     "forecast_report",
     "network_view",
+    "shown_stamps",
     "write_backtest",
     "write_forecast",
 ]
@@ -88,7 +89,7 @@ def forecast_columns(answer: Answer) -> dict[str, Any]:
     if len(targets) > 1:
         named["target"] = []
     numbers: dict[str, list[Array]] = {"forecast": []}
-    stamps = _shown(panel, answer.stamps)
+    stamps = shown_stamps(panel, answer.stamps)
     for series in range(panel.n_series):
         for channel, target in enumerate(targets):
             named["unique_id"] += [str(panel.ids[series])] * horizon
@@ -268,8 +269,8 @@ def _configuration(forecaster: Forecaster) -> dict[str, Any]:
 
 def _views(forecaster: Forecaster, panel: Panel, answer: Answer) -> list[SeriesView]:
     names, channels = series_names(panel), panel.n_targets
-    stamps = _shown(panel, panel.stamps)
-    ahead = _shown(panel, answer.stamps)
+    stamps = shown_stamps(panel, panel.stamps)
+    ahead = shown_stamps(panel, answer.stamps)
     views = []
     for number, name in enumerate(names[:_MOST_SERIES]):
         series, channel = divmod(number, channels)
@@ -329,7 +330,7 @@ def _with_held_out(
 
 def _backtest_report(backtest: Backtest, panel: Panel, title: str, command: str) -> ForecastReport:
     names, channels = series_names(panel), panel.n_targets
-    stamps = _shown(panel, panel.stamps)
+    stamps = shown_stamps(panel, panel.stamps)
     views = []
     for number, name in enumerate(names[:_MOST_SERIES]):
         series, channel = divmod(number, channels)
@@ -339,7 +340,7 @@ def _backtest_report(backtest: Backtest, panel: Panel, title: str, command: str)
             times = panel.stamps_after(
                 panel.stamps[panel.offsets[series] + np.array([chosen]) - 1], len(point)
             )[0]
-            view.held_out.append(HeldOut(_shown(panel, times), point))  # type: ignore[arg-type]
+            view.held_out.append(HeldOut(shown_stamps(panel, times), point))  # type: ignore[arg-type]
         views.append(view)
     return ForecastReport(
         title=title,
@@ -371,7 +372,7 @@ def _frame_columns(frame: Any) -> dict[str, Any]:
     return {name: table[name].to_list() for name in table.columns}
 
 
-def _shown(panel: Panel, stamps: Array) -> Array:
+def shown_stamps(panel: Panel, stamps: Array) -> Array:
     """Stamps on the wall clock of the panel's time zone."""
     if panel.time_zone is None or stamps.dtype.kind != "M":
         return stamps
