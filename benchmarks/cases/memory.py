@@ -17,6 +17,9 @@ from benchmarks.worker import Worker
 
 SIZES = (*registry.SIZES, Size(8, 10_000, 4, 32))
 
+RESOLUTION = 0.5
+"""MiB that two runs of the same program may differ by: whole pages, the allocator's reserve."""
+
 
 def run(wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Every cell at every size, and one long sequence."""
@@ -32,10 +35,15 @@ def run(wanted: Wanted) -> Iterator[dict[str, Any]]:
                 "cell": cell,
                 "size": size.label,
                 "mebibytes": mebibytes,
-                "goals": [
-                    goal("MiB", mebibytes["torch"], mebibytes["elman"], at_most=True),
-                ],
+                "goals": [judged(mebibytes)],
             }
+
+
+def judged(mebibytes: dict[str, float]) -> dict[str, Any]:
+    """No more than torch, as far as it can be told."""
+    entry = goal("MiB", mebibytes["torch"], mebibytes["elman"], at_most=True)
+    entry["reached"] = mebibytes["elman"] <= mebibytes["torch"] + RESOLUTION
+    return entry
 
 
 def growth(peer: str, case: TrainingCase) -> float:
