@@ -15,7 +15,9 @@ for number, name in enumerate(("north", "south", "west")):
 table = pl.concat(shops)
 
 # Of the last week only the opening hours are known.
-past = table.with_columns(pl.when(pl.col("day") < pl.date(2024, 1, 29)).then("sales").alias("sales"))
+past = table.with_columns(
+    pl.when(pl.col("day") < pl.date(2024, 1, 29)).then("sales").alias("sales")
+)
 
 forecaster = elman.Forecaster(horizon=7, epochs=8)
 forecaster.fit(past, target="sales", time="day", id="shop", future="hours")

@@ -12,4 +12,6 @@ cut = int(0.8 * len(X))  # split in time: train on the past, test on what comes 
 network = elman.Network([elman.RNN(1, 16), elman.Last(), elman.Dense(16, 1)], seed=0)
 network.fit(X[:cut], y[:cut], loss="mse", optimizer=elman.Adam(0.01), epochs=50, batch_size=32)
 print("test:", network.evaluate(X[cut:], y[cut:]))
-print("next:", float(network.predict(wave[None, -20:, None])[0, 0]), "truth:", np.sin(100 * 500 / 499))
+print(
+    "next:", float(network.predict(wave[None, -20:, None])[0, 0]), "truth:", np.sin(100 * 500 / 499)
+)

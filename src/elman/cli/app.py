@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -32,31 +32,31 @@ Source = Annotated[
 ]
 RunFolder = Annotated[Path, typer.Argument(help="The folder that `elman forecast` left behind.")]
 Target = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--target", help="Column to forecast; may be given several times."),
 ]
-Time = Annotated[Optional[str], typer.Option("--time", help="Column of time stamps.")]
-Id = Annotated[Optional[str], typer.Option("--id", help="Column that names the series.")]
+Time = Annotated[str | None, typer.Option("--time", help="Column of time stamps.")]
+Id = Annotated[str | None, typer.Option("--id", help="Column that names the series.")]
 Past = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--past", help="Covariate known up to now; may be given several times."),
 ]
 Future = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--future", help="Covariate known ahead; may be given several times."),
 ]
 Static = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--static", help="Column constant in a series; may be given several times."),
 ]
 Frequency = Annotated[
-    Optional[str],
+    str | None,
     typer.Option("--frequency", help="Distance from row to row, such as 'day', if not inferred."),
 ]
-Horizon = Annotated[Optional[int], typer.Option("--horizon", help="Steps ahead.")]
-Window = Annotated[Optional[int], typer.Option("--window", help="Steps that the network reads.")]
+Horizon = Annotated[int | None, typer.Option("--horizon", help="Steps ahead.")]
+Window = Annotated[int | None, typer.Option("--window", help="Steps that the network reads.")]
 Cell = Annotated[str, typer.Option("--cell", help="gru, lstm, rnn, rnn_relu, gru_reset_before.")]
-Hidden = Annotated[Optional[int], typer.Option("--hidden", help="Units of the cell.")]
+Hidden = Annotated[int | None, typer.Option("--hidden", help="Units of the cell.")]
 Segment = Annotated[
     str, typer.Option("--segment", help="Steps fed to the cell at once: a number, or auto.")
 ]
@@ -68,10 +68,10 @@ Season = Annotated[
     str, typer.Option("--season", help="Steps in one season: a number, none, or auto.")
 ]
 Scaling = Annotated[str, typer.Option("--scaling", help="standard, minmax, log1p or none.")]
-Epochs = Annotated[Optional[int], typer.Option("--epochs", help="Passes over the data.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over the data.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of all randomness: same seed, same bits.")]
 Out = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option("--out", help="Folder of the run; default: elman-runs/<name>-<number>."),
 ]
 NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write the report page.")]
@@ -146,10 +146,10 @@ def forecast(
         epochs=epochs,
         seed=seed,
     )
+    _check_free(out)
     panel = _read(source, target, time, id, past, future, static, frequency)
     voice = printing.Voice(silent=quiet or as_json)
     voice.read(source, panel)
-    _check_free(out)
     forecaster.fit(panel)
     answer = forecaster.forecast()
     voice.chosen(forecaster)
@@ -178,18 +178,18 @@ def forecast(
 def predict(
     run: RunFolder,
     file: Annotated[
-        Optional[str],
+        str | None,
         typer.Argument(help="Series up to now; default: those that the run was trained on."),
     ] = None,
     horizon: Horizon = None,
     future: Annotated[
-        Optional[Path], typer.Option("--future", help="File with the covariates known ahead.")
+        Path | None, typer.Option("--future", help="File with the covariates known ahead.")
     ] = None,
     levels: Annotated[
-        Optional[str], typer.Option("--levels", help="Which intervals; default: all.")
+        str | None, typer.Option("--levels", help="Which intervals; default: all.")
     ] = None,
     out: Annotated[
-        Optional[Path], typer.Option("--out", help="CSV or Parquet file; default: print CSV.")
+        Path | None, typer.Option("--out", help="CSV or Parquet file; default: print CSV.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -243,13 +243,13 @@ def backtest(
     epochs: Epochs = None,
     seed: Seed = 0,
     windows: Annotated[
-        Optional[int], typer.Option("--windows", help="How many cutoffs; default: at most 10.")
+        int | None, typer.Option("--windows", help="How many cutoffs; default: at most 10.")
     ] = None,
     step: Annotated[
-        Optional[int], typer.Option("--step", help="Steps between cutoffs; default: the horizon.")
+        int | None, typer.Option("--step", help="Steps between cutoffs; default: the horizon.")
     ] = None,
     cutoff: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--cutoff", help="A last known time; may be given several times."),
     ] = None,
     refit: Annotated[bool, typer.Option("--refit", help="Train anew at every cutoff.")] = False,
@@ -278,10 +278,10 @@ def backtest(
         epochs=epochs,
         seed=seed,
     )
+    _check_free(out)
     panel = _read(source, target, time, id, past, future, static, frequency)
     voice = printing.Voice(silent=quiet or as_json)
     voice.read(source, panel)
-    _check_free(out)
     result = forecaster.backtest(
         panel, cutoffs=_cutoffs(cutoff, panel), step=step, windows=windows, refit=refit
     )
@@ -337,10 +337,12 @@ def datasets(as_json: Json = False) -> None:
         printing.print_datasets(records)
 
 
-_REQUEST = frozenset(
-    "source target time id past future static frequency horizon window cell hidden segment strategy"
-    " levels season scaling epochs seed windows step cutoff refit".split()
+_REQUEST = (
+    *("source", "target", "time", "id", "past", "future", "static", "frequency", "horizon"),
+    *("window", "cell", "hidden", "segment", "strategy", "levels", "season", "scaling"),
+    *("epochs", "seed", "windows", "step", "cutoff", "refit"),
 )
+"""The options that stand in a run's configuration."""
 
 
 def _resolve(source: str) -> Any:

@@ -102,13 +102,7 @@ class Voice:
         table.add_column("")
         for _, title in _COLUMNS:
             table.add_column(title, justify="right")
-        best = {
-            measure: min(
-                (row[measure] for row in scores.table.values() if row[measure] is not None),
-                default=None,
-            )
-            for measure, _ in _COLUMNS
-        }
+        best = {measure: _lowest(scores, measure) for measure, _ in _COLUMNS}
         for name, row in scores.table.items():
             cells = [_cell(row[measure], best[measure]) for measure, _ in _COLUMNS]
             style = "bold" if name == scores.model else None
@@ -130,7 +124,8 @@ class Voice:
             return
         from elman.plots import terminal_line
         from elman.runs import iso_times
-        from elman.tasks.reporting import _shown, series_names
+        from elman.tasks.calibration import series_names
+        from elman.tasks.reporting import shown_stamps
 
         panel = forecaster.training_panel
         known = panel.series(0)[: answer.counts[0], 0]
@@ -139,8 +134,8 @@ class Voice:
         if level is not None:
             low, high = answer.intervals[level]
             interval = (low[0, :, 0], high[0, :, 0])
-        past = _shown(panel, panel.stamps[: answer.counts[0]])
-        ahead = _shown(panel, answer.stamps[0])
+        past = shown_stamps(panel, panel.stamps[: answer.counts[0]])
+        ahead = shown_stamps(panel, answer.stamps[0])
         labels = [
             *(iso_times(past) if past.dtype.kind == "M" else map(str, past)),
             *(iso_times(ahead) if ahead.dtype.kind == "M" else map(str, ahead)),
@@ -252,6 +247,11 @@ def _plain(values: Any) -> list[Any]:
     if isinstance(values, np.ndarray):
         return list(iso_times(values)) if values.dtype.kind == "M" else values.tolist()
     return list(values)
+
+
+def _lowest(scores: Scores, measure: str) -> float | None:
+    found = [value for row in scores.table.values() if (value := row[measure]) is not None]
+    return min(found, default=None)
 
 
 def _cell(value: float | None, best: float | None) -> str:
