@@ -1,6 +1,8 @@
 // The three entry points of a cell, and its registration. Included by sequence.hpp.
 #pragma once
 
+#include <tuple>
+
 namespace elman::ELMAN_ISA {
 
 template <class Cell, class T, class... S>
@@ -17,9 +19,8 @@ int64_t backward_weight_elements(const Geometry<T, Cell>& g, Stages<S...>) {
 
 template <class Cell, class T, class... S>
 int64_t gradient_buffer_elements(const Geometry<T, Cell>& g, Stages<S...>) {
-    int64_t most = gradient_elements<T, Cell, typename Cell::Input>(g, g.layer.input_size);
-    ((most = larger(most, gradient_elements<T, Cell, typename S::Hidden>(g, g.layer.hidden_size))), ...);
-    return most;
+    return (gradient_elements<T, Cell, typename Cell::Input>(g, g.layer.input_size) + ... +
+            gradient_elements<T, Cell, typename S::Hidden>(g, g.layer.hidden_size));
 }
 
 template <class Cell, class... S>
@@ -45,39 +46,37 @@ void measure(const Layer<T>& layer, int64_t (&elements)[buffer_count]) {
     for (int64_t& count : elements) count += lanes<T>;
 }
 
-// Splits the rows among the threads so that each has about the same number of live steps.
+// Splits the rows [begin, end) among the threads so that each has about as many live steps.
 template <class Cell, class T, class Task>
-void for_row_ranges(const Geometry<T, Cell>& g, Task&& task) {
+void for_row_ranges(const Geometry<T, Cell>& g, int64_t begin, int64_t end, Task&& task) {
+    constexpr int most_ranges = 256;
     const Layer<T>& l = g.layer;
-    const int ranges = int(smaller(l.threads, l.batch));
+    const int ranges = int(smaller(smaller(l.threads, end - begin), most_ranges));
     if (ranges <= 1) {
-        task(0, l.batch);
+        task(begin, end);
         return;
     }
-    int64_t total = 0;
-    for (int64_t s = 0; s < l.steps; ++s) total += g.live(s);
-    // Rows are sorted by length: the row's own length is the number of steps that reach it.
+    // Rows are sorted by length: a row's length is the number of steps that reach it.
     auto length = [&](int64_t row) {
+        if (!l.live) return l.steps;
         int64_t low = 0, high = l.steps;
         while (low < high) {
             const int64_t middle = (low + high) / 2;
-            const int64_t t = l.reverse ? l.steps - 1 - middle : middle;
-            if (g.live(t) > row) low = middle + 1; else high = middle;
+            if (l.live[middle] > row) low = middle + 1; else high = middle;
         }
         return low;
     };
-    constexpr int most_ranges = 256;
-    int64_t starts[most_ranges + 1] = {};
-    int64_t done = 0, row = 0;
-    const int count = int(smaller(ranges, most_ranges));
-    for (int range = 0; range < count; ++range) {
+    int64_t total = 0;
+    for (int64_t row = begin; row < end; ++row) total += length(row);
+    int64_t starts[most_ranges + 1];
+    int64_t done = 0, row = begin;
+    for (int range = 0; range < ranges; ++range) {
         starts[range] = row;
-        while (row < l.batch && (range == count - 1 || done * count < total * (range + 1)))
-            done += l.live ? length(row++) : (++row, l.steps);
+        while (row < end && done * ranges < total * (range + 1)) done += length(row++);
     }
-    starts[count] = l.batch;
+    starts[ranges] = end;
     auto run = [&](int range) { task(starts[range], starts[range + 1]); };
-    parallel_for(count, l.threads, run);
+    parallel_for(ranges, l.threads, run);
 }
 
 template <class Cell, class T, class... S>
@@ -98,7 +97,7 @@ template <class Cell, class T>
 void forward(const Layer<T>& layer) {
     const Geometry<T, Cell> g(layer);
     if (!layer.weights_packed) pack_forward<Cell>(g, typename Cell::StageList{});
-    for_row_ranges<Cell>(g, [&](int64_t begin, int64_t end) {
+    for_row_ranges<Cell>(g, 0, layer.batch, [&](int64_t begin, int64_t end) {
         forward_rows<Cell>(g, begin, end, typename Cell::StageList{});
     });
 }
@@ -112,42 +111,85 @@ T* pack_recurrent(const Geometry<T, Cell>& g, Stages<S...>) {
 }
 
 template <class Cell, class T>
-void input_gradient(const Geometry<T, Cell>& g, T* weights) {
-    const Layer<T>& l = g.layer;
-    pack_backward<Cell, typename Cell::Input>(g, l.weight_ih, l.input_size, weights);
-    auto step = [&](int s) { input_gradient_rows<Cell>(g, weights, s, 0, l.batch); };
-    parallel_for(int(l.steps), l.threads, step);
+void input_gradient(const Geometry<T, Cell>& g, const T* weights, int64_t begin, int64_t end) {
+    auto step = [&](int s) { input_gradient_rows<Cell>(g, weights, s, begin, end); };
+    parallel_for(int(g.layer.steps), g.layer.threads, step);
 }
 
 template <class T>
-Array3<const T> in_walk_order(const Layer<T>& l, Array3<const T> x) {
-    if (!l.reverse || l.steps == 0) return x;
-    return {x.at(l.steps - 1, 0), -x.step, x.row};
+Array3<const T> in_walk_order(const Layer<T>& l) {
+    if (!l.reverse || l.steps == 0) return l.x;
+    return {l.x.at(l.steps - 1, 0), -l.x.step, l.x.row};
 }
 
+// The weight gradients of the input and of every stage's operand.
+template <class Cell, class T, class StageList>
+class WeightGradients;
+
 template <class Cell, class T, class... S>
-void weight_gradients(const Geometry<T, Cell>& g, Stages<S...>) {
-    const Layer<T>& l = g.layer;
-    WeightGradient<Cell, typename Cell::Input, T>(g, in_walk_order(l, l.x), l.input_size, l.d_weight_ih,
-                                                  l.d_bias_ih)
-        .run();
-    auto recurrent = [&](auto tag) {
-        using Stage = decltype(tag);
-        const Array3<T> operand = g.template hidden_operand<Stage>();
-        WeightGradient<Cell, typename Stage::Hidden, T>(g, {operand.base, operand.step, operand.row},
-                                                        l.hidden_size, l.d_weight_hh, l.d_bias_hh)
-            .run();
-    };
-    (recurrent(S{}), ...);
+class WeightGradients<Cell, T, Stages<S...>> {
+  public:
+    explicit WeightGradients(const Geometry<T, Cell>& g)
+        : buffer_(g.layer.buffer[gradient_buffer]),
+          input_(g, in_walk_order(g.layer), g.layer.input_size, g.layer.d_weight_ih,
+                 g.layer.d_bias_ih, take<typename Cell::Input>(g, g.layer.input_size)),
+          recurrent_{WeightGradient<Cell, typename S::Hidden, T>(
+              g, as_const(g.template hidden_operand<S>()), g.layer.hidden_size, g.layer.d_weight_hh,
+              g.layer.d_bias_hh, take<typename S::Hidden>(g, g.layer.hidden_size))...} {}
+
+    void add_rows(int64_t begin, int64_t end) {
+        input_.add_rows(begin, end);
+        std::apply([&](auto&... each) { (each.add_rows(begin, end), ...); }, recurrent_);
+    }
+
+    void finish() {
+        input_.finish();
+        std::apply([](auto&... each) { (each.finish(), ...); }, recurrent_);
+    }
+
+  private:
+    static Array3<const T> as_const(const Array3<T>& array) {
+        return {array.base, array.step, array.row};
+    }
+
+    template <class Range>
+    T* take(const Geometry<T, Cell>& g, int64_t columns) {
+        T* const taken = buffer_;
+        buffer_ += gradient_elements<T, Cell, Range>(g, columns);
+        return taken;
+    }
+
+    T* buffer_;
+    WeightGradient<Cell, typename Cell::Input, T> input_;
+    std::tuple<WeightGradient<Cell, typename S::Hidden, T>...> recurrent_;
+};
+
+// Backward takes this many rows at once through the walk, the input gradient and the weight
+// gradients, so that what the walk wrote is still in the cache. Wide layers go all at once: their
+// products need the rows more than the cache. The choice depends on the cell and its sizes alone,
+// because it is the order of the weight gradients' sums.
+template <class Cell, class T>
+int64_t rows_at_once(const Geometry<T, Cell>& g) {
+    return g.slots_row * int64_t(sizeof(T)) <= 512 ? 96 : larger(1, g.layer.batch);
 }
 
 template <class Cell, class T>
 void backward(const Layer<T>& layer) {
     const Geometry<T, Cell> g(layer);
-    T* input_weights = pack_recurrent<Cell>(g, typename Cell::StageList{});
-    for_row_ranges<Cell>(g, [&](int64_t begin, int64_t end) { backward_rows<Cell>(g, begin, end); });
-    if (layer.d_x.base) input_gradient<Cell>(g, input_weights);
-    weight_gradients<Cell>(g, typename Cell::StageList{});
+    T* const input_weights = pack_recurrent<Cell>(g, typename Cell::StageList{});
+    if (layer.d_x.base)
+        pack_backward<Cell, typename Cell::Input>(g, layer.weight_ih, layer.input_size, input_weights);
+    WeightGradients<Cell, T, typename Cell::StageList> gradients(g);
+    const int64_t most = rows_at_once<Cell>(g);
+    for (int64_t begin = 0; begin < layer.batch; begin += most) {
+        const int64_t end = smaller(begin + most, layer.batch);
+        for_row_ranges<Cell>(g, begin, end, [&](int64_t first, int64_t last) {
+            backward_rows<Cell>(g, first, last);
+        });
+        if (layer.d_x.base) input_gradient<Cell>(g, (const T*)input_weights, begin, end);
+        gradients.add_rows(begin, end);
+    }
+    gradients.finish();
 }
 
 template <class Cell>

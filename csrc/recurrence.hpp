@@ -43,6 +43,7 @@ class RecurrenceWorkspace {
         reserve(version);
         {
             nb::gil_scoped_release release;
+            const FlushSubnormals flush;
             l.threads = useful_threads(operations());
             functions_.forward(l);
         }
@@ -80,6 +81,7 @@ class RecurrenceWorkspace {
         l.truncate = truncate;
         ready_ = false;  // backward replaces what forward kept
         nb::gil_scoped_release release;
+        const FlushSubnormals flush;
         l.threads = useful_threads(2 * operations());
         functions_.backward(l);
     }
@@ -174,6 +176,7 @@ class DenseCall {
         dense_.y = rows_of("y", y, {dense_.rows, dense_.outputs});
         dense_.y_row = y.stride(0);
         nb::gil_scoped_release release;
+        const FlushSubnormals flush;
         dense_functions<T>().forward(dense_);
     }
 
@@ -186,6 +189,7 @@ class DenseCall {
         dense_.d_weight = contiguous("d_weight", d_weight, {dense_.outputs, dense_.inputs});
         dense_.d_bias = contiguous("d_bias", d_bias, {dense_.outputs});
         nb::gil_scoped_release release;
+        const FlushSubnormals flush;
         dense_functions<T>().backward(dense_);
     }
 

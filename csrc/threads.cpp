@@ -8,6 +8,9 @@
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -33,6 +36,24 @@ void relax() {
     __asm__ __volatile__("yield");
 #endif
 }
+
+#if defined(__x86_64__) || defined(_M_X64)
+constexpr uint64_t flush_bits = 0x8040;  // flush results to zero, take subnormal operands as zero
+uint64_t read_float_control() { return _mm_getcsr(); }
+void write_float_control(uint64_t value) { _mm_setcsr(static_cast<unsigned>(value)); }
+#elif defined(__aarch64__)
+constexpr uint64_t flush_bits = uint64_t(1) << 24;
+uint64_t read_float_control() {
+    uint64_t value;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(value));
+    return value;
+}
+void write_float_control(uint64_t value) { __asm__ __volatile__("msr fpcr, %0" : : "r"(value)); }
+#else
+constexpr uint64_t flush_bits = 0;
+uint64_t read_float_control() { return 0; }
+void write_float_control(uint64_t) {}
+#endif
 
 int processors() {
 #if defined(__linux__)
@@ -87,6 +108,7 @@ class Pool {
     }
 
     void serve(int index, uint64_t seen) {
+        const FlushSubnormals flush;
         for (;;) {
             for (int spin = 0; spin < spins_before_sleep && generation_.load() == seen; ++spin) relax();
             bool mine;
@@ -134,6 +156,12 @@ Pool& pool() {
 }
 
 }  // namespace
+
+FlushSubnormals::FlushSubnormals() : before_(read_float_control()) {
+    write_float_control(before_ | flush_bits);
+}
+
+FlushSubnormals::~FlushSubnormals() { write_float_control(before_); }
 
 void run_tasks(int tasks, int threads, void (*task)(void*, int), void* context) {
     pool().run(tasks, std::min(tasks, threads), task, context);

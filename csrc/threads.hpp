@@ -18,6 +18,20 @@ void parallel_for(int tasks, int threads, Task& task) {
     run_tasks(tasks, threads, [](void* context, int i) { (*static_cast<Task*>(context))(i); }, &task);
 }
 
+// While it lives, results too small for a normal number are zero on this thread, as they always are
+// on the pool's: gradients that vanish over a long sequence would otherwise pass through
+// subnormal numbers, which processors handle a hundred times slower.
+class FlushSubnormals {
+  public:
+    FlushSubnormals();
+    ~FlushSubnormals();
+    FlushSubnormals(const FlushSubnormals&) = delete;
+    FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+
+  private:
+    uint64_t before_;
+};
+
 int maximum_threads();              // what set_maximum_threads, ELMAN_NUM_THREADS or the machine says
 void set_maximum_threads(int threads);
 

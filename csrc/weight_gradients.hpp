@@ -8,14 +8,18 @@
 
 namespace elman::ELMAN_ISA {
 
-// Live (step, row) pairs in the order of the walk, as runs of consecutive rows of one step; the
-// whole walk is one run of rows of step 0 when the strides allow it.
+// Live (step, row) pairs with rows in [begin, end), in the order of the walk, as runs of
+// consecutive rows of one step; the whole walk is one run of rows of step 0 when the strides and
+// the range allow it.
 template <class T, class Cell>
 class LiveRows {
   public:
-    LiveRows(const Geometry<T, Cell>& g, Array3<const T> operand)
+    LiveRows(const Geometry<T, Cell>& g, Array3<const T> operand, int64_t begin, int64_t end)
         : g_(g),
-          uniform_(!g.layer.live && operand.step == g.layer.batch * operand.row),
+          begin_(begin),
+          end_(end),
+          uniform_(!g.layer.live && operand.step == g.layer.batch * operand.row &&
+                   end - begin == g.layer.batch),
           all_(g.layer.steps * g.layer.batch),
           steps_(uniform_ ? smaller(1, all_) : g.layer.steps) {}
 
@@ -27,16 +31,19 @@ class LiveRows {
         }
         if (s_ >= steps_) return false;
         s = s_;
-        row = row_;
+        row = begin_ + row_;
         count = smaller(most, rows_of(s_) - row_);
         row_ += count;
         return true;
     }
 
   private:
-    int64_t rows_of(int64_t s) const { return uniform_ ? all_ : g_.live(s); }
+    int64_t rows_of(int64_t s) const {
+        return uniform_ ? all_ : larger(smaller(g_.live(s), end_), begin_) - begin_;
+    }
 
     const Geometry<T, Cell>& g_;
+    const int64_t begin_, end_;
     const bool uniform_;
     const int64_t all_, steps_;
     int64_t s_ = 0, row_ = 0;
@@ -57,30 +64,36 @@ template <class Cell, class S, class T>
 class WeightGradient {
   public:
     // operand: [step of the walk, row, columns]
+    // buffer: gradient_elements of memory
     WeightGradient(const Geometry<T, Cell>& g, Array3<const T> operand, int64_t columns, T* d_weight,
-                   T* d_bias)
+                   T* d_bias, T* buffer)
         : g_(g), operand_(operand), columns_(columns), d_weight_(d_weight), d_bias_(d_bias),
+          buffer_(buffer),
           width_(g.template depth<S>()),
           // Narrow rows are read where they lie; wide ones are packed, because rows that are a
           // page apart defeat the caches.
           pack_(g.slots_row * int64_t(sizeof(T)) > 1024 || operand.row * int64_t(sizeof(T)) > 512) {}
 
-    void run() {
-        const int panels = int((g_.units * S::count + most - 1) / most);
+    // Adds the share of the rows [begin, end) to the sums.
+    void add_rows(int64_t begin, int64_t end) {
         const int threads = g_.layer.threads;
-        LiveRows<T, Cell> rows(g_, operand_);
+        LiveRows<T, Cell> rows(g_, operand_, begin, end);
         while (next_chunk(rows)) {
             if (pack_) {
                 auto part = [&](int tile) { pack_operand(tile * height); };
                 parallel_for(int((columns_ + height - 1) / height), threads, part);
             }
             auto panel = [&](int p) { multiply_panel(p); };
-            parallel_for(panels, threads, panel);
+            parallel_for(panels(), threads, panel);
             first_ = false;
         }
+    }
+
+    // Adds the sums to the gradients.
+    void finish() {
         if (first_) return;  // no live step at all
-        auto finish = [&](int p) { add_to_gradients(p); };
-        parallel_for(panels, threads, finish);
+        auto panel = [&](int p) { add_to_gradients(p); };
+        parallel_for(panels(), g_.layer.threads, panel);
     }
 
   private:
@@ -93,7 +106,8 @@ class WeightGradient {
         int64_t count;
     };
 
-    T* sums() const { return g_.layer.buffer[gradient_buffer]; }  // [columns + 1, width]
+    int panels() const { return int((g_.units * S::count + most - 1) / most); }
+    T* sums() const { return buffer_; }  // [columns + 1, width]
     T* packed_slots() const { return sums() + (columns_ + 1) * width_; }
     T* packed_operand() const { return packed_slots() + gradient_chunk * width_; }
 
@@ -187,7 +201,7 @@ class WeightGradient {
     const Geometry<T, Cell>& g_;
     const Array3<const T> operand_;
     const int64_t columns_;
-    T *const d_weight_, *const d_bias_;
+    T *const d_weight_, *const d_bias_, *const buffer_;
     const int64_t width_;
     const bool pack_;
     bool first_ = true;
