@@ -80,14 +80,18 @@ def backward(
     truncate: int | None,
 ) -> None:
     """Back-propagate through time, see :meth:`elman.backends.Backend.backward`."""
+    d_final_hidden, d_final_memory = _pair(d_final_state)
+    d_hidden, d_memory = _pair(d_state)
     workspace.backward(
         parameters[0],
         parameters[1],
         x,
         d_output,
-        *_pair(d_final_state),
+        d_final_hidden,
+        d_final_memory,
         d_x,
-        *_pair(d_state),
+        d_hidden,
+        d_memory,
         *gradients,
         truncate or 0,
     )
