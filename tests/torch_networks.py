@@ -10,6 +10,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import elman
 
+torch.set_num_threads(1)  # these networks are tiny
+
 _MODULES = {elman.RNN: torch.nn.RNN, elman.LSTM: torch.nn.LSTM, elman.GRU: torch.nn.GRU}
 _ACTIVATIONS = {
     None: lambda y: y,

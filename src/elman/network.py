@@ -82,6 +82,11 @@ class Network(FlatParameters):
             per_step=last.kind == "sequence",
         )
         self._generator = np.random.default_rng(seed)
+        if not isinstance(self._generator.bit_generator, np.random.PCG64):
+            raise InputError(
+                "seed: expected an int, None or a generator as numpy.random.default_rng makes "
+                f"them, got {seed!r}"
+            )
         super().__init__(self.layers, self.dtype, self._generator, backend)
         self._state_sizes: dict[str, int] = {}
         for index, layer in enumerate(self.layers):
@@ -139,13 +144,7 @@ class Network(FlatParameters):
         Raises:
             InputError: If something stands there that must not be replaced.
         """
-        description = {
-            "layers": [{"type": type(layer).__name__, **layer.config()} for layer in self.layers],
-            "dtype": self.dtype.name,
-            "loss": None if self.loss is None else self.loss.config(),
-            "generator": _plain(self._generator.bit_generator.state),
-        }
-        write_model(path, "network", description, self._views, overwrite)
+        write_model(path, "network", self._description(), self._views, overwrite)
 
     @classmethod
     def from_saved(cls, path: str | os.PathLike[str], *, backend: str = "auto") -> Network:
@@ -168,6 +167,19 @@ class Network(FlatParameters):
         except InputError as error:
             raise InputError(f"path: the weights in {path} do not fit: {error}") from error
         return network
+
+    def _description(self) -> dict[str, Any]:
+        """All but the parameters, as plain values."""
+        return {
+            "layers": [{"type": type(layer).__name__, **layer.config()} for layer in self.layers],
+            "dtype": self.dtype.name,
+            "loss": None if self.loss is None else self.loss.config(),
+            "generator": self._generator.bit_generator.state,
+        }
+
+    def __reduce__(self) -> Any:
+        """For copies, and for other processes: the compiled workspaces are made anew."""
+        return _rebuild, (type(self), self._description(), self.backend, self._parameters.copy())
 
     @classmethod
     def _from_description(cls, description: dict[str, Any], backend: str) -> Network:
@@ -502,8 +514,9 @@ def _stopping(value: EarlyStopping | int | None) -> EarlyStopping | None:
     return EarlyStopping(whole("early_stopping", value, 0))
 
 
-def _plain(value: Any) -> Any:
-    """Without NumPy's types, for JSON."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+def _rebuild(
+    kind: type[Network], description: dict[str, Any], backend: str, parameters: Array
+) -> Network:
+    network = kind._from_description(description, backend)
+    network.set_parameters(parameters)
+    return network

@@ -90,7 +90,7 @@ class FlatParameters:
                 f"values: expected {', '.join(self._views)}; missing: "
                 f"{', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
             )
-        arrays = {name: np.asarray(value) for name, value in values.items()}
+        arrays = {name: np.asarray(values[name]) for name in self._views}
         for name, array in arrays.items():
             if array.shape != self._views[name].shape:
                 raise InputError(

@@ -187,6 +187,6 @@ def _read_tensors(file: Path) -> dict[str, Array]:
     if not file.is_file():
         raise InputError(f"path: expected {file.name} in {file.parent}, which is missing")
     try:
-        return load_tensors(file.read_bytes())
+        return dict(sorted(load_tensors(file.read_bytes()).items()))
     except SafetensorError as error:
         raise InputError(f"path: {file} is not a safetensors file: {error}") from error

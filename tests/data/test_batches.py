@@ -253,7 +253,7 @@ class TestArrays:
         padded = np.array([[1, 2, -1], [3, -7, 99]])
         assert len(as_tokens("X", padded, 4, [2, 1])) == 2
         with pytest.raises(
-            InputError, match="expected tokens from 0 to 3, got -1 in row 0, step 2"
+            InputError, match="tokens from 0 to 3, got -1 in row 0, step 2"
         ):
             as_tokens("X", padded, 4, None)
         with pytest.raises(InputError, match="expected whole numbers"):

@@ -122,7 +122,7 @@ class DataSet:
             InputError: If a part would be empty.
         """
         rows = len(self)
-        kept = int(rows * (1.0 - share))
+        kept = rows - round(rows * share)
         if not 0 < kept < rows:
             raise InputError(
                 "validation_split: expected a share that leaves rows on both sides, got "

@@ -241,11 +241,12 @@ class _Walk:
         self._x = x
         first = layer_offset + self.offset
         last = first + self.number
+        state: Any = None
         if context.state is not None:
             state = context.state[first:last]
-        else:
-            state = self._learned_state(x.shape[1]) if self.learned else None
-        final = context.final_state
+        elif self.learned:
+            state = self._learned_state(x.shape[1])
+        final: Any = context.final_state
         result, self.final_state = self.recurrence.forward(
             self.parameters,
             x,
