@@ -2,8 +2,8 @@
 
 `speed` measures training steps beside PyTorch, JAX and Keras, and the other figures of speed;
 `skill` trains on real data and prints errors beside published references; `results` rewrites the
-tables of RESULTS.md from the JSON files that the two have left, so that no figure there is typed
-by hand.
+tables of RESULTS.md and README.md from the JSON files that the two have left, so that no figure
+there is typed by hand.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks import speed, tables
 
 FOLDER = Path(__file__).resolve().parent
 SPEED_FILE = FOLDER / "results" / "speed.json"
-RESULTS_PAGE = FOLDER / "RESULTS.md"
+PAGES = [FOLDER / "RESULTS.md", FOLDER.parent / "README.md"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return skill.main(arguments[1:]) or 0
     options = parser().parse_args(arguments)
     if options.command == "results":
-        return tables.rewrite(RESULTS_PAGE, FOLDER / "results")
+        return tables.rewrite(PAGES, FOLDER / "results")
     return speed.main(options, SPEED_FILE)
 
 
@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
         help="where the records go; a run of all cases writes results/speed.json by itself",
     )
     commands.add_parser("skill", help="train on real data; `skill --help` lists its options")
-    commands.add_parser("results", help="rewrite the tables of RESULTS.md from results/*.json")
+    commands.add_parser(
+        "results", help="rewrite the tables of RESULTS.md and README.md from results/"
+    )
     return top
 
 

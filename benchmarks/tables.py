@@ -239,8 +239,42 @@ def sgemm_text(records: list[Record]) -> str:
     return "sgemm, 1024 x 1024, one thread, over the cases: " + "; ".join(lines)
 
 
-def rewrite(page: Path, folder: Path) -> int:
-    """Put fresh tables between the markers `<!-- name -->` ... `<!-- end -->` of the page."""
+def overview(records: list[Record]) -> Table:
+    """The training table in short: elman's time, and how many times longer torch.nn takes."""
+    cells = {"rnn_tanh": "RNN", "gru": "GRU", "lstm": "LSTM"}
+    sizes = dict.fromkeys(record["size"] for record in records)
+    rows = []
+    for size in sizes:
+        found = {record["cell"]: record for record in records if record["size"] == size}
+        rows.append([size.replace(",", ", ")] + [_short(found.get(cell)) for cell in cells])
+    return Table("Training steps", ["batch, steps, inputs, hidden", *cells.values()], rows)
+
+
+def _short(record: Record | None) -> str:
+    if record is None or "torch" not in record.get("ratio", {}):
+        return "-"
+    elman = record["peers"]["elman"]["us"]
+    return f"{microseconds(elman)} µs, {times(record['ratio']['torch']['median'])}"
+
+
+def rewrite(pages: list[Path], folder: Path) -> int:
+    """Put fresh tables between the markers `<!-- name -->` ... `<!-- end -->` of the pages."""
+    blocks = fresh_blocks(folder)
+
+    def fresh(match: re.Match[str]) -> str:
+        name = match["name"]
+        inner = blocks.get(name, match["inner"].strip())
+        return f"<!-- {name} -->\n{inner}\n<!-- end -->"
+
+    marked = re.compile(r"<!-- (?P<name>[\w-]+) -->\n(?P<inner>.*?)<!-- end -->", re.DOTALL)
+    for page in pages:
+        page.write_text(marked.sub(fresh, page.read_text()))
+    print(f"{', '.join(page.name for page in pages)}: {', '.join(blocks)}")
+    return 0
+
+
+def fresh_blocks(folder: Path) -> dict[str, str]:
+    """Markdown by the name of its marker, from the records that the benchmarks left."""
     blocks: dict[str, str] = {}
     speed = folder / "speed.json"
     if speed.exists():
@@ -248,22 +282,23 @@ def rewrite(page: Path, folder: Path) -> int:
         blocks = {name: t.markdown() for name, t in speed_tables(content["records"]).items()}
         about = [machine_text(content), sgemm_text(content["records"])]
         about.append(f"measured (UTC): {_measured(content['records'])}")
+        training_records = [r for r in content["records"] if r["case"].startswith("training/")]
+        if training_records:
+            blocks["readme-speed"] = _readme_speed(content, training_records)
         blocks["machine"] = "```\n" + "\n".join(about) + "\n```"
     for file in sorted(folder.glob("*.md")):  # tables that other benchmarks wrote themselves
         blocks[file.stem] = file.read_text().strip()
-    old = page.read_text()
+    return blocks
 
-    def fresh(match: re.Match[str]) -> str:
-        name = match["name"]
-        inner = blocks.get(name, match["inner"].strip())
-        return f"<!-- {name} -->\n{inner}\n<!-- end -->"
 
-    new = re.sub(
-        r"<!-- (?P<name>[\w-]+) -->\n(?P<inner>.*?)<!-- end -->", fresh, old, flags=re.DOTALL
+def _readme_speed(content: Record, records: list[Record]) -> str:
+    processor = content["machine"]["processor"]
+    torch = content["versions"]["torch"]
+    return (
+        "One training step (gathering the batch, forward, back-propagation through time, Adam) on "
+        f"one thread of an {processor}: elman's time, and how many times longer "
+        f"`torch.nn` {torch} takes for the same.\n\n{overview(records).markdown()}"
     )
-    page.write_text(new)
-    print(f"{page.name}: {len(blocks)} blocks from {folder.name}/")
-    return 0
 
 
 def _measured(records: list[Record]) -> str:
