@@ -46,7 +46,7 @@ class Forecaster:
 
     Args:
         horizon: Steps ahead; default: one season, or 12.
-        window: Steps that the network reads; default: three to fourteen seasons.
+        window: Steps that the network reads; default: two to fourteen seasons.
         cell: ``"gru"``, ``"lstm"``, ``"rnn"`` (tanh) or another name in ``elman.cells.CELLS``.
         hidden_size: Units; default: 16 to 128, by the number of windows to learn from.
         num_layers: How many cells are stacked.
@@ -278,6 +278,21 @@ class Forecaster:
         plan = make_plan(options, panel)
         self._shape_in = _source_shape(data)
         return self._fit_panel(panel, plan, started)
+
+    def plan(self, data: Any, **roles: Any) -> Plan:
+        """What :meth:`fit` would choose, without training anything.
+
+        Args:
+            data: As in :meth:`fit`.
+            **roles: ``target``, ``time``, ``id`` and the others of :meth:`fit`.
+
+        Raises:
+            InputError: As :meth:`fit`.
+        """
+        options = self._checked_options()
+        panel = Panel.from_any(data, **roles)
+        self._check_panel(panel)
+        return make_plan(options, panel)
 
     def _checked_options(self) -> dict[str, Any]:
         options = self.get_params()

@@ -220,9 +220,9 @@ def _window(options: dict[str, Any], season: int, horizon: int, longest: int) ->
 
 
 def _auto_window(season: int, horizon: int, longest: int) -> int:
-    """Three seasons at least, as many as an eighth of the series holds, fourteen at most."""
+    """Two seasons at least, as many as an eighth of the series holds, fourteen at most."""
     if season > 1:
-        window = season * int(np.clip(longest // 8 // season, 3, 14))
+        window = season * int(np.clip(longest // 8 // season, 2, 14))
     else:
         window = int(np.clip(longest // 8, 8, 64))
     window = max(window, min(horizon, longest // 8))
@@ -306,7 +306,7 @@ def _folds(
         return 0, 0
     steps = options["calibration"]
     if steps == "auto":
-        share = 0.4 if windows <= FEW_WINDOWS else 0.2
+        share = 0.25 if windows <= FEW_WINDOWS else 0.2
         steps = int(share * longest)
         # The first fold needs windows to learn from.
         steps = min(steps, longest - window - 2 * horizon)
