@@ -149,4 +149,7 @@ NB_MODULE(_core, module) {
     bind_training<float>(module);
     bind_training<double>(module);
     bind_batches<int64_t>(module);  // tokens and labels
+    module.def("arrange", &arrange, "lengths"_a.noconvert(), "rows"_a.noconvert(),
+               "sorted_rows"_a.noconvert(), "sorted_lengths"_a.noconvert(), "live"_a.noconvert(),
+               "Sorts rows by length, longest first; counts in live how many live at each step.");
 }

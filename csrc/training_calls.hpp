@@ -252,6 +252,42 @@ void gather(Array<const T, 2> values, Flat<const int64_t> starts, Flat<const int
     }
 }
 
+// Sorts rows by length, longest first and else in their order, and counts who lives when:
+// live[t] rows of the batch are longer than t, for each t below the longest. Returns the longest.
+inline int64_t arrange(Flat<const int64_t> lengths, Flat<const int64_t> rows, Flat<int64_t> sorted_rows,
+                       Flat<int64_t> sorted_lengths, Flat<int64_t> live) {
+    const int64_t number = int64_t(lengths.size()), batch = int64_t(rows.size());
+    const int64_t most = int64_t(live.size());
+    if (int64_t(sorted_rows.size()) != batch || int64_t(sorted_lengths.size()) != batch)
+        throw std::invalid_argument("sorted_rows, sorted_lengths: expected as many as rows");
+    int64_t steps = 0;
+    for (int64_t b = 0; b < batch; ++b) {
+        const int64_t row = rows.data()[b];
+        if (row < 0 || row >= number) throw std::out_of_range("rows: a row does not exist");
+        const int64_t length = lengths.data()[row];
+        if (length < 0 || length > most)
+            throw std::invalid_argument("live: expected as many elements as the longest row has steps");
+        steps = length > steps ? length : steps;
+    }
+    int64_t* const counts = live.data();
+    for (int64_t t = 0; t < steps; ++t) counts[t] = 0;
+    for (int64_t b = 0; b < batch; ++b) {
+        const int64_t length = lengths.data()[rows.data()[b]];
+        if (length) ++counts[length - 1];
+    }
+    for (int64_t t = steps - 2; t >= 0; --t) counts[t] += counts[t + 1];
+    // A row of length n comes after the live[n] rows that are longer; stable, so from the last on.
+    thread_local std::vector<int64_t> next;
+    next.resize(size_t(steps) + 1);
+    for (int64_t n = 0; n <= steps; ++n) next[n] = n ? counts[n - 1] : batch;
+    for (int64_t b = batch - 1; b >= 0; --b) {
+        const int64_t row = rows.data()[b], length = lengths.data()[row], place = --next[length];
+        sorted_rows.data()[place] = row;
+        sorted_lengths.data()[place] = length;
+    }
+    return steps;
+}
+
 // The index of the first element that is NaN or infinite, or -1.
 template <class T>
 int64_t first_not_finite(Packed<const T> values) {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -359,6 +361,29 @@ class TestInterrupt:
         assert len(history) == history.best_epoch == 0
         assert (made.parameters != start).any()
         np.testing.assert_array_equal(made.parameters, calls[-1])
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a single process")
+    def test_a_real_signal_in_a_real_process(self):
+        script = """
+import sys, numpy as np, elman
+network = elman.Network([elman.GRU(1, 8), elman.Last(), elman.Dense(8, 1)])
+X = np.random.default_rng(0).normal(size=(500, 20, 1))
+def tell(record):
+    if record.epoch == 2:
+        print("going", flush=True)
+history = network.fit(X, X[:, -1], epochs=10**7, validation_split=0.2, on_epoch=tell)
+print(history.interrupted, len(history) >= 2, np.isfinite(network.predict(X)).all())
+"""
+        process = subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout.readline() == "going\n"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        assert (process.returncode, output, errors) == (0, "True True True\n", "")
 
     def test_an_epoch_hook_can_end_training(self):
         X, y = sine()

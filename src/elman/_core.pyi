@@ -114,6 +114,9 @@ def adam(
     weight_decay: float,
     decoupled: bool,
 ) -> None: ...
+def arrange(
+    lengths: _Array, rows: _Array, sorted_rows: _Array, sorted_lengths: _Array, live: _Array
+) -> int: ...
 def gather(
     values: _Array, starts: _Array, lengths: _Array | None, rows: _Array, out: _Array
 ) -> None: ...

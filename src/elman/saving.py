@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -72,6 +70,9 @@ def write_model(
     Raises:
         InputError: If something stands there that must not be replaced, or there is no parent.
     """
+    import shutil  # these two take longer to import than a small network to train
+    import tempfile
+
     path = Path(path)
     _check_target(path, overwrite)
     content = {"kind": kind, "format": FORMAT_VERSION, "elman": __version__, **description}
@@ -153,6 +154,9 @@ def _is_ours(item: Path) -> bool:
 
 def _put_in_place(temporary: Path, path: Path) -> None:
     """Moves a finished folder to its place; an old one there goes only once that is done."""
+    import shutil
+    import tempfile
+
     if not path.exists():
         temporary.replace(path)
         return

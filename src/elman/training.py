@@ -272,12 +272,12 @@ class _Training:
         parameters, gradient, gradients = self.parameters, self.gradient, self.gradients
         clip_norm, clip_value = options.clip_norm or 0.0, options.clip_value or 0.0
         base, number = options.optimizer.learning_rate, len(self.batches)
-        rate = base * schedule.factor(epoch - 1 + 0.5 / max(number, 1))
+        self.rate = rate = base * schedule.factor(epoch - 1 + 0.5 / max(number, 1))
         total = weights = norms = 0.0
         shuffler = self.generator if options.shuffle else None
         for index, batch in enumerate(self.batches.epoch(shuffler)):
             if schedule.every_step:
-                rate = base * schedule.factor(epoch - 1 + (index + 0.5) / number)
+                self.rate = rate = base * schedule.factor(epoch - 1 + (index + 0.5) / number)
             mean, weight = gradients(batch)
             norm = kernels.clip_gradient(gradient, clip_norm, clip_value)
             if not (abs(mean) < math.inf and norm < math.inf):  # NaN compares false
@@ -288,7 +288,6 @@ class _Training:
             norms += norm
             if progress.wanted:
                 progress.batch_done(epoch, index)
-        self.rate = rate
         return total / weights if weights else 0.0, norms / max(number, 1)
 
     def watch(self, epoch: int, watched: float) -> bool:
@@ -340,7 +339,8 @@ class _Progress:
     _DELAY = 1.0
 
     def __init__(self, epochs: int, batches: int, wanted: bool | None) -> None:
-        self.wanted = sys.stderr.isatty() if wanted is None else wanted
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.wanted = terminal if wanted is None else wanted
         self._epochs, self._batches = epochs, batches
         self._started = time.perf_counter()
         self._shown = 0.0

@@ -38,6 +38,23 @@ def test_gather_is_the_numpy_twin(case, dtype, steps):
     np.testing.assert_array_equal(got, expected)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=9),
+    st.lists(st.integers(0, 8), max_size=12),
+    st.integers(0, 3),
+)
+def test_arranging_is_the_numpy_twin(lengths, rows, room):
+    lengths = np.array(lengths)
+    rows = np.array(rows, np.int64) % len(lengths)
+    results = []
+    for module in (kernels, reference_batches):
+        out = [np.full(len(rows), -1), np.full(len(rows), -1), np.full(max(lengths) + room, -1)]
+        steps = module.arrange(lengths, rows, *out)
+        results.append((steps, *(array.tolist() for array in out)))
+    assert results[0] == results[1]
+
+
 def test_gather_refuses_what_does_not_exist():
     values, out = np.zeros((5, 1)), np.zeros((3, 1, 1))
     for starts, lengths, rows in (([0], None, [1]), ([3], None, [0]), ([4], [2], [0])):
@@ -252,9 +269,7 @@ class TestArrays:
         assert as_tokens("X", np.array([[0, 1]], np.uint8), 4, None).values.dtype == np.int64
         padded = np.array([[1, 2, -1], [3, -7, 99]])
         assert len(as_tokens("X", padded, 4, [2, 1])) == 2
-        with pytest.raises(
-            InputError, match="tokens from 0 to 3, got -1 in row 0, step 2"
-        ):
+        with pytest.raises(InputError, match="tokens from 0 to 3, got -1 in row 0, step 2"):
             as_tokens("X", padded, 4, None)
         with pytest.raises(InputError, match="expected whole numbers"):
             as_tokens("X", np.zeros((2, 3)), 4, None)

@@ -15,6 +15,7 @@ __all__ = [
     "activate",
     "activation_adjoint",
     "adam",
+    "arrange",
     "clip_gradient",
     "dense_backward",
     "dense_forward",
@@ -37,6 +38,7 @@ ACTIVATIONS: dict[str, int] = {name: index for index, name in enumerate(_core.ac
 activate = _core.activate
 activation_adjoint = _core.activation_adjoint
 adam = _core.adam
+arrange = _core.arrange
 clip_gradient = _core.clip_gradient
 dense_backward = _core.dense_backward
 dense_forward = _core.dense_forward

@@ -7,7 +7,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["activate", "activation_adjoint", "embed", "embed_adjoint", "gather", "zero_dead"]
+__all__ = [
+    "activate",
+    "activation_adjoint",
+    "arrange",
+    "embed",
+    "embed_adjoint",
+    "gather",
+    "zero_dead",
+]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -28,6 +36,30 @@ def gather(values: Array, starts: Array, lengths: Array | None, rows: Array, out
     for b, row in enumerate(rows):
         count = out.shape[0] if lengths is None else min(lengths[row], out.shape[0])
         out[:count, b] = values[starts[row] : starts[row] + count]
+
+
+def arrange(
+    lengths: Array, rows: Array, sorted_rows: Array, sorted_lengths: Array, live: Array
+) -> int:
+    """Sorts rows by length, longest first and else in their order, and counts who lives when.
+
+    Args:
+        lengths: int64 ``[N]``.
+        rows: int64 ``[B]``.
+        sorted_rows: ``[B]``, written.
+        sorted_lengths: ``[B]``, written.
+        live: At least as many elements as the longest row has steps; element ``t`` is written
+            with the number of rows longer than ``t``.
+
+    Returns:
+        The length of the longest row.
+    """
+    chosen = lengths[rows]
+    order = np.argsort(-chosen, kind="stable")
+    sorted_rows[...], sorted_lengths[...] = rows[order], chosen[order]
+    steps = int(chosen.max(initial=0))
+    live[:steps] = [np.count_nonzero(chosen > t) for t in range(steps)]
+    return steps
 
 
 def zero_dead(y: Array, live: Array) -> None:

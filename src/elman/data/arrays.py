@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.backends.kernels import first_not_finite
 from elman.checks import describe
 from elman.data.batches import Sequences
 from elman.errors import InputError
@@ -291,9 +292,9 @@ def _expected(name: str, channels: int | None, data: Any) -> str:
 
 def _check_finite(name: str, sequences: Sequences, weights: Sequences | None = None) -> None:
     """Refuses missing and infinite values, but at padding and where weights are 0."""
-    finite = np.isfinite(sequences.values)
-    if finite.all():
+    if first_not_finite(sequences.values) < 0:
         return
+    finite = np.isfinite(sequences.values)
     for row, start in enumerate(sequences.starts):
         length = sequences.steps if sequences.lengths is None else sequences.lengths[row]
         bad = ~finite[start : start + length]

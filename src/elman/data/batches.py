@@ -151,6 +151,7 @@ class Batches:
         self._x = Buffer(inputs.values.dtype)
         self._target = Buffer(np.float32 if targets is None else targets.values.dtype)
         self._weight = Buffer(np.float32 if weights is None else weights.values.dtype)
+        self._live = np.empty(inputs.steps, np.int64)
         self._order = np.arange(len(inputs), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -187,14 +188,12 @@ class Batches:
 
     def _arrange(self, rows: Array, all_lengths: Array) -> tuple[Batch, int]:
         """Sorts the rows, longest first, and counts who lives when."""
-        lengths = all_lengths[rows]
-        order = np.argsort(-lengths, kind="stable")
-        batch, lengths = Batch(rows[order], None), lengths[order]
-        steps = int(lengths[0]) if len(lengths) else 0
-        if len(lengths) == 0 or lengths[-1] < steps or steps == 0:
-            # row i lives at step t while lengths[i] > t
-            batch.live = np.searchsorted(-lengths, -np.arange(steps), side="left").astype(np.int64)
-            batch.lengths = lengths
+        rows = np.ascontiguousarray(rows, np.int64)
+        batch = Batch(np.empty_like(rows), None)
+        lengths = np.empty_like(rows)
+        steps: int = kernels.arrange(all_lengths, rows, batch.rows, lengths, self._live)
+        if not len(rows) or lengths[-1] < steps or steps == 0:
+            batch.live, batch.lengths = self._live[:steps], lengths
         return batch, steps
 
     def _gather(self, source: Sequences, rows: Array, steps: int, buffer: Buffer) -> Array:
