@@ -27,6 +27,10 @@ void bind_workspace(nb::module_& module, const char* name) {
              "hidden"_a.noconvert().none(), "memory"_a.noconvert().none(), "live"_a.noconvert().none(),
              "output"_a.noconvert(), "final_hidden"_a.noconvert().none(),
              "final_memory"_a.noconvert().none(), "training"_a, "version"_a)
+        .def("step", &Class::step, "x"_a.noconvert(), "hidden"_a.noconvert(),
+             "memory"_a.noconvert().none(), "new_hidden"_a.noconvert(),
+             "new_memory"_a.noconvert().none(), "version"_a,
+             "One step with the weights that forward packed under this version; false if it did not.")
         .def("backward", &Class::backward, "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
              "x"_a.noconvert(), "d_output"_a.noconvert().none(), "d_final_hidden"_a.noconvert().none(),
              "d_final_memory"_a.noconvert().none(), "d_x"_a.noconvert().none(),

@@ -1,8 +1,6 @@
 // The three entry points of a cell, and its registration. Included by sequence.hpp.
 #pragma once
 
-#include <tuple>
-
 namespace elman::ELMAN_ISA {
 
 template <class Cell, class T, class... S>
@@ -19,8 +17,8 @@ int64_t backward_weight_elements(const Geometry<T, Cell>& g, Stages<S...>) {
 
 template <class Cell, class T, class... S>
 int64_t gradient_buffer_elements(const Geometry<T, Cell>& g, Stages<S...>) {
-    return (gradient_elements<T, Cell, typename Cell::Input>(g, g.layer.input_size) + ... +
-            gradient_elements<T, Cell, typename S::Hidden>(g, g.layer.hidden_size));
+    return (gradient_elements(g.template columns<typename Cell::Input>(), g.layer.input_size) + ... +
+            gradient_elements(g.template columns<typename S::Hidden>(), g.layer.hidden_size));
 }
 
 template <class Cell, class... S>
@@ -122,47 +120,30 @@ Array3<const T> in_walk_order(const Layer<T>& l) {
     return {l.x.at(l.steps - 1, 0), -l.x.step, l.x.row};
 }
 
-// The weight gradients of the input and of every stage's operand.
-template <class Cell, class T, class StageList>
-class WeightGradients;
-
-template <class Cell, class T, class... S>
-class WeightGradients<Cell, T, Stages<S...>> {
-  public:
-    explicit WeightGradients(const Geometry<T, Cell>& g)
-        : buffer_(g.layer.buffer[gradient_buffer]),
-          input_(g, in_walk_order(g.layer), g.layer.input_size, g.layer.d_weight_ih,
-                 g.layer.d_bias_ih, take<typename Cell::Input>(g, g.layer.input_size)),
-          recurrent_{WeightGradient<Cell, typename S::Hidden, T>(
-              g, as_const(g.template hidden_operand<S>()), g.layer.hidden_size, g.layer.d_weight_hh,
-              g.layer.d_bias_hh, take<typename S::Hidden>(g, g.layer.hidden_size))...} {}
-
-    void add_rows(int64_t begin, int64_t end) {
-        input_.add_rows(begin, end);
-        std::apply([&](auto&... each) { (each.add_rows(begin, end), ...); }, recurrent_);
-    }
-
-    void finish() {
-        input_.finish();
-        std::apply([](auto&... each) { (each.finish(), ...); }, recurrent_);
-    }
-
-  private:
-    static Array3<const T> as_const(const Array3<T>& array) {
-        return {array.base, array.step, array.row};
-    }
-
-    template <class Range>
-    T* take(const Geometry<T, Cell>& g, int64_t columns) {
-        T* const taken = buffer_;
-        buffer_ += gradient_elements<T, Cell, Range>(g, columns);
+// Calls visit(a weight gradient) for the input's and for every stage's operand's.
+template <class Cell, class T, class Visit, class... S>
+void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& visit) {
+    const Layer<T>& l = g.layer;
+    T* buffer = l.buffer[gradient_buffer];
+    auto take = [&](const SlotColumns<T>& columns, int64_t operand_columns) {
+        T* const taken = buffer;
+        buffer += gradient_elements(columns, operand_columns);
         return taken;
-    }
-
-    T* buffer_;
-    WeightGradient<Cell, typename Cell::Input, T> input_;
-    std::tuple<WeightGradient<Cell, typename S::Hidden, T>...> recurrent_;
-};
+    };
+    auto recurrent = [&](auto stage) {
+        using Stage = decltype(stage);
+        const auto columns = g.template columns<typename Stage::Hidden>();
+        const Array3<T> operand = g.template hidden_operand<Stage>();
+        return WeightGradient<T>(l, columns, {operand.base, operand.step, operand.row}, l.hidden_size,
+                                 l.d_weight_hh, l.d_bias_hh, take(columns, l.hidden_size));
+    };
+    const auto columns = g.template columns<typename Cell::Input>();
+    WeightGradient<T> all[] = {
+        WeightGradient<T>(l, columns, in_walk_order(l), l.input_size, l.d_weight_ih, l.d_bias_ih,
+                          take(columns, l.input_size)),
+        recurrent(S{})...};
+    visit(all);
+}
 
 // Backward takes this many rows at once through the walk, the input gradient and the weight
 // gradients, so that what the walk wrote is still in the cache. Wide layers go all at once: their
@@ -179,17 +160,18 @@ void backward(const Layer<T>& layer) {
     T* const input_weights = pack_recurrent<Cell>(g, typename Cell::StageList{});
     if (layer.d_x.base)
         pack_backward<Cell, typename Cell::Input>(g, layer.weight_ih, layer.input_size, input_weights);
-    WeightGradients<Cell, T, typename Cell::StageList> gradients(g);
     const int64_t most = rows_at_once<Cell>(g);
-    for (int64_t begin = 0; begin < layer.batch; begin += most) {
-        const int64_t end = smaller(begin + most, layer.batch);
-        for_row_ranges<Cell>(g, begin, end, [&](int64_t first, int64_t last) {
-            backward_rows<Cell>(g, first, last);
-        });
-        if (layer.d_x.base) input_gradient<Cell>(g, (const T*)input_weights, begin, end);
-        gradients.add_rows(begin, end);
-    }
-    gradients.finish();
+    with_weight_gradients<Cell>(g, typename Cell::StageList{}, [&](auto& weight_gradients) {
+        for (int64_t begin = 0; begin < layer.batch; begin += most) {
+            const int64_t end = smaller(begin + most, layer.batch);
+            for_row_ranges<Cell>(g, begin, end, [&](int64_t first, int64_t last) {
+                backward_rows<Cell>(g, first, last);
+            });
+            if (layer.d_x.base) input_gradient<Cell>(g, (const T*)input_weights, begin, end);
+            for (WeightGradient<T>& each : weight_gradients) each.add_rows(begin, end);
+        }
+        for (WeightGradient<T>& each : weight_gradients) each.finish();
+    });
 }
 
 template <class Cell>

@@ -34,36 +34,6 @@ void for_dense_rows(const Dense<T>& d, Task&& task) {
     parallel_for(parts, d.threads, part);
 }
 
-// to[rows, columns] = bias + from[rows, depth] x panels, for rows [begin, end). Each panel of at
-// most four vectors of columns is [bias, if any][depth][vectors].
-template <bool Bias, class T>
-void multiply_dense(const T* from, ptrdiff_t from_row, int64_t depth, const T* panels, T* to,
-                    ptrdiff_t to_row, int64_t columns, int64_t begin, int64_t end) {
-    constexpr int V = lanes<T>;
-    for (int64_t first = 0; first < columns; first += 4 * V) {
-        const int64_t wanted = columns - first < 4 * V ? columns - first : 4 * V;
-        dispatch_vectors<4>((wanted + V - 1) / V, [&](auto vectors) {
-            constexpr int Vectors = decltype(vectors)::value;
-            for_row_tiles<tile_rows(Vectors)>(end - begin, [&](int64_t row, auto rows) {
-                constexpr int Rows = decltype(rows)::value;
-                Tile<T, Rows, Vectors> tile;
-                if constexpr (Bias)
-                    tile.fill(panels);
-                else
-                    tile.zero();
-                tile.multiply(from + (begin + row) * from_row, from_row, 1,
-                              panels + (Bias ? Vectors * V : 0), Vectors * V, depth);
-                T* target = to + (begin + row) * to_row + first;
-                for (int r = 0; r < Rows; ++r)
-                    for (int v = 0; v < Vectors; ++v)
-                        if (v * V < wanted)
-                            store_up_to(target + r * to_row + v * V, tile.at[r][v], wanted - v * V);
-            });
-            panels += (depth + (Bias ? 1 : 0)) * Vectors * V;
-        });
-    }
-}
-
 template <class T>
 void dense_forward(const Dense<T>& d) {
     constexpr int V = lanes<T>;
@@ -79,8 +49,8 @@ void dense_forward(const Dense<T>& d) {
         to += d.inputs * width;
     }
     for_dense_rows(d, [&](int64_t begin, int64_t end) {
-        multiply_dense<true>(d.x, d.x_row, d.inputs, (const T*)d.scratch, d.y, d.y_row, d.outputs, begin,
-                             end);
+        multiply_panels<false, true>(d.x + begin * d.x_row, d.x_row, 1, 0, d.inputs, end - begin,
+                                     (const T*)d.scratch, d.y + begin * d.y_row, d.y_row, d.outputs);
     });
 }
 
@@ -96,8 +66,8 @@ void dense_input_gradient(const Dense<T>& d) {
                 store(to + v, load_up_to(d.weight + k * d.inputs + first + v, left - v));
     }
     for_dense_rows(d, [&](int64_t begin, int64_t end) {
-        multiply_dense<false>(d.d_y, d.d_y_row, d.outputs, (const T*)d.scratch, d.d_x, d.d_x_row, d.inputs,
-                              begin, end);
+        multiply_panels<false>(d.d_y + begin * d.d_y_row, d.d_y_row, 1, 0, d.outputs, end - begin,
+                               (const T*)d.scratch, d.d_x + begin * d.d_x_row, d.d_x_row, d.inputs);
     });
 }
 

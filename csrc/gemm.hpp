@@ -137,4 +137,46 @@ ELMAN_INLINE void dispatch_vectors(int64_t vectors, Visit&& visit) {
     }
 }
 
+// to[rows, columns] = from[rows, depth] x panels, or += when Add. Each panel of at most four vectors
+// of columns is [bias, if Bias][depth][vectors]. The depth may lie in `blocks` pieces of `depth`
+// elements that are `block_step` apart within a row of `from`.
+template <bool Add, bool Bias = false, class T>
+void multiply_panels(const T* from, ptrdiff_t from_row, int64_t blocks, ptrdiff_t block_step,
+                     int64_t depth, int64_t rows, const T* panels, T* to, ptrdiff_t to_row,
+                     int64_t columns) {
+    constexpr int V = lanes<T>;
+    for (int64_t first = 0; first < columns; first += 4 * V) {
+        const int64_t wanted = columns - first < 4 * V ? columns - first : 4 * V;
+        dispatch_vectors<4>((wanted + V - 1) / V, [&](auto vectors) {
+            constexpr int Vectors = decltype(vectors)::value;
+            for_row_tiles<tile_rows(Vectors)>(rows, [&](int64_t row, auto count) {
+                constexpr int Rows = decltype(count)::value;
+                Tile<T, Rows, Vectors> tile;
+                T* const target = to + row * to_row + first;
+                if constexpr (Add)
+                    tile.load_from(target, to_row);
+                else if constexpr (Bias)
+                    tile.fill(panels);
+                else
+                    tile.zero();
+                const T* a = from + row * from_row;
+                const T* b = panels + (Bias ? Vectors * V : 0);
+                for (int64_t block = 0; block < blocks; ++block) {
+                    tile.multiply(a, from_row, 1, b, Vectors * V, depth);
+                    a += block_step;
+                    b += depth * Vectors * V;
+                }
+                if (Add || wanted == Vectors * V) {  // a sum's target is padded
+                    tile.store_to(target, to_row);
+                    return;
+                }
+                for (int r = 0; r < Rows; ++r)
+                    for (int v = 0; v < Vectors; ++v)
+                        store_up_to(target + r * to_row + v * V, tile.at[r][v], wanted - v * V);
+            });
+            panels += (blocks * depth + (Bias ? 1 : 0)) * Vectors * V;
+        });
+    }
+}
+
 }  // namespace elman::ELMAN_ISA

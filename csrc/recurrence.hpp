@@ -50,6 +50,35 @@ class RecurrenceWorkspace {
         ready_ = training;
     }
 
+    // One step from `hidden` and `memory` to the new ones, with the weights that the latest forward
+    // packed: false, and nothing done, unless it packed them under this version.
+    bool step(Array<const T, 2> x, Array<const T, 2> hidden, Array<const T, 2> memory,
+              Array<T, 2> new_hidden, Array<T, 2> new_memory, int64_t version) {
+        Layer<T>& l = layer_;
+        if (version < 0 || version != version_) return false;
+        ready_ = false;
+        const int64_t batch = int64_t(x.shape(0));
+        l.steps = 1;
+        l.batch = batch;
+        l.training = false;
+        l.live = nullptr;
+        l.x.base = contiguous("x", x, {batch, l.input_size});
+        l.x.step = 0;
+        l.x.row = l.input_size;
+        l.initial_state[0] = contiguous("hidden", hidden, {batch, l.hidden_size});
+        l.initial_state[1] = contiguous("memory", memory, {batch, l.hidden_size});
+        l.output.base = contiguous("new_hidden", new_hidden, {batch, l.hidden_size});
+        l.output.step = 0;
+        l.output.row = l.hidden_size;
+        l.final_state[0] = nullptr;  // it is the output
+        l.final_state[1] = contiguous("new_memory", new_memory, {batch, l.hidden_size});
+        reserve(version);
+        nb::gil_scoped_release release;
+        l.threads = useful_threads(operations());
+        functions_.forward(l);
+        return true;
+    }
+
     void backward(Array<const T, 2> weight_ih, Array<const T, 2> weight_hh, Array<const T, 3> x,
                   Array<const T, 3> d_output, Array<const T, 2> d_final_hidden,
                   Array<const T, 2> d_final_memory, Array<T, 3> d_x, Array<T, 2> d_hidden,

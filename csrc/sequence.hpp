@@ -14,11 +14,9 @@
 #include "gemm.hpp"
 #include "pack.hpp"
 #include "threads.hpp"
+#include "weight_gradients.hpp"
 
 namespace elman::ELMAN_ISA {
-
-constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 template <class T>
 constexpr int64_t vectors_for(int64_t count) {
@@ -57,8 +55,7 @@ struct Geometry {
     int64_t time(int64_t s) const { return layer.reverse ? layer.steps - 1 - s : s; }
 
     int64_t live(int64_t s) const {  // rows alive at step s of the walk, 0 before and after it
-        if (s < 0 || s >= layer.steps) return 0;
-        return layer.live ? layer.live[time(s)] : layer.batch;
+        return s < 0 || s >= layer.steps ? 0 : live_rows(layer, s);
     }
 
     // State k before step s; the state after it is state(k, s + 1).
@@ -88,6 +85,12 @@ struct Geometry {
         return layer.buffer[carry_buffer] + (k * layer.batch + row) * padded;
     }
     T* operand_carry(int64_t row) const { return layer.buffer[operand_carry_buffer] + row * padded; }
+
+    template <class S>
+    SlotColumns<T> columns() const {  // of the slots S
+        const Array3<T> all = slots();
+        return {{all.base, all.step, all.row}, units, Cell::slots, S::first, S::count, Cell::gate_of_slot};
+    }
 
     // Packed weights of one unit vector of a stage: biases, then W, then U.
     template <class Stage>
@@ -165,6 +168,22 @@ void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns,
 // ---------------------------------------------------------------------------------------------
 // Forward
 
+// sums[rows, Vectors] = biases + W x + U operand, on one tile. Input and Hidden are the columns of
+// the tile, in vectors, that each product reaches. The same for all cells of one shape.
+template <int Vectors, class Input, class Hidden, int Rows, class T>
+void sum_tile(const T* panel, const T* x, ptrdiff_t x_row, int64_t input_size, const T* operand,
+              ptrdiff_t operand_row, int64_t hidden_size, T* sums) {
+    constexpr int V = lanes<T>;
+    Tile<T, Rows, Vectors> tile;
+    tile.fill(panel);
+    panel += Vectors * V;
+    tile.template multiply<Input::first, Input::count>(x, x_row, 1, panel, Input::count * V, input_size);
+    panel += input_size * Input::count * V;
+    tile.template multiply<Hidden::first, Hidden::count>(operand, operand_row, 1, panel,
+                                                         Hidden::count * V, hidden_size);
+    tile.store_to(sums, Vectors * V);
+}
+
 // The pointwise mathematics of a tile whose sums stand ready. Compiled once for all tile shapes: a
 // compiler may fuse a b + c d in two ways, and two copies of this loop could round differently.
 template <class Cell, class Stage, bool Last, class T>
@@ -205,42 +224,27 @@ ELMAN_ONE_COPY void finish_tile(const Geometry<T, Cell>& g, const T* sums, int64
     }
 }
 
-template <class Cell, class Stage, bool Last, int Units, int Rows, class T>
-ELMAN_INLINE void forward_tile(const Geometry<T, Cell>& g, const T* panel, int64_t s, int64_t row,
-                               int64_t unit) {
-    using Columns = StageColumns<Stage>;
-    using Input = typename Stage::Input;
-    using Hidden = typename Stage::Hidden;
-    constexpr int V = lanes<T>;
-    constexpr int vectors = Units * Columns::count;
-    const Layer<T>& l = g.layer;
-
-    Tile<T, Rows, vectors> tile;
-    tile.fill(panel);
-    panel += vectors * V;
-    tile.template multiply<Input::first - Columns::first, Units * Input::count>(
-        l.x.at(g.time(s), row), l.x.row, 1, panel, Units * Input::count * V, l.input_size);
-    panel += l.input_size * Units * Input::count * V;
-    tile.template multiply<Hidden::first - Columns::first, Units * Hidden::count>(
-        g.template hidden_operand<Stage>(s, row), g.padded, 1, panel, Units * Hidden::count * V,
-        l.hidden_size);
-
-    alignas(64) T sums[Rows * vectors * V];
-    tile.store_to(sums, vectors * V);
-    finish_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
-}
-
 template <class Cell, class Stage, bool Last, class T>
 void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t first_row,
                    int64_t rows) {
     using Columns = StageColumns<Stage>;
+    const Array3<const T>& x = g.layer.x;
+    const int64_t t = g.time(s);
     for (int64_t unit = 0; unit < g.units;) {
         const int64_t width = smaller(Columns::most_units, g.units - unit);
         dispatch_vectors<Columns::most_units>(width, [&](auto units) {
             constexpr int Units = decltype(units)::value;
-            for_row_tiles<tile_rows(Units * Columns::count)>(rows, [&](int64_t row, auto count) {
-                forward_tile<Cell, Stage, Last, Units, decltype(count)::value>(
-                    g, weights, s, first_row + row, unit);
+            constexpr int vectors = Units * Columns::count;
+            using Input = Slots<Stage::Input::first - Columns::first, Units * Stage::Input::count>;
+            using Hidden = Slots<Stage::Hidden::first - Columns::first, Units * Stage::Hidden::count>;
+            for_row_tiles<tile_rows(vectors)>(rows, [&](int64_t tile_row, auto count) {
+                constexpr int Rows = decltype(count)::value;
+                const int64_t row = first_row + tile_row;
+                alignas(64) T sums[Rows * vectors * lanes<T>];
+                sum_tile<vectors, Input, Hidden, Rows>(
+                    weights, (const T*)x.at(t, row), x.row, g.layer.input_size,
+                    g.template hidden_operand<Stage>(s, row), g.padded, g.layer.hidden_size, sums);
+                finish_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
             });
         });
         weights += width * g.template forward_panel<Stage>();
@@ -301,41 +305,11 @@ void forward_rows(const Geometry<T, Cell>& g, int64_t begin, int64_t end, Stages
 // to[rows, columns] (+)= slots S [rows] x packed weights.
 template <class Cell, class S, bool Add, class T>
 void multiply_slots(const Geometry<T, Cell>& g, const T* slots, int64_t rows, const T* weights, T* to,
-                    int64_t to_row, int64_t columns) {
+                    ptrdiff_t to_row, int64_t columns) {
     constexpr int V = lanes<T>;
     constexpr bool all = S::count == Cell::slots;
-    const int64_t blocks = all ? 1 : g.units;
-    const int64_t depth = all ? g.template depth<S>() : S::count * V;
-    for (int64_t first = 0; first < columns; first += 4 * V) {
-        const int64_t wanted = smaller(4 * V, columns - first);
-        dispatch_vectors<4>(vectors_for<T>(wanted), [&](auto vectors) {
-            constexpr int Vectors = decltype(vectors)::value;
-            for_row_tiles<tile_rows(Vectors)>(rows, [&](int64_t row, auto count) {
-                constexpr int Rows = decltype(count)::value;
-                Tile<T, Rows, Vectors> tile;
-                T* target = to + row * to_row + first;
-                if constexpr (Add)
-                    tile.load_from(target, to_row);
-                else
-                    tile.zero();
-                const T* a = slots + row * g.slots_row + S::first * V;
-                const T* b = weights;
-                for (int64_t block = 0; block < blocks; ++block) {
-                    tile.multiply(a, g.slots_row, 1, b, Vectors * V, depth);
-                    a += Cell::slots * V;
-                    b += depth * Vectors * V;
-                }
-                if (Add || wanted == Vectors * V) {  // a sum's target is padded
-                    tile.store_to(target, to_row);
-                } else {
-                    for (int r = 0; r < Rows; ++r)
-                        for (int v = 0; v < Vectors; ++v)
-                            store_up_to(target + r * to_row + v * V, tile.at[r][v], wanted - v * V);
-                }
-            });
-            weights += g.template depth<S>() * Vectors * V;
-        });
-    }
+    multiply_panels<Add>(slots + S::first * V, g.slots_row, all ? 1 : g.units, Cell::slots * V,
+                         all ? g.template depth<S>() : S::count * V, rows, weights, to, to_row, columns);
 }
 
 template <class Cell, class Stage, bool Last, class T>
@@ -443,5 +417,4 @@ void input_gradient_rows(const Geometry<T, Cell>& g, const T* weights, int64_t s
 
 }  // namespace elman::ELMAN_ISA
 
-#include "weight_gradients.hpp"
 #include "cell_functions.hpp"
