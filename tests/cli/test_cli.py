@@ -320,6 +320,16 @@ def test_ctrl_c_ends_quietly(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_warning_is_one_line_on_standard_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = "".join(f"2024-01-{day:02d},{day % 7}\n" for day in range(1, 19))
+    (tmp_path / "short.csv").write_text("ds,y\n" + rows)
+    assert main(["forecast", "short.csv", "--horizon", "6", "--no-report", "--epochs", "2"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "elman: the data are too short to calibrate intervals; none are given\n"
+
+
 # ------------------------------------------------------------------------- as a process
 
 

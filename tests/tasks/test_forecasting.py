@@ -208,11 +208,29 @@ def test_a_short_series_without_a_window_given_gets_a_smaller_one() -> None:
 
 def test_too_short_to_calibrate_is_said() -> None:
     with pytest.warns(ElmanWarning, match="too short to calibrate"):
+        forecaster = elman.Forecaster(horizon=6, epochs=2).fit(wave(18))
+    assert np.isfinite(forecaster.predict()).all()
+    with pytest.warns(ElmanWarning, match="without folds nothing calibrates"):
         forecaster = elman.Forecaster(horizon=3, epochs=2, folds=0).fit(wave(30))
     assert forecaster.scores_ is None
     assert forecaster.predict_intervals() == {}
     with pytest.raises(InputError, match="nothing was held out"):
         forecaster.score()
+
+
+@pytest.mark.parametrize("horizon", [1, 30, 60])
+def test_long_and_short_horizons_are_calibrated_at_every_step(horizon: int) -> None:
+    options = {**FAST, "window": None, "horizon": horizon}
+    forecaster = elman.Forecaster(**options).fit(wave(200))
+    low, high = forecaster.predict_intervals()[95.0]
+    assert low.shape == (horizon,) and (low < high).all()
+
+
+def test_empty_rows_at_the_end_are_what_is_to_be_forecast() -> None:
+    frame = monthly()
+    frame.loc[117:, "y"] = np.nan
+    answer = elman.Forecaster(**FAST).fit(frame).predict()
+    assert str(answer["ds"].iloc[0].date()) == "2019-10-31"
 
 
 def test_too_little_history_at_prediction_is_refused() -> None:
@@ -255,6 +273,9 @@ def test_missing_values_in_the_window_are_refused_by_a_network_that_never_saw_an
         ("folds", -1, "folds"),
         ("calibration", 1, "calibration"),
         ("calibration", 1.5, "calibration"),
+        ("calibration", 3, r"calibration: expected from 4 \(the horizon\) to 114 steps"),
+        ("calibration", 118, "calibration: expected from 4"),
+        ("ensemble", 0, "ensemble"),
         ("refit", "maybe", "refit"),
         ("seed", -1, "seed"),
         ("backend", "cuda", "backend"),
@@ -419,6 +440,41 @@ def test_verbose_prints_what_was_chosen(capsys: pytest.CaptureFixture[str]) -> N
     assert "windows of 12" in printed and "trained" in printed and "epochs" in printed
     elman.Forecaster(**FAST).fit(wave())
     assert capsys.readouterr().out == ""
+
+
+def interrupt_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets Ctrl-C come while the given batch is gathered for training."""
+    from elman.tasks.samples import WindowSet
+
+    take, count = WindowSet.take, [0]
+
+    def gathered(self: WindowSet, windows: np.ndarray) -> Any:
+        count[0] += self.targets
+        if self.targets and count[0] == batches:
+            raise KeyboardInterrupt
+        return take(self, windows)
+
+    monkeypatch.setattr(WindowSet, "take", gathered)
+
+
+def test_ctrl_c_in_the_final_training_keeps_the_best_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = {**FAST, "folds": 0, "levels": (), "epochs": 50, "shortcut": False}
+    interrupt_after(10, monkeypatch)
+    forecaster = elman.Forecaster(**options).fit(wave())
+    assert forecaster.history_.interrupted
+    assert len(forecaster.history_) == 2  # four batches an epoch
+    assert any("interrupted in epoch 3 of 50" in note for note in forecaster.notes_)
+    assert np.isfinite(forecaster.predict()).all()
+
+
+def test_ctrl_c_in_a_fold_ends_everything_cleanly(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_after(6, monkeypatch)
+    with pytest.warns(ElmanWarning, match="since training was interrupted"):
+        forecaster = elman.Forecaster(**FAST, shortcut=False).fit(wave())
+    assert forecaster.calibration_ is None and forecaster.scores_ is None
+    assert np.isfinite(forecaster.predict()).all()
 
 
 # ---------------------------------------------------------------------------- scikit-learn

@@ -50,9 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    from elman.cli.app import app
+    import warnings
 
-    result = app(arguments, prog_name="elman", standalone_mode=False)
+    from elman.cli.app import app
+    from elman.errors import ElmanWarning
+
+    def show(message: Warning | str, category: type[Warning], *where: object) -> None:
+        print(f"elman: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ElmanWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        result = app(arguments, prog_name="elman", standalone_mode=False)
     return result if isinstance(result, int) else 0
 
 

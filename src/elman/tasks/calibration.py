@@ -61,10 +61,17 @@ class Fold:
 
 @dataclass
 class HeldOut:
-    """All folds, in the order of time."""
+    """All folds, in the order of time.
+
+    Attributes:
+        folds: Those that have windows.
+        begin: ``(S,)``: rows before the first of them.
+        interrupted: The network whose training Ctrl-C ended, and all folds with it; or ``None``.
+    """
 
     folds: list[Fold]
     begin: Array
+    interrupted: ForecastModel | None = None
 
     @property
     def windows(self) -> int:
@@ -158,12 +165,15 @@ def hold_out(
     """
     bounds = fold_counts(panel, plan)
     stride = _stride(bounds, panel.n_targets, plan)
-    folds = []
+    folds: list[Fold] = []
     for number in range(plan.folds):
         model = train(bounds[number], number)
+        if model.history.interrupted:
+            return HeldOut(folds, bounds[0], model)
         series, origin = _origins(panel, bounds[number], bounds[number + 1], stride, model, plan)
-        folds.append(judge_windows(model, panel, series, origin, bounds[number]))
-    return HeldOut([fold for fold in folds if len(fold.series)], bounds[0])
+        if len(series):
+            folds.append(judge_windows(model, panel, series, origin, bounds[number]))
+    return HeldOut(folds, bounds[0])
 
 
 def judge_windows(

@@ -326,7 +326,9 @@ class Forecaster:
         held_out = hold_out(panel, plan, train) if plan.folds else HeldOut([], counts)
         seconds["held-out folds"] = clock.perf_counter() - begun
         begun = clock.perf_counter()
-        if plan.refit or not held_out.folds:
+        if held_out.interrupted is not None:
+            self.model_ = held_out.interrupted
+        elif plan.refit or not held_out.folds:
             self.model_ = train(counts, plan.folds)
         else:
             self.model_ = held_out.folds[-1].model
@@ -339,7 +341,10 @@ class Forecaster:
         self._finish(held_out, panel, plan, notes)
         self.history_: History = self.model_.history
         if self.history_.interrupted:
-            notes.append("Training was interrupted; the weights are those of the best epoch.")
+            notes.append(
+                f"Training was interrupted in epoch {len(self.history_) + 1} of {plan.epochs}; the "
+                "weights are the best until then."
+            )
         self.notes_, self.seconds_ = notes, seconds
         seconds["total"] = clock.perf_counter() - started
         self._say(lambda: _describe_end(self))
@@ -356,10 +361,9 @@ class Forecaster:
             notes.append(f"Constant series ({named}) are forecast to stay as they are.")
         if not held_out.folds:
             if plan.levels:
-                notes.append("The data are too short to hold any out: nothing is scored.")
-                self._warn("the data are too short to calibrate intervals; none are given")
+                self._warn(_why_uncalibrated(held_out, self.folds))
             return
-        if plan.levels:
+        if plan.levels and held_out.interrupted is None:
             quantiles = self.model_.trained_quantiles
             self.calibration_ = Calibration.fit(held_out.folds, plan, quantiles)
             if not self.calibration_.sufficient:
@@ -367,6 +371,8 @@ class Forecaster:
                     "Few windows were held out: the widest intervals rest on the largest errors "
                     "seen, and may be too narrow."
                 )
+        elif plan.levels:
+            self._warn("intervals were not calibrated, since training was interrupted")
         judged = halved(held_out)
         self.scores_ = score(judged, panel, plan, cross_calibration(judged, plan))
 
@@ -374,7 +380,7 @@ class Forecaster:
         return None if self.verbose or sys.stderr.isatty() else False
 
     def _warn(self, text: str) -> None:
-        warnings.warn(text, ElmanWarning, stacklevel=4)
+        warnings.warn(text, ElmanWarning, stacklevel=5)
 
     def _say(self, text: Any) -> None:
         if self.verbose:
@@ -457,7 +463,8 @@ class Forecaster:
         panel = self._panel if data is None else self._read(data)
         horizon = self._check_horizon(horizon)
         chosen = self._check_levels(levels)
-        counts = known_lengths(panel) if panel.future.shape[1] else panel.lengths
+        # A forecast begins after the last observed value, whatever empty rows follow it.
+        counts = known_lengths(panel)
         if panel.future.shape[1]:
             panel = _extended(panel, counts, horizon, self.plan_.horizon, future)
         elif future is not None:
@@ -676,6 +683,14 @@ class Forecaster:
 def _constant(model: ForecastModel) -> Array:
     """Which series of the training have no target that moves, ``(S,)``."""
     return np.asarray((model.encoder.deviation == 0).all(axis=1))
+
+
+def _why_uncalibrated(held_out: HeldOut, folds: int | str) -> str:
+    if held_out.interrupted is not None:
+        return "intervals were not calibrated, since training was interrupted"
+    if folds == 0:
+        return "without folds nothing calibrates intervals; none are given"
+    return "the data are too short to calibrate intervals; none are given"
 
 
 def _source_shape(data: Any) -> tuple[str, int]:

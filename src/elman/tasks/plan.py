@@ -20,6 +20,8 @@ FEW_WINDOWS = 4_000
 # Recurrent steps that a window is cut into when the segment is chosen.
 _MOST_STEPS = 64
 _LEAST_STEPS = 12
+# Windows that the first fold must have to learn from.
+_LEAST_WINDOWS = 4
 # At most so many training windows: units, batch, learning rate, dropout, updates.
 _SIZES = (
     (1_000, 16, 32, 5e-3, 0.0, 400),
@@ -146,7 +148,7 @@ def make_plan(options: dict[str, Any], panel: Panel) -> Plan:
     sizes = _sizes(windows)
     recursive = options["strategy"] == "recursive"
     quantiles = _quantiles(options["levels"], options["quantiles"])
-    folds, calibration = _folds(options, windows, longest, window, horizon, season, quantiles)
+    folds, calibration = _folds(options, windows, longest, window, horizon)
     shortcut = options["shortcut"]
     batch_size = options["batch_size"] or sizes["batch_size"]
     return Plan(
@@ -290,28 +292,25 @@ def _quantiles(levels: Sequence[float], quantiles: Sequence[float] | None) -> tu
 
 
 def _folds(
-    options: dict[str, Any],
-    windows: int,
-    longest: int,
-    window: int,
-    horizon: int,
-    season: int,
-    quantiles: tuple[float, ...],
+    options: dict[str, Any], windows: int, longest: int, window: int, horizon: int
 ) -> tuple[int, int]:
-    """How many folds, and over how many steps at the end."""
-    folds = options["folds"]
+    """How many folds, and over how many steps at the end; none where the data are too short."""
+    folds, steps = options["folds"], options["calibration"]
     if folds == "auto":
         folds = 5 if windows <= FEW_WINDOWS else 1
     if folds == 0:
         return 0, 0
-    steps = options["calibration"]
+    # Every step ahead must be met, and the first fold needs windows to learn from.
+    most = longest - window - horizon - _LEAST_WINDOWS
     if steps == "auto":
         share = 0.25 if windows <= FEW_WINDOWS else 0.2
-        steps = int(share * longest)
-        # The first fold needs windows to learn from.
-        steps = min(steps, longest - window - 2 * horizon)
-    elif isinstance(steps, float) and steps < 1:
+        steps = min(max(int(share * longest), horizon + horizon // 2), most)
+        return (min(folds, steps), steps) if steps >= max(horizon, 2) else (0, 0)
+    if isinstance(steps, float):
         steps = int(steps * longest)
-    if steps < 2 or longest - steps < horizon + 2:
-        return 0, 0
+    if not max(horizon, 2) <= steps <= longest - horizon - 2:
+        raise InputError(
+            f"calibration: expected from {max(horizon, 2)} (the horizon) to "
+            f"{longest - horizon - 2} steps of a series of {longest}, got {steps}"
+        )
     return min(folds, int(steps)), int(steps)
