@@ -13,7 +13,7 @@ from benchmarks.registry import BATCHES_PER_EPOCH, GATES, Size, TrainingCase
 from benchmarks.worker import Worker
 
 LENGTHS = (100, 300, 1000, 3000, 10_000)
-EXPONENT_GOAL = 1.05
+EXPONENT_GOAL = 1.1
 
 
 def run(wanted: Wanted, rounds: int, seconds: float) -> Iterator[dict[str, Any]]:
