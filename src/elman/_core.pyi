@@ -32,6 +32,15 @@ class _Workspace:
         training: bool,
         version: int,
     ) -> None: ...
+    def step(
+        self,
+        x: _Array,
+        hidden: _Array,
+        memory: _Array | None,
+        new_hidden: _Array,
+        new_memory: _Array | None,
+        version: int,
+    ) -> bool: ...
     def backward(
         self,
         weight_ih: _Array,

@@ -78,6 +78,7 @@ class Recurrence:
         self.backend = module.__name__.rpartition(".")[2]
         self._forward = module.forward
         self._backward = module.backward
+        self._step = module.step
         self._workspace = module.create_workspace(
             cell, input_size, hidden_size, bias, dtype, reverse
         )
@@ -125,6 +126,22 @@ class Recurrence:
             self._workspace, parameters, x, state, live, output, final_state, training, version
         )
         return output, final_state
+
+    def step(self, parameters: Parameters, x: Array, state: State, version: int = -1) -> State:
+        """The state after a single step; its first part is the output.
+
+        Args:
+            parameters: As in :meth:`forward`.
+            x: ``[B, D]``, C-contiguous.
+            state: Tuple of ``[B, H]``, C-contiguous.
+            version: As in :meth:`forward`.
+
+        Returns:
+            Tuple of ``[B, H]``, new arrays.
+        """
+        new_state = tuple([part.copy() for part in state])
+        self._step(self._workspace, parameters, x, state, new_state, version)
+        return new_state
 
     def backward(
         self,

@@ -12,7 +12,7 @@ from elman.backends.kernels import first_not_finite
 from elman.checks import describe
 from elman.data.dataset import Form
 from elman.errors import InputError
-from elman.layers import Context, Layer, RecurrentLayer
+from elman.layers import Layer, RecurrentLayer
 from elman.state import NetworkState, check_state
 
 __all__ = ["Stepper"]
@@ -37,17 +37,23 @@ class Stepper:
         sizes: Mapping[str, int],
         initial_state: Callable[[int], NetworkState],
     ) -> None:
-        self._passes = [layer.forward for layer in layers]
+        self._layers: list[tuple[Any, slice | None]] = []
+        for layer in layers:
+            if isinstance(layer, RecurrentLayer):
+                first = layer.state_offset
+                own = slice(first, first + len(layer.state_sizes()))
+                self._layers.append((layer.walk_step, own))
+            else:
+                self._layers.append((layer.step, None))
         self._form, self._sizes, self._initial_state = form, dict(sizes), initial_state
         self._names = initial_state(1).names
         self._dtype = np.dtype(np.int64) if form.tokens else np.dtype(form.dtype)
-        self._tokens, self._per_step = form.tokens, form.per_step
+        self._tokens = form.tokens
         self._width = () if form.tokens else (form.size_in,)  # shape of a single row
         self._axes = len(self._width)
         self._bidirectional = any(
             isinstance(layer, RecurrentLayer) and layer.bidirectional for layer in layers
         )
-        self._context = Context()
 
     def __call__(
         self, x_t: Any, state: NetworkState | None, version: int
@@ -68,20 +74,13 @@ class Stepper:
             or (not self._tokens and first_not_finite(x) >= 0)
         ):
             self._refuse(x, x_t, before)
-        context = self._context
-        context.version = version
-        context.state = before
-        if len(before) == 2:  # an LSTM: spelled out, for speed
-            h, c = before
-            after: tuple[Array, ...] = (h.copy(), c.copy())
-        else:
-            after = tuple([part.copy() for part in before])
-        context.final_state = after
-        y = x[None]
-        for forward in self._passes:
-            y = forward(y, context)
-        if self._per_step:
-            y = y[0]
+        y, after = x, ()
+        for step, own in self._layers:
+            if own is None:
+                y = step(y)
+            else:
+                y, state_after = step(y, before[own], version)
+                after += state_after
         y = (y[0] if single else y).copy()
         new = NetworkState.__new__(NetworkState)  # unchecked: it came from here
         new._names, new._parts = self._names, after

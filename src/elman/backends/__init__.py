@@ -75,6 +75,26 @@ class Backend(Protocol):
         """
 
     @staticmethod
+    def step(
+        workspace: Any,
+        parameters: Parameters,
+        x: _Array,
+        state: State,
+        new_state: State,
+        version: int,
+    ) -> None:
+        """Walk a single step forward, as often as a stream has steps; never in training.
+
+        Args:
+            workspace: From :meth:`create_workspace`.
+            parameters: As in :meth:`forward`.
+            x: ``[B, D]``, C-contiguous.
+            state: Tuple of ``[B, H]``, C-contiguous.
+            new_state: Shaped as ``state``, written; other memory than ``state``.
+            version: As in :meth:`forward`.
+        """
+
+    @staticmethod
     def backward(
         workspace: Any,
         parameters: Parameters,

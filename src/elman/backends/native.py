@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from elman import _core
 from elman.cells import Parameters, State
 
-__all__ = ["Workspace", "backward", "create_workspace", "forward"]
+__all__ = ["Workspace", "backward", "create_workspace", "forward", "step"]
 
 _Array: TypeAlias = NDArray[Any]
 
@@ -66,6 +66,26 @@ def forward(
         training,
         version,
     )
+
+
+def step(
+    workspace: Workspace,
+    parameters: Parameters,
+    x: _Array,
+    state: State,
+    new_state: State,
+    version: int,
+) -> None:
+    """Walk a single step forward, see :meth:`elman.backends.Backend.step`."""
+    if len(state) == 2:
+        hidden, memory = state
+        new_hidden, new_memory = new_state
+        done = workspace.step(x, hidden, memory, new_hidden, new_memory, version)
+    else:
+        done = workspace.step(x, state[0], None, new_state[0], None, version)
+    if not done:  # these weights are not packed yet
+        output = np.empty((1, *new_state[0].shape), x.dtype)
+        forward(workspace, parameters, x[None], state, None, output, new_state, False, version)
 
 
 def backward(

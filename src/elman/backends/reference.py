@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from elman.cells import CELLS, Cell, Parameters, State
 from elman.errors import InputError
 
-__all__ = ["Workspace", "backward", "create_workspace", "forward"]
+__all__ = ["Workspace", "backward", "create_workspace", "forward", "step"]
 
 _Array: TypeAlias = NDArray[Any]
 
@@ -97,6 +97,19 @@ def forward(
     for target, part in zip(final_state, current, strict=True):
         target[...] = part
     workspace.tape = tape if training else None
+
+
+def step(
+    workspace: Workspace,
+    parameters: Parameters,
+    x: _Array,
+    state: State,
+    new_state: State,
+    version: int,
+) -> None:
+    """Walk a single step forward, see :meth:`elman.backends.Backend.step`."""
+    output = np.empty((1, *new_state[0].shape), x.dtype)
+    forward(workspace, parameters, x[None], state, None, output, new_state, False, version)
 
 
 def backward(

@@ -119,6 +119,13 @@ class Layer(ABC):
         Follows one ``forward`` with ``context.training``. May overwrite ``d_y``.
         """
 
+    def step(self, x: Array) -> Array:
+        """What the layer makes of the values ``[B, C]`` of one step, outside training.
+
+        Recurrent layers have :meth:`RecurrentLayer.walk_step` instead.
+        """
+        return x
+
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter, in the order they are stored."""
         return {}

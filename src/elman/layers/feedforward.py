@@ -92,6 +92,14 @@ class Dense(Layer):
         self._shape, self._rows, self._outputs = x.shape, rows, y
         return y
 
+    def step(self, x: Array) -> Array:
+        """``[B, input_size]`` to ``[B, output_size]``."""
+        y = self._y((len(x), self.output_size))
+        kernels.dense_forward(x, self._weight, self._bias, y)
+        if self._activation is not None:
+            kernels.activate(self._activation, y)
+        return y
+
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """Adds to ``weight`` and ``bias``; returns the gradient of ``x``."""
         if self._activation is not None:
@@ -218,6 +226,12 @@ class Embedding(Layer):
         y = self._y((*x.shape, self.dim))
         if context.live is not None:
             kernels.zero_dead(y, context.live)
+        return y
+
+    def step(self, x: Array) -> Array:
+        """Tokens ``[B]`` to vectors ``[B, dim]``."""
+        y = self._y((x.size, self.dim))
+        kernels.embed(self._weight, x, y)
         return y
 
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:

@@ -138,6 +138,7 @@ class RecurrentLayer(Layer):
             self._levels.append(walks)
         # the plain case, one level in one direction, takes the short way
         self._only = self._levels[0][0] if len(self._levels) * self.directions == 1 else None
+        self._number = len(CELLS[self.cell].states)
         self._output = Buffer(dtype)
         self._joined = [Buffer(dtype) for _ in self._levels]
         self._dropouts = [Dropout(self.dropout) for _ in self._levels[1:]]
@@ -171,6 +172,27 @@ class RecurrentLayer(Layer):
             if level and self.dropout:
                 gradient = self._dropouts[level - 1].backward(gradient)
         return gradient if need_d_x else None
+
+    def walk_step(
+        self, x: Array, state: tuple[Array, ...], version: int
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """The output ``[B, H]`` of one step, and the new state, which it is a part of.
+
+        Args:
+            x: ``[B, input_size]``.
+            state: One ``[B, H]`` array for each of :meth:`state_sizes`.
+            version: See :mod:`elman.sequence`.
+        """
+        if self._only is not None:
+            new_state = self._only.recurrence.step(self._only.parameters, x, state, version)
+            return new_state[0], new_state
+        after: tuple[Array, ...] = ()
+        for (walk,), first in zip(self._levels, range(0, len(state), self._number), strict=True):
+            before = state[first : first + self._number]
+            new_state = walk.recurrence.step(walk.parameters, x, before, version)
+            after += new_state
+            x = new_state[0]
+        return x, after
 
     def _suffixes(self, level: int) -> list[str]:
         forward = f"l{level}"
