@@ -62,6 +62,16 @@ def test_given_cutoffs_of_dates_and_of_whole_numbers() -> None:
     assert result.frame["year"].tolist() == [2011, 2012, 2013, 2014]
 
 
+def test_cutoffs_in_a_time_zone() -> None:
+    stamps = pd.date_range("2024-03-25", periods=200, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({"ds": stamps, "y": wave(200, 24)})
+    for cutoff in ("2024-04-01 10:00", pd.Timestamp("2024-04-01 10:00", tz="Europe/Berlin")):
+        result = elman.Forecaster(**FAST).backtest(frame, cutoffs=[cutoff])
+        first = result.frame.iloc[0]
+        assert str(first["ds"]) == "2024-04-01 11:00:00+02:00"
+        assert str(first["cutoff"]) == "2024-04-01 10:00:00+02:00"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

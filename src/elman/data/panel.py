@@ -383,7 +383,8 @@ class Panel:
             stamps = stamps.astype(f"datetime64[{self.resolution}]")
         table[time] = stamps
         table |= dict(columns)
-        return build_frame(table, kind, {time: self.time_zone} if dated else None)
+        zones = {n: self.time_zone for n, column in table.items() if column.dtype.kind == "M"}
+        return build_frame(table, kind, zones)
 
     def to_frame(self, kind: str | None = None) -> Any:
         """The whole panel as a long table: id, time, targets, covariates, static columns."""
