@@ -170,7 +170,7 @@ def forecast(
     elif quiet:
         print(run.path)
     else:
-        voice.notes(forecaster.notes_)
+        voice.notes(forecaster.notes_, panel)
         voice.left(run, forecaster.seconds_["total"], report=not no_report)
 
 
@@ -302,7 +302,7 @@ def backtest(
     elif quiet:
         print(run.path)
     else:
-        voice.notes(result.notes)
+        voice.notes(result.notes, panel)
         voice.left(run, result.seconds, report=not no_report, model=False)
 
 

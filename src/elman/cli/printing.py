@@ -71,8 +71,9 @@ class Voice:
         if self.silent:
             return
         from elman.tasks.forecasting import describe_plan
+        from elman.tasks.reporting import network_view
 
-        parameters = forecaster.model_.network.vectors()[0].size
+        parameters = network_view(forecaster.model_).parameters
         seconds = forecaster.seconds_
         self._line("chosen", describe_plan(forecaster.plan_))
         trained = seconds["training"] + seconds["held-out folds"]
@@ -153,10 +154,12 @@ class Voice:
         )
         print()
 
-    def notes(self, notes: Sequence[str]) -> None:
-        """What else should be known."""
+    def notes(self, notes: Sequence[str], panel: Panel) -> None:
+        """What else should be known, beside what was said when the data were read."""
+        said = {note.lower() for note in panel.notes}
         for note in notes:
-            self._line("note", note)
+            if note.lower().rstrip(".") not in said:
+                self._line("note", note)
 
     def left(self, run: Run, seconds: float, report: bool, model: bool = True) -> None:
         """Where the rest lies."""

@@ -74,7 +74,7 @@ def metrics(forecaster: Forecaster) -> dict[str, Any]:
         "scores": None if scores is None else scores.to_dict(),
         "notes": forecaster.notes_,
         "seconds": forecaster.seconds_,
-        "parameters": int(forecaster.model_.network.vectors()[0].size),
+        "parameters": network_view(forecaster.model_).parameters,
     }
 
 
