@@ -154,7 +154,7 @@ def one_horizon(panel: elman.Panel, horizon: int, seeds: list[int]) -> dict[str,
         started = time.perf_counter()
         forecaster.fit(panel.take(TRAIN))
         seconds = time.perf_counter() - started
-        error = test_error(forecaster.model_, panel, horizon)
+        error = test_part_error(forecaster.model_, panel, horizon)
         runs.append({"seed": seed, "seconds": seconds, **error})
         print(
             f"H={horizon} seed {seed}: MSE {error['mse']:.4f} MAE {error['mae']:.4f} "
@@ -176,7 +176,7 @@ def one_horizon(panel: elman.Panel, horizon: int, seeds: list[int]) -> dict[str,
     }
 
 
-def test_error(model: Any, panel: elman.Panel, horizon: int) -> dict[str, float]:
+def test_part_error(model: Any, panel: elman.Panel, horizon: int) -> dict[str, float]:
     """Mean squared and absolute error over every test window, in z-scored units."""
     from elman.tasks.calibration import judge_windows
 
