@@ -79,7 +79,8 @@ ELMAN_INLINE Vector<T> load_partial(const T* from, int count) {
         return (Vector<T>)_mm512_maskz_loadu_pd(__mmask8((1u << count) - 1), from);
 #else
     T buffer[lanes<T>] = {};
-    for (int i = 0; i < count; ++i) buffer[i] = from[i];
+    for (int i = 0; i < lanes<T>; ++i)
+        if (i < count) buffer[i] = from[i];
     return load(buffer);
 #endif
 }
@@ -94,7 +95,8 @@ ELMAN_INLINE void store_partial(T* to, Vector<T> value, int count) {
 #else
     T buffer[lanes<T>];
     store(buffer, value);
-    for (int i = 0; i < count; ++i) to[i] = buffer[i];
+    for (int i = 0; i < lanes<T>; ++i)
+        if (i < count) to[i] = buffer[i];
 #endif
 }
 
