@@ -6,6 +6,7 @@
 
 #include "arrays.hpp"
 #include "isa.hpp"
+#include "recording.hpp"
 #include "recurrence.hpp"
 #include "threads.hpp"
 #include "training_calls.hpp"
@@ -22,7 +23,7 @@ void bind_workspace(nb::module_& module, const char* name) {
     nb::class_<Class>(module, name)
         .def(nb::init<const std::string&, int64_t, int64_t, bool>(), "cell"_a, "input_size"_a,
              "hidden_size"_a, "reverse"_a)
-        .def("forward", &Class::forward, "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
+        .def("forward", recordable(&Class::forward), "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
              "bias_ih"_a.noconvert().none(), "bias_hh"_a.noconvert().none(), "x"_a.noconvert(),
              "hidden"_a.noconvert().none(), "memory"_a.noconvert().none(), "live"_a.noconvert().none(),
              "output"_a.noconvert(), "final_hidden"_a.noconvert().none(),
@@ -31,7 +32,7 @@ void bind_workspace(nb::module_& module, const char* name) {
              "memory"_a.noconvert().none(), "new_hidden"_a.noconvert(),
              "new_memory"_a.noconvert().none(), "version"_a,
              "One step with the weights that forward packed under this version; false if it did not.")
-        .def("backward", &Class::backward, "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
+        .def("backward", recordable(&Class::backward), "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
              "x"_a.noconvert(), "d_output"_a.noconvert().none(), "d_final_hidden"_a.noconvert().none(),
              "d_final_memory"_a.noconvert().none(), "d_x"_a.noconvert().none(),
              "d_hidden"_a.noconvert().none(), "d_memory"_a.noconvert().none(),
@@ -55,18 +56,51 @@ void dense_backward(Array<const T, 2> x, Array<const T, 2> weight, Array<const T
 
 template <class T>
 void bind_dense(nb::module_& module) {
-    module.def("dense_forward", &dense_forward<T>, "x"_a.noconvert(), "weight"_a.noconvert(),
+    module.def("dense_forward", recordable(&dense_forward<T>), "x"_a.noconvert(), "weight"_a.noconvert(),
                "bias"_a.noconvert().none(), "y"_a.noconvert(),
                "y[R, N] = x[R, M] weight[N, M]^T + bias[N]. A row's bits do not depend on R.");
-    module.def("dense_backward", &dense_backward<T>, "x"_a.noconvert(), "weight"_a.noconvert(),
+    module.def("dense_backward", recordable(&dense_backward<T>), "x"_a.noconvert(), "weight"_a.noconvert(),
                "d_y"_a.noconvert(), "d_x"_a.noconvert().none(), "d_weight"_a.noconvert(),
                "d_bias"_a.noconvert().none(),
                "Writes d_x = d_y weight (unless None); adds d_y^T x to d_weight, column sums to d_bias.");
 }
 
 template <class T, class Target>
+nb::tuple recorded_loss(int kind, Packed<const T> output, Packed<const Target> target,
+                        Packed<const T> weight, Array<const int64_t, 1> live,
+                        Flat<const double> constants, Packed<T> gradient) {
+    auto call = [=] { return mean_loss<T, Target>(kind, output, target, weight, live, constants, gradient); };
+    if (Recording* recording = Recording::active())
+        recording->add([call](Report& report) {
+            const LossValue value = call();
+            report.loss = value.mean;
+            report.weight = value.weight;
+        });
+    const LossValue value = call();
+    return nb::make_tuple(value.mean, value.weight);
+}
+
+template <class T>
+double recorded_clip(Flat<T> gradient, double clip_norm, double clip_value) {
+    auto call = [=] { return clip_gradient<T>(gradient, clip_norm, clip_value); };
+    if (Recording* recording = Recording::active())
+        recording->add([call](Report& report) { report.norm = call(); });
+    return call();
+}
+
+void bind_recording(nb::module_& module) {
+    nb::class_<Recording>(module, "Recording")
+        .def(nb::init<>())
+        .def("start", &Recording::start, "Keep a copy of every call that follows in this thread.")
+        .def("stop", &Recording::stop, "Keep no more.")
+        .def("run", &Recording::run,
+             "Make the calls again; the loss, the sum of its weights and the norm they report.")
+        .def("__len__", &Recording::size);
+}
+
+template <class T, class Target>
 void bind_loss(nb::module_& module) {
-    module.def("loss", &mean_loss<T, Target>, "kind"_a, "output"_a.noconvert(), "target"_a.noconvert(),
+    module.def("loss", &recorded_loss<T, Target>, "kind"_a, "output"_a.noconvert(), "target"_a.noconvert(),
                "weight"_a.noconvert().none(), "live"_a.noconvert().none(), "constants"_a.noconvert(),
                "gradient"_a.noconvert().none(),
                "The weighted mean loss over live positions and the sum of the weights; writes gradient.");
@@ -74,14 +108,14 @@ void bind_loss(nb::module_& module) {
 
 template <class T>
 void bind_activations(nb::module_& module) {
-    module.def("activate", &activate<T>, "kind"_a, "y"_a.noconvert(), "y = phi(y), in place.");
-    module.def("activation_adjoint", &activation_adjoint<T>, "kind"_a, "y"_a.noconvert(),
+    module.def("activate", recordable(&activate<T>), "kind"_a, "y"_a.noconvert(), "y = phi(y), in place.");
+    module.def("activation_adjoint", recordable(&activation_adjoint<T>), "kind"_a, "y"_a.noconvert(),
                "d_y"_a.noconvert(), "Turns the gradient of y = phi(a) into that of a, in place.");
 }
 
 template <class T>
 void bind_updates(nb::module_& module) {
-    module.def("clip_gradient", &clip_gradient<T>, "gradient"_a.noconvert(), "clip_norm"_a,
+    module.def("clip_gradient", &recorded_clip<T>, "gradient"_a.noconvert(), "clip_norm"_a,
                "clip_value"_a, "Limits the gradient (0: no limit); returns the norm it had.");
     module.def("sgd", &sgd<T>, "parameters"_a.noconvert(), "gradient"_a.noconvert(),
                "velocity"_a.noconvert(), "step"_a, "rate"_a, "momentum"_a, "nesterov"_a,
@@ -96,18 +130,23 @@ void bind_updates(nb::module_& module) {
 
 template <class T>
 void bind_batches(nb::module_& module) {
-    module.def("gather", &gather<T>, "values"_a.noconvert(), "starts"_a.noconvert(),
+    module.def("gather", recordable(&gather<T>), "values"_a.noconvert(), "starts"_a.noconvert(),
                "lengths"_a.noconvert().none(), "rows"_a.noconvert(), "out"_a.noconvert(),
                "out[t, b] = values[starts[rows[b]] + t], zero from lengths[rows[b]] on.");
-    module.def("zero_dead", &zero_dead<T>, "y"_a.noconvert(), "live"_a.noconvert(),
+    module.def("zero_dead", recordable(&zero_dead<T>), "y"_a.noconvert(), "live"_a.noconvert(),
                "Writes zeros at the dead positions of y [T, B, C].");
+    module.def("fill_zero", recordable(&fill_zero<T>), "array"_a.noconvert(), "array = 0.");
+    module.def("add", recordable(&add<T>), "sum"_a.noconvert(), "addend"_a.noconvert(),
+               "sum += addend.");
+    module.def("last_adjoint", recordable(&last_adjoint<T>), "d_last"_a.noconvert(),
+               "d_x"_a.noconvert(), "d_x = 0, but d_last at the last step.");
 }
 
 template <class T>
 void bind_embedding(nb::module_& module) {
-    module.def("embed", &embed<T>, "weight"_a.noconvert(), "tokens"_a.noconvert(), "y"_a.noconvert(),
+    module.def("embed", recordable(&embed<T>), "weight"_a.noconvert(), "tokens"_a.noconvert(), "y"_a.noconvert(),
                "y[p] = weight[tokens[p]].");
-    module.def("embed_adjoint", &embed_adjoint<T>, "d_weight"_a.noconvert(), "tokens"_a.noconvert(),
+    module.def("embed_adjoint", recordable(&embed_adjoint<T>), "d_weight"_a.noconvert(), "tokens"_a.noconvert(),
                "d_y"_a.noconvert(), "d_weight[tokens[p]] += d_y[p].");
 }
 
@@ -143,6 +182,7 @@ NB_MODULE(_core, module) {
     module.def("set_poison", [](bool on) { poison.store(on); }, "on"_a,
                "For tests: fill workspace memory with NaN before each use.");
 
+    bind_recording(module);
     bind_workspace<float>(module, "Workspace32");
     bind_workspace<double>(module, "Workspace64");
     bind_dense<float>(module);

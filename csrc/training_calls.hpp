@@ -88,7 +88,7 @@ void check_labels(const LossCall<T>& call) {
 
 // Target is an array of T, or of int64 for cross entropy.
 template <class T, class Target>
-nb::tuple mean_loss(int kind, Packed<const T> output, Packed<const Target> target,
+LossValue mean_loss(int kind, Packed<const T> output, Packed<const Target> target,
                     Packed<const T> weight, Array<const int64_t, 1> live,
                     Flat<const double> constants, Packed<T> gradient) {
     constexpr bool labels = std::is_same_v<Target, int64_t>;
@@ -120,12 +120,8 @@ nb::tuple mean_loss(int kind, Packed<const T> output, Packed<const Target> targe
     set_weight_and_gradient(call, output, weight, gradient);
     call.live = live_rows(live, call.steps, call.batch);
     if constexpr (labels) check_labels(call);
-    LossValue value;
-    {
-        nb::gil_scoped_release release;
-        value = training_functions<T>().loss(call);
-    }
-    return nb::make_tuple(value.mean, value.weight);
+    nb::gil_scoped_release release;
+    return training_functions<T>().loss(call);
 }
 
 // --- activations -----------------------------------------------------------------------------------
@@ -313,6 +309,33 @@ void zero_dead(Array<T, 3> y, Array<const int64_t, 1> live) {
     const int64_t* const rows = live_rows(live, steps, batch);
     for (int64_t t = 0; t < steps; ++t)
         for (int64_t i = (t * batch + rows[t]) * channels; i < (t + 1) * batch * channels; ++i) to[i] = 0;
+}
+
+template <class T>
+void fill_zero(Packed<T> array) {
+    std::memset(array.data(), 0, array.size() * sizeof(T));
+}
+
+// sum += addend
+template <class T>
+void add(Packed<T> sum, Packed<const T> addend) {
+    if (sum.size() != addend.size())
+        throw std::invalid_argument("addend: expected as many elements as the sum");
+    T* const to = sum.data();
+    const T* const from = addend.data();
+    for (size_t i = 0; i < sum.size(); ++i) to[i] += from[i];
+}
+
+// The gradient d_x [steps, batch, channels] of the last step's values, given theirs.
+template <class T>
+void last_adjoint(Array<const T, 2> d_last, Array<T, 3> d_x) {
+    const int64_t steps = int64_t(d_x.shape(0)), batch = int64_t(d_x.shape(1));
+    const int64_t channels = int64_t(d_x.shape(2)), size = batch * channels;
+    T* const to = contiguous("d_x", d_x, {steps, batch, channels});
+    const T* const from = contiguous("d_last", d_last, {batch, channels});
+    if (!steps) return;
+    std::memset(to, 0, size_t((steps - 1) * size) * sizeof(T));
+    std::memcpy(to + (steps - 1) * size, from, size_t(size) * sizeof(T));
 }
 
 // y[p] = weight[tokens[p]]

@@ -17,8 +17,10 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.backends import kernels
 from elman.buffers import Buffer
 from elman.data.batches import Batch
+from elman.errors import InputError
 from elman.losses import Loss
 
 __all__ = ["Backpropagation", "Model"]
@@ -71,9 +73,10 @@ class Backpropagation:
         """The mean loss of a batch and the sum of its weights; the gradient is overwritten."""
         output = self._model.forward_batch(batch, True, self._generator, self._truncate)
         d_output = self._d_output(output.shape)
-        assert batch.target is not None
+        if batch.target is None:
+            raise InputError("batch: expected targets to learn from, got none")
         live = batch.live if output.ndim == 3 else None
         mean, weight = self._loss(output, batch.target, batch.weight, live, d_output)
-        self._gradient.fill(0.0)
+        kernels.fill_zero(self._gradient)
         self._model.backward_batch(d_output)
         return mean, weight

@@ -52,6 +52,11 @@ class Loss:
         self._number = kernels.LOSSES[self.kind]
         self._constants = np.array(constants, np.float64)
 
+    @property
+    def recordable(self) -> bool:
+        """Whether it only calls the core, see :mod:`elman.recording`."""
+        return type(self).__call__ is Loss.__call__
+
     def target_size(self, output_size: int) -> int:
         """Channels of a target for ``output_size`` channels of output."""
         return output_size

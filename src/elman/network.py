@@ -421,6 +421,11 @@ class Network(FlatParameters):
 
     # --- what the training loop asks for -----------------------------------------------------
 
+    @property
+    def recordable(self) -> bool:
+        """Whether passes over rows of one length only call the core, see :mod:`recording`."""
+        return all(layer.recordable for layer in self._pipeline)
+
     def forward_batch(
         self,
         batch: Batch,

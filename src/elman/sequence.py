@@ -76,6 +76,7 @@ class Recurrence:
             raise InputError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
         module = _backend(backend)
         self.backend = module.__name__.rpartition(".")[2]
+        self.recordable: bool = module.RECORDABLE
         self._forward = module.forward
         self._backward = module.backward
         self._step = module.step

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from elman.backends import kernels
 from elman.bptt import Backpropagation, Model
 from elman.checks import real, whole
-from elman.data.batches import Batch
-from elman.errors import TrainingError
+from elman.data.batches import Batch, Batches
+from elman.errors import InputError, TrainingError
 from elman.losses import Loss
 from elman.optimizers import Optimizer, Updater
+from elman.recording import RecordedPasses, Report
 from elman.schedules import Run, Schedule
 
 __all__ = [
@@ -196,7 +197,8 @@ def mean_loss(model: Model, batches: BatchSource, loss: Loss) -> float:
     total = weights = 0.0
     for batch in batches.epoch():
         output = model.forward_batch(batch, False, None, None)
-        assert batch.target is not None
+        if batch.target is None:
+            raise InputError("batches: expected targets to compare with, got none")
         live = batch.live if output.ndim == 3 else None
         mean, weight = loss(output, batch.target, batch.weight, live)
         total += mean * weight
@@ -222,6 +224,10 @@ class _Training:
         self.gradients = Backpropagation(model, loss, options.truncate, generator)
         self.updater: Updater = options.optimizer.start(self.parameters.size, self.parameters.dtype)
         self.schedule: Run = options.schedule.start(options.epochs)
+        self.recorded: tuple[RecordedPasses, Batches] | None = None
+        plain = loss.recordable and getattr(model, "recordable", False)
+        if plain and isinstance(batches, Batches) and batches.equal:
+            self.recorded = RecordedPasses(batches, self.run_batch), batches
         self.history = History()
         self.best = self.to_beat = math.inf
         self.waited = 0
@@ -269,17 +275,13 @@ class _Training:
     def run_batches(self, epoch: int, progress: _Progress) -> tuple[float, float]:
         """All updates of an epoch; the mean loss and the mean gradient norm."""
         options, schedule, update = self.options, self.schedule, self.updater.update
-        parameters, gradient, gradients = self.parameters, self.gradient, self.gradients
-        clip_norm, clip_value = options.clip_norm or 0.0, options.clip_value or 0.0
+        parameters, gradient = self.parameters, self.gradient
         base, number = options.optimizer.learning_rate, len(self.batches)
         self.rate = rate = base * schedule.factor(epoch - 1 + 0.5 / max(number, 1))
         total = weights = norms = 0.0
-        shuffler = self.generator if options.shuffle else None
-        for index, batch in enumerate(self.batches.epoch(shuffler)):
+        for index, (mean, weight, norm) in enumerate(self.passes()):
             if schedule.every_step:
                 self.rate = rate = base * schedule.factor(epoch - 1 + (index + 0.5) / number)
-            mean, weight = gradients(batch)
-            norm = kernels.clip_gradient(gradient, clip_norm, clip_value)
             if not (abs(mean) < math.inf and norm < math.inf):  # NaN compares false
                 self.fail(epoch, index + 1, mean, norm)
             update(parameters, gradient, rate)
@@ -289,6 +291,23 @@ class _Training:
             if progress.wanted:
                 progress.batch_done(epoch, index)
         return total / weights if weights else 0.0, norms / max(number, 1)
+
+    def passes(self) -> Iterator[Report]:
+        """The gradient of each batch of an epoch in turn; what each pass came to."""
+        shuffler = self.generator if self.options.shuffle else None
+        if self.recorded is None:
+            for batch in self.batches.epoch(shuffler):
+                yield self.run_batch(batch)
+        else:
+            recorded, batches = self.recorded
+            for rows in batches.epoch_rows(shuffler):
+                yield recorded(rows)
+
+    def run_batch(self, batch: Batch) -> Report:
+        """The clipped gradient of a batch; loss, weight, and the norm before clipping."""
+        mean, weight = self.gradients(batch)
+        clip_norm, clip_value = self.options.clip_norm or 0.0, self.options.clip_value or 0.0
+        return mean, weight, kernels.clip_gradient(self.gradient, clip_norm, clip_value)
 
     def watch(self, epoch: int, watched: float) -> bool:
         """Keeps the best weights; whether to stop early."""

@@ -23,7 +23,13 @@ _Array: TypeAlias = NDArray[Any]
 
 
 class Backend(Protocol):
-    """What a backend module offers. ``T`` steps, ``B`` rows, ``D`` inputs, ``H`` units."""
+    """What a backend module offers. ``T`` steps, ``B`` rows, ``D`` inputs, ``H`` units.
+
+    Attributes:
+        RECORDABLE: Whether walks only call the core, see :mod:`elman.recording`.
+    """
+
+    RECORDABLE: bool
 
     @staticmethod
     def create_workspace(

@@ -17,6 +17,8 @@ __all__ = ["Workspace", "backward", "create_workspace", "forward", "step"]
 
 _Array: TypeAlias = NDArray[Any]
 
+RECORDABLE = True
+
 Workspace: TypeAlias = "_core.Workspace32 | _core.Workspace64"
 
 

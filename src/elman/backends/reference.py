@@ -19,6 +19,8 @@ __all__ = ["Workspace", "backward", "create_workspace", "forward", "step"]
 
 _Array: TypeAlias = NDArray[Any]
 
+RECORDABLE = False
+
 
 @dataclass
 class Tape:

@@ -68,6 +68,12 @@ def zero_dead(y: Array, live: Array) -> None:
         y[t, count:] = 0
 
 
+def last_adjoint(d_last: Array, d_x: Array) -> None:
+    """``d_x = 0`` ``[T, B, C]``, but ``d_last`` ``[B, C]`` at the last step."""
+    d_x[...] = 0.0
+    d_x[-1:] = d_last
+
+
 def embed(weight: Array, tokens: Array, y: Array) -> None:
     """``y[p] = weight[tokens[p]]``."""
     y[...] = weight[tokens]

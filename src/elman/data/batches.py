@@ -158,13 +158,23 @@ class Batches:
         """Number of batches."""
         return -(-len(self.inputs) // self.batch_size)
 
+    @property
+    def equal(self) -> bool:
+        """Whether all rows have the same number of steps, at least one."""
+        return self.inputs.lengths is None and self.inputs.steps > 0
+
     def epoch(self, generator: np.random.Generator | None = None) -> Iterator[Batch]:
         """Every row once: shuffled by ``generator``, or in order without one."""
+        for rows in self.epoch_rows(generator):
+            yield self.take(rows)
+
+    def epoch_rows(self, generator: np.random.Generator | None = None) -> Iterator[Array]:
+        """The rows of each batch of :meth:`epoch`."""
         rows = len(self.inputs)
         order = self._order if generator is None else generator.permutation(rows)
         size = self.batch_size
         for start in range(0, rows, size):
-            yield self.take(order[start : start + size])
+            yield order[start : start + size]
 
     def take(self, rows: Array) -> Batch:
         """The batch of the given rows, int64 ``(B,)``."""

@@ -100,6 +100,15 @@ class Layer(ABC):
     input_size: int | None = None
     state_offset: int = 0
 
+    @property
+    def recordable(self) -> bool:
+        """Whether, with all rows live, passes in training only call the core.
+
+        They may then be replayed, see :mod:`elman.recording`: nothing between those calls may
+        change an array, and nothing may be new in every pass.
+        """
+        return False
+
     @abstractmethod
     def connect(self, incoming: Signal) -> Signal:
         """What comes out when ``incoming`` goes in.

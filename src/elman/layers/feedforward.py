@@ -44,6 +44,11 @@ class Dense(Layer):
         self.activation = one_of("Dense: activation", activation, (None, *kernels.ACTIVATIONS))
         self.bias = bool(bias)
 
+    @property
+    def recordable(self) -> bool:
+        """Always."""
+        return True
+
     def connect(self, incoming: Signal) -> Signal:
         """The same kind of value, of ``output_size`` channels."""
         if incoming.kind == "tokens":
@@ -130,6 +135,11 @@ class Dropout(Layer):
     def __init__(self, p: float = 0.5) -> None:
         self.p = real("Dropout: p", p, 0.0, 1.0, open_above=True)
 
+    @property
+    def recordable(self) -> bool:
+        """Only if nothing is dropped: every pass draws new numbers."""
+        return self.p == 0.0
+
     def connect(self, incoming: Signal) -> Signal:
         """What came in."""
         if incoming.kind == "tokens":
@@ -194,6 +204,11 @@ class Embedding(Layer):
         """Channels of a vector."""
         return self.dim
 
+    @property
+    def recordable(self) -> bool:
+        """Always."""
+        return True
+
     def connect(self, incoming: Signal) -> Signal:
         """A sequence of ``dim`` channels."""
         if incoming.kind != "tokens":
@@ -247,6 +262,11 @@ class Last(Layer):
     that value has seen one step only, the last, as ``output[:, -1]`` has in PyTorch.
     """
 
+    @property
+    def recordable(self) -> bool:
+        """Always."""
+        return True
+
     def connect(self, incoming: Signal) -> Signal:
         """A vector of as many channels."""
         if incoming.kind != "sequence":
@@ -278,10 +298,10 @@ class Last(Layer):
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """The gradient at each row's last live step, zeros elsewhere."""
         d_x = self._d_x(self._shape)
-        d_x[...] = 0.0
         if self._lengths is None:
-            d_x[-1] = d_y
-        else:
-            alive = np.count_nonzero(self._lengths)
-            d_x[self._lengths[:alive] - 1, np.arange(alive)] = d_y[:alive]
+            kernels.last_adjoint(d_y, d_x)
+            return d_x
+        d_x[...] = 0.0
+        alive = np.count_nonzero(self._lengths)
+        d_x[self._lengths[:alive] - 1, np.arange(alive)] = d_y[:alive]
         return d_x

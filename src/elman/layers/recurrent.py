@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.backends import kernels
 from elman.buffers import Buffer
 from elman.cells import CELLS, PARAMETER_NAMES, Parameters
 from elman.checks import one_of, real, whole
@@ -69,6 +70,12 @@ class RecurrentLayer(Layer):
     def directions(self) -> int:
         """1, or 2 in a bidirectional layer."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def recordable(self) -> bool:
+        """Unless values are dropped between levels, or the initial state is learned."""
+        plain = not self.dropout and not self.learned_state
+        return plain and all(w.recurrence.recordable for walks in self._levels for w in walks)
 
     def connect(self, incoming: Signal) -> Signal:
         """A sequence of ``output_size`` channels."""
@@ -216,7 +223,7 @@ class RecurrentLayer(Layer):
         d_x = walks[0].backward(d_y[:, :, :size], None, need_d_x, context)
         other = walks[1].backward(d_y[:, :, size:], None, need_d_x, context)
         if d_x is not None and other is not None:
-            d_x += other
+            kernels.add(d_x, other)
         return d_x
 
     def _last(self, context: Context) -> Array:
@@ -309,7 +316,7 @@ class _Walk:
         if self.number == 1:
             return self.backward(None, (d_y,), need_d_x, context)
         rest = self._d_rest(d_y.shape)
-        rest[...] = 0.0
+        kernels.fill_zero(rest)
         return self.backward(None, (d_y, rest), need_d_x, context)
 
     def _learned_state(self, batch_size: int) -> tuple[Array, ...]:

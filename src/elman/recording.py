@@ -1,0 +1,59 @@
+"""Passes that run through Python once and are then made again by the core in a single call.
+
+In training, a small network's step is a dozen calls of microseconds each, and the Python around
+them takes as long as they do. But every step of one shape makes the same calls on the same
+buffers. So the first one is recorded (:class:`elman._core.Recording`) and the others replay it:
+the same functions, the same arguments, the same bits.
+
+That holds only if nothing else touches the arrays on the way. Layers say so themselves
+(:attr:`elman.layers.base.Layer.recordable`); dropout, for one, draws new numbers in every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.backends.kernels import Recording
+from elman.data.batches import Batch, Batches
+
+__all__ = ["RecordedPasses"]
+
+Array: TypeAlias = NDArray[Any]
+Report: TypeAlias = tuple[float, float, float]  # loss, sum of its weights, gradient norm
+
+
+class RecordedPasses:
+    """One pass over rows of a data set, recorded for each number of rows.
+
+    Args:
+        batches: Where rows come from, all of one length.
+        run: A pass over a batch that calls nothing but the core: gradients and their clipping.
+    """
+
+    def __init__(self, batches: Batches, run: Callable[[Batch], Report]) -> None:
+        self._batches, self._run = batches, run
+        self._recorded: dict[int, tuple[Array, Callable[[], Report]]] = {}
+
+    def __call__(self, rows: Array) -> Report:
+        """The pass over these rows, int64 ``(B,)``."""
+        recorded = self._recorded.get(len(rows))
+        if recorded is None:
+            return self._record(rows)
+        own_rows, replay = recorded
+        own_rows[...] = rows
+        return replay()
+
+    def _record(self, rows: Array) -> Report:
+        own_rows = np.array(rows, np.int64)  # where the replays look for theirs
+        recording = Recording()
+        recording.start()
+        try:
+            report = self._run(self._batches.take(own_rows))
+        finally:
+            recording.stop()
+        self._recorded[len(rows)] = own_rows, recording.run
+        return report
