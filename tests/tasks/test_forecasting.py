@@ -90,6 +90,14 @@ def test_quantiles_asked_for_are_given() -> None:
     assert (answer["y-q-0.25"] <= answer["y-q-0.75"]).all()
 
 
+def test_quantiles_that_are_also_the_ends_of_an_interval_or_the_median_are_given() -> None:
+    forecaster = elman.Forecaster(**FAST, quantiles=(0.9, 0.5, 0.1), levels=(80,))
+    answer = forecaster.fit(monthly()).predict()
+    assert list(answer.columns)[-3:] == ["y-q-0.1", "y-q-0.5", "y-q-0.9"]
+    np.testing.assert_array_equal(answer["y-q-0.5"], answer["y"])
+    assert (answer["y-q-0.1"] <= answer["y-q-0.9"]).all()
+
+
 def test_new_data_are_forecast_from_their_own_end() -> None:
     forecaster = elman.Forecaster(**FAST).fit(monthly(100))
     assert str(forecaster.predict(monthly(110))["ds"].iloc[0].date()) == "2019-03-31"
@@ -288,6 +296,12 @@ def test_arguments_are_checked_before_any_work(name: str, value: Any, message: s
     assert not hasattr(forecaster, "model_")
 
 
+def test_quantiles_are_refused_where_the_point_alone_is_trained() -> None:
+    with pytest.raises(InputError, match="quantiles: expected None, since loss='mae'"):
+        elman.Forecaster(**FAST, loss="mae", quantiles=(0.9,)).fit(wave())
+    elman.Forecaster(**FAST, loss="mae", quantiles=()).plan(wave())
+
+
 def test_other_refusals() -> None:
     forecaster = elman.Forecaster(**FAST)
     with pytest.raises(NotFittedError, match="call fit"):
@@ -301,6 +315,10 @@ def test_other_refusals() -> None:
         forecaster.predict(horizon=9)
     with pytest.raises(InputError, match="calibrated for 80, 95, got 50"):
         forecaster.predict(levels=(50,))
+    with pytest.raises(InputError, match=r"levels: expected percents .* got 'wide'"):
+        forecaster.predict(levels="wide")
+    with pytest.raises(InputError, match=r"levels: .* each once"):
+        forecaster.predict(levels=(80, 80))
     with pytest.raises(InputError, match="trained on named columns"):
         forecaster.predict(wave())
     assert len(forecaster.predict(horizon=2)) == 2
@@ -385,6 +403,9 @@ def test_recursive_runs_beyond_its_horizon_and_says_what_it_widens() -> None:
     [
         ({"segment": 3}, "feeds one step at a time"),
         ({"normalize": "last"}, "a recursive forecaster reads the series as scaled"),
+        ({"quantiles": (0.9,)}, "quantiles: expected None, since a recursive network"),
+        ({"dropout": 0.1}, "dropout: expected None, a recursive network has none"),
+        ({"shortcut": True}, "shortcut: expected 'auto' or False"),
     ],
 )
 def test_recursive_refuses_what_has_no_meaning(options: dict[str, Any], message: str) -> None:
@@ -475,53 +496,3 @@ def test_ctrl_c_in_a_fold_ends_everything_cleanly(monkeypatch: pytest.MonkeyPatc
         forecaster = elman.Forecaster(**FAST, shortcut=False).fit(wave())
     assert forecaster.calibration_ is None and forecaster.scores_ is None
     assert np.isfinite(forecaster.predict()).all()
-
-
-# ---------------------------------------------------------------------------- scikit-learn
-
-
-def test_scikit_learn_clones_and_searches() -> None:
-    from sklearn.base import clone, is_classifier
-    from sklearn.utils import get_tags
-    from sklearn.utils.validation import check_is_fitted
-
-    forecaster = elman.Forecaster(**FAST, levels=[80])
-    copy = clone(forecaster)
-    assert copy is not forecaster and copy.get_params() == forecaster.get_params()
-    assert repr(forecaster) == (
-        "Forecaster(horizon=4, window=12, hidden_size=8, levels=[80], epochs=2, folds=2)"
-    )
-    assert forecaster.set_params(horizon=3).horizon == 3
-    assert not is_classifier(forecaster)
-    assert get_tags(forecaster).input_tags.allow_nan
-    with pytest.raises(Exception, match="not fitted"):
-        check_is_fitted(copy)
-    check_is_fitted(copy.fit(wave()))
-
-
-def test_scikit_learn_grid_search_over_time_splits() -> None:
-    from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
-
-    search = GridSearchCV(
-        elman.Forecaster(**FAST),
-        {"hidden_size": [4, 8]},
-        cv=TimeSeriesSplit(2, test_size=30),
-        error_score="raise",
-    )
-    search.fit(wave(140))
-    assert search.best_params_["hidden_size"] in (4, 8)
-
-
-def test_the_constructor_only_stores() -> None:
-    levels = [80, 95]
-    assert elman.Forecaster(levels=levels).levels is levels
-    assert elman.Forecaster(horizon="nonsense").horizon == "nonsense"
-
-
-def test_importing_the_forecaster_does_not_import_scikit_learn() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, elman; elman.Forecaster; print('sklearn' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "False"

@@ -94,3 +94,8 @@ def test_a_missing_tensor_is_named(saved: Path, tmp_path: Path) -> None:
     save_file(tensors, copy / "weights.safetensors")
     with pytest.raises(InputError, match=r"missing: \['head.bias'\]"):
         elman.load(copy)
+
+
+def test_a_named_backend_is_named_again(tmp_path: Path) -> None:
+    elman.Forecaster(**FAST, backend="reference").fit(wave()).save(tmp_path / "model")
+    assert elman.load(tmp_path / "model").model_.network._encoders[0].backend == "reference"

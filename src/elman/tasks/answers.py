@@ -59,14 +59,12 @@ class Answer:
         intervals = {
             level: (natural(found[level][0]), natural(found[level][1])) for level in levels
         }
-        asked = set(trained) - {0.5} - {round((1 - level / 100) / 2, 6) for level in plan.levels}
-        asked -= {round(1 - (1 - level / 100) / 2, 6) for level in plan.levels}
         return cls(
             panel,
             counts,
             natural(raw.quantiles[..., trained.index(0.5)]),
             intervals,
-            {q: natural(raw.quantiles[..., trained.index(q)]) for q in sorted(asked)},
+            {q: natural(raw.quantiles[..., trained.index(q)]) for q in plan.asked},
         )
 
     @property

@@ -26,7 +26,7 @@ from elman.tasks.calibration import (
     score,
 )
 from elman.tasks.model import ForecastModel
-from elman.tasks.options import check_options, resolve_cell
+from elman.tasks.options import check_levels, check_options, resolve_cell
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan, known_lengths, make_plan
 from elman.tasks.storage import load_forecaster, save_forecaster
@@ -55,7 +55,8 @@ class Forecaster:
         strategy: ``"direct"`` forecasts the whole horizon at once; ``"recursive"`` is trained one
             step ahead on every step and runs free on its own output, as a dynamical system.
         levels: Intervals, in percent, such as ``(80, 95)``; ``()`` for none.
-        quantiles: Further quantiles to forecast, each between 0 and 1.
+        quantiles: Further quantiles to forecast, each between 0 and 1, as the network gives them
+            (not calibrated); only of a direct network with the pinball loss.
         season: Steps in one season, ``None`` for none, or ``"auto"``: from the time stamps, else
             from the data.
         loss: ``"pinball"`` (all quantiles), or ``"mae"``, ``"mse"``, ``"huber"`` for the point
@@ -67,10 +68,12 @@ class Forecaster:
             deviation), ``"last"``, ``"mean-std"``, ``"mean"`` or ``None``; ``"auto"`` is
             ``"last-std"``, and ``None`` for a recursive network.
         shortcut: Whether a linear forecast is fitted first (ridge regression) and the network
-            adds to it; ``"auto"``: where there are at most 20,000 windows to learn from.
+            adds to it; ``"auto"``: where there are at most 20,000 windows to learn from. Never
+            beside a recursive network.
         series_vectors: Whether each of several series has a learned vector; without, the network
-            can forecast series it has not seen.
-        dropout: Probability of dropping a unit before the output; default 0 to 0.3.
+            can forecast series it has not seen. A recursive network has none.
+        dropout: Probability of dropping a unit before the output; default 0 to 0.3, none in a
+            recursive network.
         epochs: Passes over the windows; default: what comes to 400 updates or more.
         batch_size: Windows of a batch; default: 32 to 448.
         learning_rate: Of AdamW at its highest, falling along a cosine; default 0.002 to 0.005.
@@ -305,7 +308,7 @@ class Forecaster:
             empty = np.isnan(one).all(axis=0)
             if empty.any():
                 which = panel.names.targets[int(empty.argmax())]
-                name = "" if panel.names.id is None else f" of series {panel.ids[number]!r}"
+                name = "" if panel.names.id is None else f" of series {panel.label(number)}"
                 raise InputError(
                     f"data: all values of {which!r}{name} are missing; leave it out or fill it"
                 )
@@ -514,7 +517,7 @@ class Forecaster:
         have = () if self.calibration_ is None else self.calibration_.levels
         if levels is None:
             return have
-        wanted = tuple(float(level) for level in np.atleast_1d(np.asarray(levels, float)))
+        wanted = check_levels(levels)
         unknown = [level for level in wanted if level not in have]
         if unknown:
             listed = ", ".join(f"{level:g}" for level in have) or "none"
@@ -522,7 +525,7 @@ class Forecaster:
                 f"levels: the model is calibrated for {listed}, got {unknown[0]:g}; train with "
                 f"levels=({unknown[0]:g},)"
             )
-        return tuple(sorted(wanted))
+        return wanted
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):

@@ -66,7 +66,7 @@ class ForecastModel:
         backend: str = "auto",
     ) -> None:
         self.plan, self.encoder, self.channels, self.marks = plan, encoder, channels, marks
-        self.widths, self.dtype = widths, np.dtype(dtype)
+        self.widths, self.dtype, self.backend = widths, np.dtype(dtype), backend
         self.history = History()
         self.penalty: float | None = None
         self.networks = [self._make_network(rng, backend) for _ in range(plan.ensemble)]
@@ -291,7 +291,7 @@ class ForecastModel:
         unseen = np.flatnonzero(numbers < 0)
         if len(unseen):
             raise InputError(
-                f"data: series {panel.ids[unseen[0]]!r} was not seen in training, and every series "
+                f"data: series {panel.label(unseen[0])} was not seen in training, and every series "
                 "has a learned vector; train with series_vectors=False to forecast new ones"
             )
         rows.vector = numbers[rows.series]
@@ -305,7 +305,7 @@ class ForecastModel:
         if len(short):
             first = int(short[0])
             raise InputError(
-                f"data: series {panel.ids[series[first]]!r} has {int(origin[first])} rows before "
+                f"data: series {panel.label(series[first])} has {int(origin[first])} rows before "
                 f"the forecast, expected at least {1 if padded else window}, the window of this "
                 "model; give more of its past, or train with a smaller window"
             )
@@ -317,7 +317,7 @@ class ForecastModel:
             part = panel.series(int(number))[first - window : last]
             if np.isnan(part).any():
                 raise InputError(
-                    f"data: series {panel.ids[number]!r} misses values in the window before the "
+                    f"data: series {panel.label(number)} misses values in the window before the "
                     "forecast, and the training had none missing; fill them, or train on data with "
                     "missing values"
                 )
@@ -365,6 +365,10 @@ class ForecastModel:
             "penalty": self.penalty,
             "history": self.history.to_dict(),
         }
+
+    def __reduce__(self) -> Any:
+        """For copies, and for other processes: the compiled workspaces are made anew."""
+        return type(self).from_saved, (self.description(), self.tensors(), self.backend)
 
     @classmethod
     def from_saved(

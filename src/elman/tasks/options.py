@@ -13,7 +13,7 @@ from elman.data.scaling import SCALERS
 from elman.errors import InputError
 from elman.tasks.samples import NORMALIZATIONS
 
-__all__ = ["check_options", "resolve_cell"]
+__all__ = ["check_levels", "check_options", "resolve_cell"]
 
 STRATEGIES = ("direct", "recursive")
 LOSSES = ("pinball", "mae", "mse", "huber")
@@ -54,8 +54,43 @@ def check_options(options: Mapping[str, Any]) -> None:
     if options["folds"] != "auto":
         whole("folds", options["folds"], 0)
     _check_calibration(options["calibration"])
-    _check_each("levels", options["levels"], 100.0, "percents between 0 and 100, such as (80, 95)")
+    check_levels(options["levels"])
     _check_each("quantiles", options["quantiles"], 1.0, "numbers between 0 and 1")
+    _check_strategy(options)
+
+
+def check_levels(levels: Any) -> tuple[float, ...]:
+    """Levels of intervals, in percent, ascending.
+
+    Raises:
+        InputError: If they are no such numbers, or one comes twice.
+    """
+    _check_each("levels", levels, 100.0, "percents between 0 and 100, such as (80, 95)")
+    return tuple(sorted(float(level) for level in levels))
+
+
+def _check_strategy(options: Mapping[str, Any]) -> None:
+    """Refuses what the chosen network has no use for, rather than leave it unused."""
+    recursive = options["strategy"] == "recursive"
+    quantiles = options["quantiles"]
+    if quantiles is not None and len(quantiles) and (recursive or options["loss"] != "pinball"):
+        raise InputError(
+            "quantiles: expected None, since "
+            + ("a recursive network" if recursive else f"loss={options['loss']!r}")
+            + " forecasts the point alone (levels give intervals around it), got "
+            f"{quantiles!r}; use loss='pinball' and strategy='direct'"
+        )
+    if not recursive:
+        return
+    if options["dropout"]:
+        raise InputError(
+            f"dropout: expected None, a recursive network has none, got {options['dropout']!r}"
+        )
+    if options["shortcut"] not in ("auto", False):
+        raise InputError(
+            "shortcut: expected 'auto' or False, a recursive network has no linear forecast beside "
+            "it, got True"
+        )
 
 
 def _check_calibration(calibration: Any) -> None:

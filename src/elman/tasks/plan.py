@@ -60,6 +60,7 @@ class Plan:
         calibration: Steps at the end of the series over which the folds are spread.
         refit: Whether the final network is trained on everything (else it is the last fold's).
         ensemble: How many networks are trained from different initial values and averaged.
+        asked: The quantiles given out as columns of their own, ascending.
     """
 
     horizon: int
@@ -85,16 +86,19 @@ class Plan:
     calibration: int
     refit: bool
     ensemble: int = 1
+    asked: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return {**asdict(self), "quantiles": list(self.quantiles), "levels": list(self.levels)}
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Plan:
         """The plan that :meth:`to_dict` described."""
-        values = dict(record)
-        values["quantiles"], values["levels"] = tuple(values["quantiles"]), tuple(values["levels"])
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in record.items()
+        }
         try:
             return cls(**values)
         except TypeError as error:
@@ -160,7 +164,7 @@ def make_plan(options: dict[str, Any], panel: Panel) -> Plan:
         cell=options["cell"],
         hidden_size=options["hidden_size"] or sizes["hidden_size"],
         num_layers=options["num_layers"],
-        dropout=sizes["dropout"] if options["dropout"] is None else options["dropout"],
+        dropout=_dropout(options["dropout"], sizes["dropout"], recursive),
         normalize=_normalize(options["normalize"], recursive),
         scaling=options["scaling"],
         shortcut=not recursive and (windows <= 20_000 if shortcut == "auto" else bool(shortcut)),
@@ -177,6 +181,7 @@ def make_plan(options: dict[str, Any], panel: Panel) -> Plan:
         if options["refit"] == "auto"
         else bool(options["refit"]),
         ensemble=options["ensemble"],
+        asked=_rounded(options["quantiles"]),
     )
 
 
@@ -248,7 +253,7 @@ def _check_length(
     longest = int(lengths.max())
     if longest >= max(horizon + 2, 4) and (longest >= window + horizon or not given):
         return
-    which = "" if panel.n_series == 1 else f" (the longest, {panel.ids[int(lengths.argmax())]!r})"
+    which = "" if panel.n_series == 1 else f" (the longest, {panel.label(int(lengths.argmax()))})"
     needed = max(horizon + 2, 4, window + horizon if given else 0)
     advice = "give more data, or a shorter horizon" + (" or window" if given else "")
     raise InputError(
@@ -284,11 +289,27 @@ def _normalize(normalize: Any, recursive: bool) -> str | None:
 
 def _quantiles(levels: Sequence[float], quantiles: Sequence[float] | None) -> tuple[float, ...]:
     """The ends of the intervals, the quantiles asked for, and the median."""
-    chosen = {0.5, *(round(float(q), 6) for q in quantiles or ())}
+    chosen = {0.5, *_rounded(quantiles)}
     for level in levels:
         tail = (1 - float(level) / 100) / 2
         chosen |= {round(tail, 6), round(1 - tail, 6)}
     return tuple(sorted(chosen))
+
+
+def _rounded(quantiles: Sequence[float] | None) -> tuple[float, ...]:
+    """Quantiles ascending, as they are compared and named."""
+    return tuple(sorted(round(float(q), 6) for q in quantiles or ()))
+
+
+def _dropout(dropout: float | None, fitting: float, recursive: bool) -> float:
+    """As given, else by the number of windows; a recursive network has none."""
+    if recursive:
+        return 0.0
+    return fitting if dropout is None else float(dropout)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _folds(

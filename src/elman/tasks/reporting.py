@@ -260,7 +260,7 @@ def _sizes(views: Mapping[str, Array]) -> dict[str, int]:
 
 def _configuration(forecaster: Forecaster) -> dict[str, Any]:
     plan = forecaster.plan_.to_dict()
-    shown = {name: value for name, value in plan.items() if name != "quantiles"}
+    shown = {name: value for name, value in plan.items() if name not in ("quantiles", "asked")}
     shown["seed"] = forecaster.seed
     if forecaster.model_.penalty is not None:
         shown["shortcut_penalty"] = forecaster.model_.penalty

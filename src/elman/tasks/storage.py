@@ -59,7 +59,9 @@ def load_forecaster(kind: type[_Forecaster], path: str | os.PathLike[str]) -> _F
             for name, one in tensors.items()
             if name.startswith("model.")
         }
-        forecaster.model_ = ForecastModel.from_saved(description["model"], weights)
+        forecaster.model_ = ForecastModel.from_saved(
+            description["model"], weights, forecaster.backend
+        )
         forecaster.plan_ = forecaster.model_.plan
         forecaster._panel = _panel_of(description["panel"], tensors)
         forecaster.calibration_ = None
