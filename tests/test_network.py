@@ -571,7 +571,7 @@ def test_losses_after_the_activation_they_apply_are_refused():
         network("sigmoid").evaluate(X, np.zeros((4, 2)), loss="binary_cross_entropy")
 
 
-@pytest.mark.parametrize("dtype", ["float16", "int32"])
+@pytest.mark.parametrize("dtype", ["float16", "int32", "float33", str])
 def test_other_dtypes_are_refused(dtype):
     with pytest.raises(InputError, match="dtype: expected one of 'float32', 'float64'"):
         elman.Network([elman.RNN(1, 2)], dtype=dtype)

@@ -29,7 +29,10 @@ Array: TypeAlias = NDArray[Any]
 
 
 class Model(Protocol):
-    """What the training loop needs of a model; :class:`elman.Network` is one."""
+    """What the training loop needs of a model; :class:`elman.Network` is one.
+
+    A model may also have a true attribute ``recordable``, see :mod:`elman.recording`.
+    """
 
     def vectors(self) -> tuple[Array, Array]:
         """The flat parameters and the flat gradient, both writeable."""

@@ -24,7 +24,7 @@ from elman.schedules import Schedule, make_schedule
 from elman.state import NetworkState, check_state
 from elman.streaming import Stepper
 from elman.summary import summarize
-from elman.training import EarlyStopping, EpochRecord, History, Options, mean_loss, train
+from elman.training import EarlyStopping, EpochRecord, History, Options, mean_losses, train
 
 __all__ = ["Network"]
 
@@ -69,7 +69,7 @@ class Network(FlatParameters):
         backend: str = "auto",
     ) -> None:
         self.layers = clone_layers(layers)
-        self.dtype = np.dtype(one_of("dtype", np.dtype(dtype).name, ("float32", "float64")))
+        self.dtype = _float_type(dtype)
         self.backend = backend
         self.loss: Loss | None = None
         self._signals = connect(self.layers)
@@ -321,9 +321,12 @@ class Network(FlatParameters):
             epochs: How often all rows are seen.
             batch_size: Rows of an update.
             validation_split: Share of the rows held out to watch the loss.
-            validation_data: ``(X, y)`` or ``(X, y, sample_weight)`` to watch instead.
+            validation_data: ``(X, y)`` or ``(X, y, sample_weight)`` to watch instead; lists
+                where lengths are unequal.
             validation_rows: Which rows ``validation_split`` holds out: ``"last"`` (the default,
-                right when rows follow each other in time) or ``"random"``.
+                right when rows follow each other in time) or ``"random"``. Windows of a series
+                that overlap share steps across the cut; hold out windows that begin after the
+                last target trained on (``validation_data``) where that matters.
             sample_weight: Weights of rows ``(N,)``, of steps ``(N, T)``, or shaped as ``y``.
                 The loss is the weighted mean. Where a weight is 0, ``y`` may be NaN.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
@@ -417,13 +420,15 @@ class Network(FlatParameters):
         data = self._data(X, y, sample_weight, lengths, chosen)
         batches = data.batches(whole("batch_size", batch_size))
         measures = {"loss": chosen, **measures_beside(chosen)}
-        return {name: mean_loss(self, batches, measure) for name, measure in measures.items()}
+        means = mean_losses(self, batches, list(measures.values()))
+        return dict(zip(measures, means, strict=True))
 
     # --- what the training loop asks for -----------------------------------------------------
 
     @property
     def recordable(self) -> bool:
-        """Whether passes over rows of one length only call the core, see :mod:`recording`."""
+        """Whether passes over rows of one length only call the core, see
+        :mod:`elman.recording`."""
         return all(layer.recordable for layer in self._pipeline)
 
     def forward_batch(
@@ -507,6 +512,14 @@ def _as_came(output: Array, sequences: Sequences, as_list: bool) -> Any:
     lengths = sequences.lengths
     steps = [sequences.steps] * len(output) if lengths is None else lengths
     return [row[:length] for row, length in zip(output, steps, strict=True)]
+
+
+def _float_type(dtype: Any) -> np.dtype[Any]:
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = dtype
+    return np.dtype(one_of("dtype", name, ("float32", "float64")))
 
 
 def _limit(name: str, value: float | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -29,6 +29,7 @@ __all__ = [
     "History",
     "Options",
     "mean_loss",
+    "mean_losses",
     "train",
 ]
 
@@ -159,6 +160,9 @@ class Options:
     progress: bool | None = None
     on_epoch: Callable[[EpochRecord], bool | None] | None = None
 
+    def __post_init__(self) -> None:
+        self.schedule.start(self.epochs)  # refuses what does not fit before any work is done
+
 
 def train(
     model: Model,
@@ -194,16 +198,24 @@ def train(
 
 def mean_loss(model: Model, batches: BatchSource, loss: Loss) -> float:
     """The loss over all batches, without training; 0 if there is nothing to average."""
-    total = weights = 0.0
+    return mean_losses(model, batches, [loss])[0]
+
+
+def mean_losses(model: Model, batches: BatchSource, losses: Sequence[Loss]) -> list[float]:
+    """Several losses over all batches, from one pass; 0 if there is nothing to average."""
+    totals, weights = [0.0] * len(losses), [0.0] * len(losses)
     for batch in batches.epoch():
         output = model.forward_batch(batch, False, None, None)
         if batch.target is None:
             raise InputError("batches: expected targets to compare with, got none")
         live = batch.live if output.ndim == 3 else None
-        mean, weight = loss(output, batch.target, batch.weight, live)
-        total += mean * weight
-        weights += weight
-    return total / weights if weights else 0.0
+        for index, loss in enumerate(losses):
+            mean, weight = loss(output, batch.target, batch.weight, live)
+            totals[index] += mean * weight
+            weights[index] += weight
+    return [
+        total / weight if weight else 0.0 for total, weight in zip(totals, weights, strict=True)
+    ]
 
 
 class _Training:
