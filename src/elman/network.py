@@ -427,8 +427,7 @@ class Network(FlatParameters):
 
     @property
     def recordable(self) -> bool:
-        """Whether passes over rows of one length only call the core, see
-        :mod:`elman.recording`."""
+        """Whether training on rows of one length is replayed, see :mod:`elman.recording`."""
         return all(layer.recordable for layer in self._pipeline)
 
     def forward_batch(
@@ -519,7 +518,8 @@ def _float_type(dtype: Any) -> np.dtype[Any]:
         name = np.dtype(dtype).name
     except TypeError:
         name = dtype
-    return np.dtype(one_of("dtype", name, ("float32", "float64")))
+    chosen: np.dtype[Any] = np.dtype(one_of("dtype", name, ("float32", "float64")))
+    return chosen
 
 
 def _limit(name: str, value: float | None) -> float | None:
