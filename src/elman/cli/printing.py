@@ -70,8 +70,8 @@ class Voice:
         """What was chosen."""
         if self.silent:
             return
-        from elman.tasks.forecasting import describe_plan
         from elman.tasks.reporting import network_view
+        from elman.tasks.wording import describe_plan
 
         parameters = network_view(forecaster.model_).parameters
         seconds = forecaster.seconds_

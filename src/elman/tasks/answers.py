@@ -13,7 +13,7 @@ from elman.tasks.model import ForecastModel, RawForecast
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "source_shape"]
 
 
 @dataclass
@@ -120,3 +120,13 @@ class Answer:
             # Columns were series, or targets of one series.
             return values[:, :, 0].T if values.shape[2] == 1 else values[0]
         return values
+
+
+def source_shape(data: Any) -> tuple[str, int]:
+    """How an answer to arrays is shaped: ``"array"`` and its axes, or ``"list"``."""
+    if isinstance(data, np.ndarray):
+        return "array", data.ndim
+    if isinstance(data, (list, tuple)):
+        nested = bool(len(data)) and np.ndim(data[0]) > 0
+        return ("list", np.ndim(data[0])) if nested else ("array", 1)
+    return "array", 3

@@ -14,7 +14,8 @@ import numpy as np
 from elman.data.panel import Panel
 from elman.errors import ElmanWarning, InputError, NotFittedError
 from elman.evaluate import Scores
-from elman.tasks.answers import Answer
+from elman.tasks.ahead import extended, rows_seen
+from elman.tasks.answers import Answer, source_shape
 from elman.tasks.backtest import Backtest, run_backtest
 from elman.tasks.calibration import (
     Calibration,
@@ -25,11 +26,13 @@ from elman.tasks.calibration import (
     judge_windows,
     score,
 )
+from elman.tasks.estimator import Estimator
 from elman.tasks.model import ForecastModel
 from elman.tasks.options import check_levels, check_options, resolve_cell
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan, known_lengths, make_plan
 from elman.tasks.storage import load_forecaster, save_forecaster
+from elman.tasks.wording import describe_end, describe_start, why_uncalibrated
 from elman.training import History
 
 __all__ = ["Forecaster"]
@@ -37,7 +40,7 @@ __all__ = ["Forecaster"]
 _Self = TypeVar("_Self", bound="Forecaster")
 
 
-class Forecaster:
+class Forecaster(Estimator):
     """Forecasts one or many series with a recurrent network, with calibrated intervals.
 
     The constructor only stores its arguments; everything left at ``None`` or ``"auto"`` is chosen
@@ -161,66 +164,6 @@ class Forecaster:
         self.verbose = verbose
         self.backend = backend
 
-    # -------------------------------------------------------------------- scikit-learn's part
-
-    @classmethod
-    def _parameter_names(cls) -> tuple[str, ...]:
-        from inspect import signature
-
-        return tuple(name for name in signature(cls.__init__).parameters if name != "self")
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments by name; ``deep`` is there for scikit-learn."""
-        return {name: getattr(self, name) for name in self._parameter_names()}
-
-    def set_params(self: _Self, **parameters: Any) -> _Self:
-        """Changes constructor arguments; they take effect in the next :meth:`fit`.
-
-        Raises:
-            InputError: If there is none of a name.
-        """
-        known = self._parameter_names()
-        for name, value in parameters.items():
-            if name not in known:
-                raise InputError(
-                    f"set_params: {name!r} is no parameter of {type(self).__name__}; expected one "
-                    f"of {', '.join(known)}"
-                )
-            setattr(self, name, value)
-        return self
-
-    def clone(self: _Self) -> _Self:
-        """An unfitted forecaster with the same arguments."""
-        return type(self)(**self.get_params())
-
-    def __repr__(self) -> str:
-        from inspect import signature
-
-        defaults = signature(type(self).__init__).parameters
-        changed = (
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if value != defaults[name].default
-        )
-        return f"{type(self).__name__}({', '.join(changed)})"
-
-    def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks of an estimator."""
-        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
-            InputTags,
-            Tags,
-            TargetTags,
-        )
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=False, multi_output=True),
-            input_tags=InputTags(two_d_array=True, three_d_array=True, allow_nan=True),
-        )
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
-
     # ------------------------------------------------------------------------------- fitting
 
     def fit(
@@ -279,7 +222,7 @@ class Forecaster:
         )
         self._check_panel(panel)
         plan = make_plan(options, panel)
-        self._shape_in = _source_shape(data)
+        self._shape_in = source_shape(data)
         return self._fit_panel(panel, plan, started)
 
     def plan(self, data: Any, **roles: Any) -> Plan:
@@ -314,7 +257,7 @@ class Forecaster:
                 )
 
     def _fit_panel(self: _Self, panel: Panel, plan: Plan, started: float) -> _Self:
-        self._say(lambda: _describe_start(panel, plan))
+        self._say(lambda: describe_start(panel, plan))
         notes = [f"{note[0].upper()}{note[1:]}." for note in panel.notes]
         seconds = {"reading": clock.perf_counter() - started}
         counts = known_lengths(panel)
@@ -350,7 +293,7 @@ class Forecaster:
             )
         self.notes_, self.seconds_ = notes, seconds
         seconds["total"] = clock.perf_counter() - started
-        self._say(lambda: _describe_end(self))
+        self._say(lambda: describe_end(self))
         return self
 
     def _finish(self, held_out: HeldOut, panel: Panel, plan: Plan, notes: list[str]) -> None:
@@ -364,7 +307,7 @@ class Forecaster:
             notes.append(f"Constant series ({named}) are forecast to stay as they are.")
         if not held_out.folds:
             if plan.levels:
-                self._warn(_why_uncalibrated(held_out, self.folds))
+                self._warn(why_uncalibrated(held_out, self.folds))
             return
         if plan.levels and held_out.interrupted is None:
             quantiles = self.model_.trained_quantiles
@@ -421,7 +364,7 @@ class Forecaster:
         """
         answer = self.forecast(data, horizon, future=future, levels=levels)
         if answer.panel.kind == "numpy":
-            return answer.array(self._shape_in if data is None else _source_shape(data))
+            return answer.array(self._shape_in if data is None else source_shape(data))
         return answer.frame()
 
     def predict_intervals(
@@ -443,7 +386,7 @@ class Forecaster:
         answer = self.forecast(data, horizon, future=future, levels=levels)
         shape = None
         if answer.panel.kind == "numpy":
-            shape = self._shape_in if data is None else _source_shape(data)
+            shape = self._shape_in if data is None else source_shape(data)
         return {
             level: (answer.array(shape, low), answer.array(shape, high))
             for level, (low, high) in answer.intervals.items()
@@ -469,7 +412,7 @@ class Forecaster:
         # A forecast begins after the last observed value, whatever empty rows follow it.
         counts = known_lengths(panel)
         if panel.future.shape[1]:
-            panel = _extended(panel, counts, horizon, self.plan_.horizon, future)
+            panel = extended(panel, counts, horizon, self.plan_.horizon, future)
         elif future is not None:
             raise InputError(
                 "future: the model was trained without covariates known ahead, expected None"
@@ -563,7 +506,7 @@ class Forecaster:
                 )
             return self.scores_
         panel = self._read(data)
-        begin = _rows_seen(self._panel, panel)
+        begin = rows_seen(self._panel, panel)
         plan = self.plan_
         series, origins = [], []
         for number in range(panel.n_series):
@@ -686,98 +629,3 @@ class Forecaster:
 def _constant(model: ForecastModel) -> Array:
     """Which series of the training have no target that moves, ``(S,)``."""
     return np.asarray((model.encoder.deviation == 0).all(axis=1))
-
-
-def _why_uncalibrated(held_out: HeldOut, folds: int | str) -> str:
-    if held_out.interrupted is not None:
-        return "intervals were not calibrated, since training was interrupted"
-    if folds == 0:
-        return "without folds nothing calibrates intervals; none are given"
-    return "the data are too short to calibrate intervals; none are given"
-
-
-def _source_shape(data: Any) -> tuple[str, int]:
-    """How an answer to arrays is shaped: ``"array"`` and its axes, or ``"list"``."""
-    if isinstance(data, np.ndarray):
-        return "array", data.ndim
-    if isinstance(data, (list, tuple)):
-        nested = bool(len(data)) and np.ndim(data[0]) > 0
-        return ("list", np.ndim(data[0])) if nested else ("array", 1)
-    return "array", 3
-
-
-def _rows_seen(seen: Panel, panel: Panel) -> Array:
-    """How many leading rows of each series the training saw; 0 for arrays and new series."""
-    counts = np.zeros(panel.n_series, np.int64)
-    if panel.kind == "numpy" or panel.names.time is None:
-        return counts
-    last = {
-        str(name): seen.stamps[seen.offsets[i] + known - 1]
-        for i, (name, known) in enumerate(zip(seen.ids, known_lengths(seen), strict=True))
-    }
-    for number, name in enumerate(panel.ids):
-        if str(name) in last:
-            stamps = panel.stamps[panel.rows(number)]
-            counts[number] = np.searchsorted(stamps, last[str(name)], side="right")
-    return counts
-
-
-def _extended(panel: Panel, counts: Array, horizon: int, trained: int, source: Any) -> Panel:
-    """The panel up to the forecast's origin, with rows that hold the covariates known ahead.
-
-    A direct network reads covariates of its whole trained horizon; those beyond the steps asked
-    for repeat the last of them.
-    """
-    from dataclasses import replace
-
-    ahead = panel.future_covariates(horizon, source, counts)
-    if trained > horizon:
-        ahead = np.concatenate([ahead, np.repeat(ahead[:, -1:], trained - horizon, axis=1)], axis=1)
-    steps = ahead.shape[1]
-    past = panel.take(counts)
-    last = past.stamps[past.offsets[1:] - 1]
-    stamps = panel.stamps_after(last, steps)
-
-    def joined(block: Array, extra: Array) -> Array:
-        parts = []
-        for number in range(panel.n_series):
-            parts += [block[past.rows(number)], extra[number]]
-        return np.concatenate(parts)
-
-    def missing(width: int) -> Array:
-        return np.full((panel.n_series, steps, width), np.nan)
-
-    lengths = past.lengths + steps
-    return replace(
-        past,
-        values=joined(past.values, missing(panel.n_targets)),
-        past=joined(past.past, missing(panel.past.shape[1])),
-        future=joined(past.future, ahead),
-        stamps=joined(past.stamps, stamps),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]),
-    )
-
-
-def _describe_start(panel: Panel, plan: Plan) -> str:
-    lines = [f"read     {line}" for line in (repr(panel), *panel.notes)]
-    return "\n".join([*lines, f"chosen   {describe_plan(plan)}"])
-
-
-def describe_plan(plan: Plan) -> str:
-    """What was chosen, in one sentence."""
-    segment = f" in segments of {plan.segment}" if plan.segment > 1 else ""
-    season = f"season {plan.season}" if plan.season > 1 else "no season"
-    linear = " beside a linear forecast" if plan.shortcut else ""
-    folds = f"{plan.folds} held-out fold{'s' * (plan.folds != 1)} over {plan.calibration} steps"
-    return (
-        f"{plan.strategy} forecast of {plan.horizon} steps from windows of {plan.window}{segment}, "
-        f"{season}; {plan.cell} of {plan.hidden_size} units{linear}; {plan.epochs} epochs in "
-        f"batches of {plan.batch_size}; {folds if plan.folds else 'nothing held out'}"
-    )
-
-
-def _describe_end(forecaster: Forecaster) -> str:
-    lines = [f"trained  in {forecaster.seconds_['total']:.2f} s"]
-    if forecaster.scores_ is not None:
-        lines.append(f"scores   {forecaster.scores_.verdict}")
-    return "\n".join(lines + [f"note     {note}" for note in forecaster.notes_])

@@ -15,9 +15,10 @@ from elman.tasks.answers import Answer
 from elman.tasks.backtest import Backtest
 from elman.tasks.calibration import level_name, series_names
 from elman.tasks.direct import DirectNetwork
-from elman.tasks.forecasting import Forecaster, describe_plan
+from elman.tasks.forecasting import Forecaster
 from elman.tasks.model import ForecastModel
 from elman.tasks.parameters import Array
+from elman.tasks.wording import describe_plan
 
 __all__ = [
     "describe_source",
