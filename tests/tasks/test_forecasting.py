@@ -384,6 +384,20 @@ def test_held_out_folds_do_not_see_their_windows() -> None:
     np.testing.assert_array_equal(one.folds[1].values[early], two.folds[1].values[early])
 
 
+def test_the_season_is_not_read_from_the_held_out_part() -> None:
+    series = wave(300)
+    changed = series.copy()
+    time = np.arange(200, 300)
+    options = {"horizon": 6, "window": 24, "hidden_size": 4, "epochs": 2, "calibration": 100}
+    changed[200:] = 10 + (time - 199) * np.sin(2 * np.pi * time / 7)
+    assert elman.Forecaster(**{**options, "folds": 0}, levels=()).plan(changed).season == 7
+    one = elman.Forecaster(**options).fit(series)
+    two = elman.Forecaster(**options).fit(np.append(changed, [np.nan] * 9))  # unknown yet
+    assert one.plan_.season == two.plan_.season == 12
+    first, again = one.held_out_.folds[0], two.held_out_.folds[0]
+    np.testing.assert_array_equal(first.values[0], again.values[0])
+
+
 # -------------------------------------------------------------------------- recursive
 
 

@@ -28,7 +28,7 @@ from elman.evaluate import (
 )
 from elman.tasks.model import ForecastModel, RawForecast
 from elman.tasks.parameters import Array
-from elman.tasks.plan import Plan, known_lengths
+from elman.tasks.plan import Plan, held_out_rows, known_lengths
 
 __all__ = ["Calibration", "Fold", "HeldOut", "fold_counts", "hold_out", "level_name"]
 
@@ -144,9 +144,7 @@ def level_name(level: float) -> str:
 def fold_counts(panel: Panel, plan: Plan) -> list[Array]:
     """Where each fold begins, and the last ends: rows of each series, ``folds + 1`` arrays."""
     known = known_lengths(panel)
-    # A series shorter than the longest gives up the same share of itself.
-    share = plan.calibration / max(int(known.max()), 1)
-    steps = np.minimum(plan.calibration, np.floor(share * known)).astype(np.int64)
+    steps = held_out_rows(known, plan.calibration)
     begin = known - steps
     return [begin + steps * number // plan.folds for number in range(plan.folds + 1)]
 

@@ -12,7 +12,14 @@ from elman.data.panel import Panel
 from elman.errors import InputError
 from elman.evaluate import infer_season
 
-__all__ = ["Plan", "default_horizon", "known_lengths", "make_plan", "resolve_season"]
+__all__ = [
+    "Plan",
+    "default_horizon",
+    "held_out_rows",
+    "known_lengths",
+    "make_plan",
+    "resolve_season",
+]
 
 # Training windows up to which a series counts as short: several fits cost little, and a linear
 # autoregression is the better part of what can be learnt.
@@ -22,6 +29,8 @@ _MOST_STEPS = 64
 _LEAST_STEPS = 12
 # Windows that the first fold must have to learn from.
 _LEAST_WINDOWS = 4
+# Share of the longest series that the folds are spread over: of few windows, and of many.
+_HELD_OUT, _HELD_OUT_OF_MANY = 0.25, 0.2
 # At most so many training windows: units, batch, learning rate, dropout, updates.
 _SIZES = (
     (1_000, 16, 32, 5e-3, 0.0, 400),
@@ -105,8 +114,14 @@ class Plan:
             raise InputError(f"plan: {error}") from error
 
 
-def resolve_season(season: Any, panel: Panel) -> int:
+def resolve_season(season: Any, panel: Panel, held_back: int = 0) -> int:
     """The steps in one season: as given, from the frequency, or from the data.
+
+    Args:
+        season: The forecaster's argument.
+        panel: The series.
+        held_back: Steps at the end of the longest series, and the same share of the others, that
+            must not be looked at.
 
     Raises:
         InputError: If ``season`` is neither ``"auto"``, ``None`` nor a whole number from 1.
@@ -119,17 +134,24 @@ def resolve_season(season: Any, panel: Panel) -> int:
                 f"season: expected 'auto', None or a whole number of steps, got {season!r}"
             )
         return int(season)
-    longest = int(panel.lengths.max())
+    known = known_lengths(panel)
+    longest = int(known.max())
     for steps in () if panel.frequency is None else panel.frequency.seasons:
         if steps > 1 and 2 * steps <= longest:
             return int(steps)
-    columns = [one[:, c] for one in panel for c in range(one.shape[1])]
+    kept = known - held_out_rows(known, min(held_back, longest))
+    columns = [
+        one[:rows, c] for one, rows in zip(panel, kept, strict=True) for c in range(one.shape[1])
+    ]
     # A season is of use when three of them fit.
-    return infer_season(columns, longest=max(2, longest // 3))
+    return infer_season(columns, longest=max(2, (longest - held_back) // 3))
 
 
 def make_plan(options: dict[str, Any], panel: Panel) -> Plan:
     """Resolves a forecaster's arguments on a panel.
+
+    What is read from values, the season, is read from those before the held-out part alone, so
+    that the held-out scores owe nothing to it.
 
     Args:
         options: The constructor's arguments, checked.
@@ -140,8 +162,25 @@ def make_plan(options: dict[str, Any], panel: Panel) -> Plan:
     """
     # Values that are really there count, not rows that only hold covariates of the future.
     lengths = known_lengths(panel)
+    held_back = _first_held_back(options, int(lengths.max()))
+    while True:
+        season = resolve_season(options["season"], panel, held_back)
+        plan = _plan_of(options, panel, lengths, season)
+        if plan.calibration <= held_back:
+            return plan
+        held_back = plan.calibration
+
+
+def _first_held_back(options: dict[str, Any], longest: int) -> int:
+    """Steps that are held out at least, before anything else is known."""
+    steps = _HELD_OUT if options["calibration"] == "auto" else options["calibration"]
+    if options["folds"] == 0:
+        return 0
+    return int(steps * longest) if isinstance(steps, float) else int(steps)
+
+
+def _plan_of(options: dict[str, Any], panel: Panel, lengths: Any, season: int) -> Plan:
     longest = int(lengths.max())
-    season = resolve_season(options["season"], panel)
     horizon = options["horizon"]
     if horizon is None:
         horizon = default_horizon(season, longest)
@@ -192,6 +231,15 @@ def known_lengths(panel: Panel) -> np.ndarray[Any, np.dtype[np.int64]]:
         present = np.flatnonzero(~np.isnan(one).all(axis=1))
         known[number] = present[-1] + 1 if len(present) else 0
     return known
+
+
+def held_out_rows(known: Any, steps: int) -> Any:
+    """How many of the ``known`` rows of each series are held out, both ``(series,)``.
+
+    As many as ``steps`` of the longest; a shorter one gives up the same share of itself.
+    """
+    share = steps / max(int(known.max()), 1)
+    return np.minimum(steps, np.floor(share * known)).astype(np.int64)
 
 
 def default_horizon(season: int, longest: int) -> int:
@@ -324,7 +372,7 @@ def _folds(
     # Every step ahead must be met, and the first fold needs windows to learn from.
     most = longest - window - horizon - _LEAST_WINDOWS
     if steps == "auto":
-        share = 0.25 if windows <= FEW_WINDOWS else 0.2
+        share = _HELD_OUT if windows <= FEW_WINDOWS else _HELD_OUT_OF_MANY
         steps = min(max(int(share * longest), horizon + horizon // 2), most)
         return (min(folds, steps), steps) if steps >= max(horizon, 2) else (0, 0)
     if isinstance(steps, float):
