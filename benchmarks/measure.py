@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -10,6 +10,10 @@ import numpy as np
 
 Run = Callable[[int], tuple[float, float]]
 """Does so many steps; answers wall and processor seconds."""
+
+
+UNDISTURBED = 0.95
+"""Processor time over wall time of a process that has its processor to itself."""
 
 
 @dataclass
@@ -39,17 +43,26 @@ def interleaved(
     seconds: float,
     multiple: int = 1,
     beside: Callable[[], None] | None = None,
+    watched: Collection[str] = (),
 ) -> dict[str, Timing]:
     """Time every run in turn, `rounds` times over, each for about `seconds`.
 
     Each run is warmed up first (compilation, first touch of memory), and its number of steps, a
     multiple of `multiple`, is fixed from a trial. `beside` is called once a round.
+
+    A round in which one of the `watched` runs was kept off its processor for more than a twentieth
+    of its time (another process had it) is taken back and repeated, as long as fewer than twice
+    `rounds` were taken back.
     """
     counts = {name: _count(run, seconds, multiple) for name, run in runs.items()}
     timings = {name: Timing() for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            wall, processor = run(counts[name])
+    patience = 2 * rounds
+    while len(next(iter(timings.values())).microseconds) < rounds:
+        spent = {name: run(counts[name]) for name, run in runs.items()}
+        if patience and any(spent[name][1] < UNDISTURBED * spent[name][0] for name in watched):
+            patience -= 1
+            continue
+        for name, (wall, processor) in spent.items():
             timings[name].microseconds.append(1e6 * wall / counts[name])
             timings[name].busy.append(processor / wall)
         if beside is not None:

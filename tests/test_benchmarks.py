@@ -113,6 +113,20 @@ def test_interleaving_visits_every_run_in_every_round():
     assert measure.ratio(timings["b"], timings["a"])["median"] == pytest.approx(4)
 
 
+def test_a_round_that_was_disturbed_is_repeated():
+    busy = iter([1, 1, 1, 1, 0.5, 1, 0.5, 1])
+
+    def run(count):
+        return count * 1e-3, count * 1e-3 * next(busy)
+
+    timings = measure.interleaved({"a": run}, rounds=3, seconds=0.005, watched=["a"])
+    assert timings["a"].busy == [1, 1, 1]
+    always = measure.interleaved(
+        {"a": lambda count: (count * 1e-3, 0.0)}, rounds=3, seconds=0.005, watched=["a"]
+    )
+    assert len(always["a"].microseconds) == 3
+
+
 def test_tables_of_the_page_are_written_from_the_records(tmp_path):
     record = {
         "case": "latency/lstm/8,32",

@@ -32,7 +32,11 @@ def run(wanted: Wanted, rounds: int, seconds: float) -> Iterator[dict[str, Any]]
             if not difference <= TOLERANCE:
                 raise Disagreement(f"{case.name}: {name} ends {difference:.1e} from torch's state")
         timings = measure.interleaved(
-            {name: _step(worker) for name, worker in workers.items()}, rounds, seconds, 1000
+            {name: _step(worker) for name, worker in workers.items()},
+            rounds,
+            seconds,
+            1000,
+            watched=workers,
         )
     base = timings["elman"]
     yield {

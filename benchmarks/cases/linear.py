@@ -32,6 +32,7 @@ def run(wanted: Wanted, rounds: int, seconds: float) -> Iterator[dict[str, Any]]
                     rounds,
                     seconds,
                     multiple=BATCHES_PER_EPOCH,
+                    watched=["elman"],
                 )
                 times[steps] = timing["elman"].median
             exponent, _ = np.polyfit(np.log(list(times)), np.log(list(times.values())), 1)

@@ -12,6 +12,8 @@ from benchmarks import agreement, measure, registry
 from benchmarks.registry import BATCHES_PER_EPOCH, TrainingCase
 from benchmarks.worker import Worker
 
+WATCHED = {"elman", "torch"}
+"""Peers that keep one processor busy and never wait of their own accord."""
 Wanted = Callable[[str], bool]
 """Whether the case of that name is to be measured."""
 
@@ -66,6 +68,7 @@ def measured(
         seconds,
         multiple=BATCHES_PER_EPOCH,
         beside=lambda: rates.append(gauge.call("sgemm")),
+        watched=WATCHED & workers.keys(),
     )
     best = [max(rate.values()) for rate in rates]
     record: dict[str, Any] = {
