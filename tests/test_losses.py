@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 import elman
+from elman import _core
 from elman.backends import kernels, reference_losses
 from elman.errors import InputError
 from elman.losses import LOSSES as BY_NAME
@@ -200,3 +206,30 @@ def test_losses_are_known_by_their_names():
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.skipif("ELMAN_ISA" in os.environ, reason="an instruction set is already imposed")
+@pytest.mark.parametrize("isa", _core.available_isas()[:-1])  # the last one runs anyway
+def test_twins_in_each_instruction_set(isa):
+    """Losses, updates, activations and batches, built for the processor's other sets."""
+    here = Path(__file__).parent
+    files = [here / "test_losses.py", here / "test_optimizers.py", here / "data/test_batches.py"]
+    finished = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            "-k",
+            "twin",
+            *files,
+        ],
+        env={**os.environ, "ELMAN_ISA": isa},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout[-4000:] + finished.stderr[-2000:]
