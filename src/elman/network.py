@@ -270,7 +270,7 @@ class Network(FlatParameters):
         return self._stepper(x_t, state, self._version)
 
     def initial_state(self, rows: int = 1) -> NetworkState:
-        """The state that sequences begin in: zeros, or what was learned."""
+        """The state that ``rows`` sequences begin in: zeros, or what was learned."""
         whole("rows", rows, 0)
         parts = {}
         for name, size in self._state_sizes.items():

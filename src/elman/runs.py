@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import __version__
-from .errors import InputError
+from elman import __version__
+from elman.errors import InputError
 
 if TYPE_CHECKING:
     import polars

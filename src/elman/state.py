@@ -45,7 +45,7 @@ class NetworkState(Mapping[str, Array]):
 
     @classmethod
     def of_parts(cls, names: tuple[str, ...], parts: tuple[Array, ...]) -> NetworkState:
-        """Without checks, for the inner loop of streaming."""
+        """A state of ``names`` and their ``parts``, without checks."""
         state = object.__new__(cls)
         state._names = names
         state._parts = parts

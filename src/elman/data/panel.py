@@ -184,7 +184,10 @@ class Panel:
         return self.values[self.rows(series)]
 
     def number(self, id: Any) -> int:
-        """The number of the series of this name.
+        """The number of a series.
+
+        Args:
+            id: Its name, as in the data.
 
         Raises:
             InputError: There is none.
@@ -242,13 +245,13 @@ class Panel:
         return replace(picked, ids=self.ids[chosen], static=static)
 
     def with_values(self, values: NDArray[np.float64]) -> Panel:
-        """The same panel with other targets, of the same number of rows."""
+        """The same panel with other targets, ``values``, of the same number of rows."""
         if len(values) != self.n_rows:
             raise InputError(f"values must have {self.n_rows} rows, got {len(values)}.")
         return replace(self, values=values)
 
     def as_kind(self, kind: str) -> Panel:
-        """The same panel, whose answers are tables of another kind."""
+        """The same panel, whose answers are tables of another ``kind``."""
         return replace(self, kind=kind)
 
     # ------------------------------------------------------------------------------- time
@@ -330,6 +333,10 @@ class Panel:
             return source
         table = read_table(source)
         id = self.names.id if self.names.id in table.columns else None
+        # Only these columns: any other, such as a static text, could pass for the series' names.
+        wanted = {self.names.time, id, *self.names.future}
+        columns = {name: raw for name, raw in table.columns.items() if name in wanted}
+        table = replace(table, columns=columns, _read={})
         parts = parts_from_table(
             table,
             target=(),

@@ -1,13 +1,13 @@
 """Judging forecasts: measures of error, simple baselines, seasons, calibration, the score table."""
 
-from .baselines import BASELINES, Baselines
-from .conformal import (
+from elman.evaluate.baselines import BASELINES, Baselines
+from elman.evaluate.conformal import (
     ConformalAdjustment,
     apply_adjustment,
     conformal_adjustment,
     nest_intervals,
 )
-from .metrics import (
+from elman.evaluate.metrics import (
     bias,
     by_horizon,
     coverage,
@@ -21,8 +21,8 @@ from .metrics import (
     rmse,
     smape,
 )
-from .scores import LABELS, METRICS, Scores, score_forecasts
-from .season import autocorrelation, infer_season
+from elman.evaluate.scores import LABELS, METRICS, Scores, score_forecasts
+from elman.evaluate.season import autocorrelation, infer_season
 
 __all__ = [
     "BASELINES",

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
-from .metrics import naive_scale
-from .season import autocorrelation
+from elman.errors import InputError
+from elman.evaluate.metrics import naive_scale
+from elman.evaluate.season import autocorrelation
 
 __all__ = ["BASELINES", "Baselines"]
 

@@ -17,8 +17,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
-from .metrics import errors
+from elman.errors import InputError
+from elman.evaluate.metrics import errors
 
 __all__ = ["ConformalAdjustment", "apply_adjustment", "conformal_adjustment", "nest_intervals"]
 

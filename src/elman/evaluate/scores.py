@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
-from .baselines import BASELINES, Baselines
-from .metrics import (
+from elman.errors import InputError
+from elman.evaluate.baselines import BASELINES, Baselines
+from elman.evaluate.metrics import (
     by_horizon,
     coverage,
     errors,

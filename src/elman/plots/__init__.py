@@ -1,7 +1,7 @@
 """Pictures: figures for plotly as plain dicts, their colours, and a plot for the terminal."""
 
-from .colours import DASHES, SYMBOLS, THEMES, coloured
-from .figures import (
+from elman.plots.colours import DASHES, SYMBOLS, THEMES, coloured
+from elman.plots.figures import (
     autocorrelation_figure,
     best_epoch,
     coverage_figure,
@@ -11,7 +11,7 @@ from .figures import (
     residual_histogram,
     training_figure,
 )
-from .terminal import terminal_line
+from elman.plots.terminal import terminal_line
 
 __all__ = [
     "DASHES",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import InputError
+from elman.errors import InputError
 
 __all__ = ["DASHES", "SYMBOLS", "THEMES", "coloured"]
 

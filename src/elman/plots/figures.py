@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluate import LABELS, autocorrelation
-from .colours import DASHES, SYMBOLS
+from elman.evaluate import LABELS, autocorrelation
+from elman.plots.colours import DASHES, SYMBOLS
 
 __all__ = [
     "autocorrelation_figure",

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InputError
-from ..evaluate import Scores
-from ..runs import iso_times
+from elman.errors import InputError
+from elman.evaluate import Scores
+from elman.runs import iso_times
 
 __all__ = ["ForecastReport", "HeldOut", "LayerView", "NetworkView", "SeriesView"]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from .content import NetworkView
+from elman.report.content import NetworkView
 
 __all__ = ["network_svg"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..evaluate import LABELS, Scores
-from ..plots import (
+from elman.errors import InputError
+from elman.evaluate import LABELS, Scores
+from elman.plots import (
     THEMES,
     autocorrelation_figure,
     coverage_figure,
@@ -20,10 +20,10 @@ from ..plots import (
     residual_histogram,
     training_figure,
 )
-from ..runs import Run
-from . import wording
-from .content import ForecastReport, SeriesView
-from .diagram import network_svg
+from elman.report import wording
+from elman.report.content import ForecastReport, SeriesView
+from elman.report.diagram import network_svg
+from elman.runs import Run
 
 __all__ = ["redraw", "render", "write_report"]
 

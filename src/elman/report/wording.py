@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..evaluate import LABELS, Scores
-from ..plots import best_epoch
-from .content import ForecastReport
+from elman.evaluate import LABELS, Scores
+from elman.plots import best_epoch
+from elman.report.content import ForecastReport
 
 __all__ = [
     "Fact",
