@@ -100,6 +100,47 @@ def training_goals(records: list[Record]) -> Table:
     return Table("Other goals of the training step", heads, rows)
 
 
+def parts(records: list[Record]) -> Table:
+    """Where elman's time goes in a training step."""
+    rows = []
+    for record in records:
+        if "elman_parts_us" not in record:
+            continue
+        forward, backward, rest = (
+            record["elman_parts_us"][name] for name in ("forward", "backward", "rest")
+        )
+        rate = record["sgemm_gflops"]
+        floor = record["flops"] / max(rate.values()) / 1e3
+        step = record["peers"]["elman"]["us"]
+        measured = (step, forward, backward, rest, floor)
+        rows.append([record["size"], record["cell"], *map(microseconds, measured)])
+    heads = "batch,steps,inputs,hidden; cell; step us; forward us; backward us; the rest us; "
+    heads += "at the rate of sgemm us"
+    return Table("Where the time goes", heads.split("; "), rows)
+
+
+def missed(records: list[Record]) -> Table:
+    """Every goal that was not reached, and how far it is."""
+    rows = []
+    for record in records:
+        for goal in record.get("goals", ()):
+            if goal["reached"] or not goal.get("judged", True):
+                continue
+            target, got = goal["target"], goal["got"]
+            share = target / got if goal["at_most"] else got / target
+            bound = "at most" if goal["at_most"] else "at least"
+            rows.append(
+                [
+                    record["case"],
+                    goal["what"],
+                    f"{bound} {target:.3g}",
+                    f"{got:.3g}",
+                    f"{share:.0%}",
+                ]
+            )
+    return Table("Missed", ["case", "what", "goal", "got", "of the goal"], rows)
+
+
 def latency(records: list[Record]) -> Table:
     rows = []
     for record in records:
@@ -181,11 +222,13 @@ def _ratio(ratio: Record, name: str) -> str:
 SPEED_TABLES: dict[str, tuple[str, Callable[[list[Record]], Table]]] = {
     "training": ("training/", training),
     "training-goals": ("training/", training_goals),
+    "parts": ("training/", parts),
     "latency": ("latency/", latency),
     "threads": ("threads/", threads),
     "linear": ("linear/", linear),
     "memory": ("memory/", memory),
     "processes": ("process/", processes),
+    "missed": ("", missed),
 }
 
 
@@ -227,6 +270,12 @@ def machine_text(description: dict[str, Any]) -> str:
         f"caches: {', '.join(machine['caches'])}\n"
         f"Python {machine['python']}, {versions}; load at the start {machine['load']}"
     )
+
+
+def agreement_text(records: list[Record]) -> str:
+    """The largest difference that was found between peers."""
+    found = [d for r in records for d in r.get("largest_difference", {}).values()]
+    return f"largest relative difference of an output or gradient to torch's: {max(found):.1e}"
 
 
 def sgemm_text(records: list[Record]) -> str:
@@ -284,6 +333,7 @@ def fresh_blocks(folder: Path) -> dict[str, str]:
         about.append(f"measured (UTC): {_measured(content['records'])}")
         training_records = [r for r in content["records"] if r["case"].startswith("training/")]
         if training_records:
+            blocks["agreement"] = agreement_text(training_records)
             blocks["readme-speed"] = _readme_speed(content, training_records)
         blocks["machine"] = "```\n" + "\n".join(about) + "\n```"
     for file in sorted(folder.glob("*.md")):  # tables that other benchmarks wrote themselves

@@ -138,6 +138,10 @@ class Session:
         """Wall and processor seconds of `count` streaming steps."""
         return self._timed(self.peer.stream_steps, count)
 
+    def kernels(self, repeats: int) -> tuple[float, float]:
+        """Seconds of the walks forward and backward alone (only of elman)."""
+        return self.peer.kernel_times(self.model, repeats)
+
     def stream(self, count: int) -> Any:
         """The output after `count` further streaming steps."""
         return self.peer.stream_steps(self.model, count)

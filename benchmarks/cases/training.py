@@ -62,12 +62,20 @@ def measured(
         worker.call("build", case)
     differences = agree(case, workers)
     rates: list[dict[str, float]] = []
+    walks: list[tuple[float, float]] = []
+
+    def beside() -> None:
+        rates.append(gauge.call("sgemm"))
+        if "elman" in workers:
+            repeats = max(1, round(seconds * 5e10 / case.flops))
+            walks.append(workers["elman"].call("kernels", repeats))
+
     timings = measure.interleaved(
         {name: _train(worker) for name, worker in workers.items()},
         rounds,
         seconds,
         multiple=BATCHES_PER_EPOCH,
-        beside=lambda: rates.append(gauge.call("sgemm")),
+        beside=beside,
         watched=WATCHED & workers.keys(),
     )
     best = [max(rate.values()) for rate in rates]
@@ -88,6 +96,9 @@ def measured(
             case.flops / us / 1e3 / rate for us, rate in zip(timing.microseconds, best, strict=True)
         )
     if "elman" in timings:
+        forward, backward = (1e6 * median(part) for part in zip(*walks, strict=True))
+        rest = record["peers"]["elman"]["us"] - forward - backward
+        record["elman_parts_us"] = {"forward": forward, "backward": backward, "rest": rest}
         record["ratio"] = {
             name: measure.ratio(timing, timings["elman"])
             for name, timing in timings.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 import elman
 from benchmarks.registry import BATCHES_PER_EPOCH, LEARNING_RATE, StreamCase, TrainingCase
+from elman.cells import CELLS
 
 LAYERS = {"rnn_tanh": elman.RNN, "gru": elman.GRU, "lstm": elman.LSTM}
 NAMES = {"0.": "", "2.": "head."}
@@ -68,6 +70,36 @@ def gradients(model: Model) -> dict[str, np.ndarray]:
     )
     found = model.network.gradient_dict()
     return {case_name(name): value.astype(np.float64) for name, value in found.items()}
+
+
+def kernel_times(model: Model, repeats: int) -> tuple[float, float]:
+    """Seconds of one walk forward and of one walk backward of the recurrent layer alone.
+
+    The kernels are called as a training step calls them, weights packed anew each time; what a
+    step takes beyond the two is gathering, the dense layer, the loss, Adam and Python.
+    """
+    from elman.backends import native
+
+    case, size = model.case, model.case.size
+    weights = [case.weights[name] for name in list(case.weights)[:4]]
+    gradients = tuple(np.zeros_like(weight) for weight in weights)
+    x = np.ascontiguousarray(case.first_batch[0].transpose(1, 0, 2))
+    output = np.empty((size.steps, size.batch, size.hidden), np.float32)
+    states = len(CELLS[case.cell].states)
+    final = tuple(np.empty((size.batch, size.hidden), np.float32) for _ in range(states))
+    d_final = tuple(np.full_like(part, 0.1) for part in final)
+    workspace = native.create_workspace(case.cell, size.inputs, size.hidden, True, "f4", False)
+    spent = [0.0, 0.0]
+    for repeat in range(repeats + 1):
+        start = time.perf_counter()
+        native.forward(workspace, tuple(weights), x, None, None, output, final, True)
+        middle = time.perf_counter()
+        native.backward(workspace, tuple(weights), x, None, d_final, None, None, gradients, None)
+        end = time.perf_counter()
+        if repeat:
+            spent[0] += middle - start
+            spent[1] += end - middle
+    return spent[0] / repeats, spent[1] / repeats
 
 
 @dataclass
