@@ -382,6 +382,7 @@ class TestParameters:
             (lambda d: d.pop("0.weight_hh_l0"), "missing: 0.weight_hh_l0; unknown: none"),
             (lambda d: d.update(extra=np.zeros(2)), "missing: none; unknown: extra"),
             (lambda d: d.update({"2.bias": np.zeros(3)}), r"2.bias of shape \(2,\), got \(3,\)"),
+            (lambda d: d.update({"2.bias": np.array([0, np.nan])}), "finite numbers in 2.bias"),
         ):
             values = {name: value + 1.0 for name, value in good.items()}
             change(values)

@@ -81,7 +81,8 @@ class FlatParameters:
         """Copies parameters in by name; PyTorch tensors on the CPU will do.
 
         Raises:
-            InputError: If a name is missing or unknown, or a shape differs; nothing is changed.
+            InputError: If a name is missing or unknown, a shape differs or a number is not finite;
+                nothing is changed.
         """
         missing = [name for name in self._views if name not in values]
         unknown = [name for name in values if name not in self._views]
@@ -96,6 +97,8 @@ class FlatParameters:
                 raise InputError(
                     f"values: expected {name} of shape {self._views[name].shape}, got {array.shape}"
                 )
+            if not np.isfinite(array).all():
+                raise InputError(f"values: expected finite numbers in {name}, got NaN or infinity")
         for name, array in arrays.items():
             self._views[name][...] = array
         self._parameters_changed()

@@ -664,6 +664,9 @@ def test_future_covariates():
     assert panel.future_covariates(2, pl.DataFrame(shared))[:, :, 0].tolist() == [[7, 8], [7, 8]]
     whole = panel.future_covariates(1, panel, counts=known)
     assert whole[:, :, 0].tolist() == [[1], [1]]
+    # A column that the panel does not know is not taken for the names of series.
+    named = shared | {"region": ["south", "south"]}
+    assert panel.future_covariates(2, named)[:, :, 0].tolist() == [[7, 8], [7, 8]]
 
 
 def test_future_covariates_missing():

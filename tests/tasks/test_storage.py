@@ -99,3 +99,25 @@ def test_a_missing_tensor_is_named(saved: Path, tmp_path: Path) -> None:
 def test_a_named_backend_is_named_again(tmp_path: Path) -> None:
     elman.Forecaster(**FAST, backend="reference").fit(wave()).save(tmp_path / "model")
     assert elman.load(tmp_path / "model").model_.network._encoders[0].backend == "reference"
+
+
+def test_weights_that_are_not_finite_are_refused(saved: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    copy = damaged(saved, tmp_path)
+    tensors = load_file(copy / "weights.safetensors")
+    tensors["model.network0.head.bias"][0] = np.nan
+    save_file(tensors, copy / "weights.safetensors")
+    with pytest.raises(InputError, match=r"finite numbers in the tensor 'network0\.head\.bias'"):
+        elman.load(copy)
+
+
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_a_gap_where_the_window_begins_is_filled_as_before(strategy: str, tmp_path: Path) -> None:
+    table = several()
+    y = table["y"].to_numpy().copy()
+    y[90 - 14 : 90 - 10] = np.nan  # the window of the first series is its last 12 rows
+    table = table.with_columns(y=y)
+    forecaster = elman.Forecaster(**FAST, strategy=strategy).fit(table)
+    forecaster.save(tmp_path / "model")
+    assert elman.load(tmp_path / "model").predict().equals(forecaster.predict())

@@ -386,6 +386,13 @@ class ForecastModel:
                 raise InputError(f"path: the saved model lacks the tensor {name!r}")
             return np.array(tensors[name])
 
+        for name, value in tensors.items():
+            if name.startswith(("network", "shortcut")) and not np.isfinite(value).all():
+                raise InputError(
+                    f"path: the saved model is damaged: expected finite numbers in the tensor "
+                    f"{name!r}, got NaN or infinity"
+                )
+
         scaler = SeriesScaler.from_dict(
             {
                 "name": record["scaling"],

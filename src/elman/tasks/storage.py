@@ -87,8 +87,16 @@ def load_forecaster(kind: type[_Forecaster], path: str | os.PathLike[str]) -> _F
 
 
 def _context(panel: Panel, window: int) -> Panel:
-    """What a forecast of the training data needs of them: the end of each series."""
+    """What a forecast of the training data needs of them: the end of each series.
+
+    A missing value is filled with the last observed one, so the end begins where every target
+    was observed at or before the window's first step.
+    """
     begin = np.maximum(known_lengths(panel) - window, 0)
+    for number, one in enumerate(panel):
+        observed = ~np.isnan(one[: begin[number] + 1])
+        before = [int(np.flatnonzero(column)[-1]) for column in observed.T if column.any()]
+        begin[number] = min(before, default=begin[number])
     parts = [
         slice(int(o + b), int(e))
         for o, b, e in zip(panel.offsets[:-1], begin, panel.offsets[1:], strict=True)
