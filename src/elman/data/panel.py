@@ -394,7 +394,11 @@ class Panel:
         return build_frame(table, kind, zones)
 
     def to_frame(self, kind: str | None = None) -> Any:
-        """The whole panel as a long table: id, time, targets, covariates, static columns."""
+        """The whole panel as a long table: id, time, targets, covariates, static columns.
+
+        Args:
+            kind: Of table, as in :meth:`frame`; default: the kind that came in.
+        """
         codes = np.repeat(np.arange(self.n_series), self.lengths)
         columns: dict[str, NDArray[Any]] = {}
         blocks = ((self.values, "targets"), (self.past, "past"), (self.future, "future"))
