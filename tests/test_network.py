@@ -103,7 +103,9 @@ class TestSameResults:
     @pytest.mark.parametrize("name", ["lstm", "two_kinds", "embedding", "bidirectional"])
     def test_on_both_backends(self, name):
         native = network(name)
+        assert native.backend == "native"
         reference = elman.Network(NETWORKS[name](), dtype="float64", backend="reference")
+        assert reference.backend == "reference"
         reference.set_parameters(native.parameters)
         X, lengths = inputs(native), [4, 0, 6, 6, 1]
         np.testing.assert_allclose(

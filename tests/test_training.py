@@ -84,6 +84,18 @@ class TestHistory:
         assert not history.interrupted
         assert not history.stopped_early
 
+    def test_in_a_line(self):
+        X, y = sine()
+        history = small().fit(X, y, epochs=2, validation_split=0.25)
+        text = (
+            f"History(2 epochs, loss {history.loss[1]:.4g}, validation loss "
+            f"{history.validation_loss[1]:.4g}, best epoch {history.best_epoch})"
+        )
+        assert repr(history) == text
+        assert repr(elman.History(interrupted=True)) == (
+            "History(no epoch complete, interrupted=True)"
+        )
+
     def test_loss_is_the_mean_over_rows_before_their_update(self):
         X, y = sine(20)
         made = small(dtype="float64")

@@ -13,7 +13,7 @@ from elman.checks import describe, one_of, real, whole
 from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import DataSet, Form
 from elman.errors import InputError
-from elman.layers import LAYERS, Context, Dense, Layer
+from elman.layers import LAYERS, Context, Dense, Layer, RecurrentLayer
 from elman.layers.chain import clone_layers, connect, fuse
 from elman.losses import Loss, loss_from_config, make_loss
 from elman.measures import measures_beside
@@ -21,6 +21,7 @@ from elman.optimizers import Optimizer, make_optimizer
 from elman.parameters import FlatParameters
 from elman.saving import read_model, write_model
 from elman.schedules import Schedule, make_schedule
+from elman.sequence import BACKENDS
 from elman.state import NetworkState, check_state
 from elman.streaming import Stepper
 from elman.summary import summarize
@@ -36,7 +37,8 @@ class Network(FlatParameters):
 
     Inputs are arrays ``(N, T, C)``, or lists of arrays ``(T_i, C)`` of unequal lengths, or
     arrays with ``lengths``; the last axis may be left out where there is one channel. A result
-    never depends on padding, on the other rows or on the batch size.
+    never depends on padding, on the other rows or on the batch size. A network works in buffers
+    of its own: use it in one thread at a time, and copies (``copy.deepcopy``) in others.
 
     Args:
         layers: The layers in order; the network works on copies of them.
@@ -50,6 +52,7 @@ class Network(FlatParameters):
         layers: The layers, a tuple.
         dtype: The dtype.
         loss: The loss of the last training, or ``None``.
+        backend: The backend that runs: ``"native"`` or ``"reference"``.
 
     Raises:
         InputError: If two neighbouring layers do not fit.
@@ -70,7 +73,6 @@ class Network(FlatParameters):
     ) -> None:
         self.layers = clone_layers(layers)
         self.dtype = _float_type(dtype)
-        self.backend = backend
         self.loss: Loss | None = None
         self._signals = connect(self.layers)
         first, last = self._signals[0], self._signals[-1]
@@ -88,6 +90,8 @@ class Network(FlatParameters):
                 f"them, got {seed!r}"
             )
         super().__init__(self.layers, self.dtype, self._generator, backend)
+        recurrent = (layer for layer in self.layers if isinstance(layer, RecurrentLayer))
+        self.backend = next((layer.backend for layer in recurrent), BACKENDS[0])
         self._state_sizes: dict[str, int] = {}
         for index, layer in enumerate(self.layers):
             layer.state_offset = len(self._state_sizes)

@@ -67,7 +67,7 @@ class EpochRecord:
     seconds: float
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """The record of a training.
 
@@ -86,6 +86,17 @@ class History:
 
     def __len__(self) -> int:
         return len(self.epochs)
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return f"History(no epoch complete, interrupted={self.interrupted})"
+        last = self.epochs[-1]
+        words = [f"{len(self.epochs)} epochs", f"loss {last.loss:.4g}"]
+        if last.validation_loss is not None:
+            words.append(f"validation loss {last.validation_loss:.4g}")
+        words.append(f"best epoch {self.best_epoch}")
+        words += ["interrupted"] * self.interrupted + ["stopped early"] * self.stopped_early
+        return f"History({', '.join(words)})"
 
     @property
     def loss(self) -> list[float]:

@@ -72,6 +72,11 @@ class RecurrentLayer(Layer):
         return 2 if self.bidirectional else 1
 
     @property
+    def backend(self) -> str:
+        """What runs it, once it is bound."""
+        return self._levels[0][0].recurrence.backend
+
+    @property
     def recordable(self) -> bool:
         """Unless values are dropped between levels, or the initial state is learned."""
         plain = not self.dropout and not self.learned_state
