@@ -361,6 +361,18 @@ def test_same_seed_same_bits_and_another_seed_others() -> None:
     assert not np.array_equal(first, other)
 
 
+def test_the_number_of_threads_changes_no_bit() -> None:
+    threads = elman.get_num_threads()
+    try:
+        found = []
+        for number in (1, 2, 3):
+            elman.set_num_threads(number)
+            found.append(elman.Forecaster(**{**FAST, "hidden_size": 32}).fit(several()).predict())
+    finally:
+        elman.set_num_threads(threads)
+    assert found[0].equals(found[1]) and found[0].equals(found[2])
+
+
 def test_nothing_before_the_cutoff_depends_on_what_comes_after() -> None:
     frame = monthly()
     changed = frame.copy()

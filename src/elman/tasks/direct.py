@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elman.backends import kernels
 from elman.buffers import Buffer
 from elman.cells import CELLS
 from elman.data.batches import Batch
@@ -25,6 +26,8 @@ from elman.tasks.parameters import Array, FlatParameters, draw_dense
 from elman.tasks.samples import ForecastBatch
 
 __all__ = ["DirectNetwork", "DirectShape"]
+
+_RELU = kernels.ACTIVATIONS["relu"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class DirectNetwork:
         self.shape = shape
         self.dtype = np.dtype(dtype)  # type: ignore[call-overload]
         self.flat = FlatParameters(shape.parameter_shapes(), self.dtype)
-        self.shortcut: Array | None = None
+        self._shortcut_weight: Array | None = None
         self._initialize(rng)
         size, levels = shape.hidden_size, range(shape.num_layers)
         self._cells = [self.flat.cell(f"cell{level}") for level in levels]
@@ -121,7 +124,17 @@ class DirectNetwork:
             Recurrence(shape.cell, size, size, dtype=self.dtype, backend=backend) for _ in levels
         ]
         self._buffers: dict[str, Buffer] = {}
-        self._one = np.ones(0, self.dtype)
+
+    @property
+    def shortcut(self) -> Array | None:
+        """The fixed weights of the linear forecast, see the class."""
+        return None if self._shortcut_weight is None else self._shortcut_weight.T
+
+    @shortcut.setter
+    def shortcut(self, weights: Array | None) -> None:
+        self._shortcut_weight = (
+            None if weights is None else np.ascontiguousarray(weights.T, self.dtype)
+        )
 
     def vectors(self) -> tuple[Array, Array]:
         """The flat vector of all parameters, and that of their gradients."""
@@ -166,9 +179,8 @@ class DirectNetwork:
         units = value.reshape(ahead * rows, size)
         self._units = self._drop(units, generator) if training and shape.dropout else units
         output = self._buffer("output", (ahead * rows, shape.segment * shape.outputs))
-        np.matmul(self._units, self.flat["head.weight"].T, out=output)
-        output += self.flat["head.bias"]
-        if self.shortcut is not None:
+        kernels.dense_forward(self._units, self.flat["head.weight"], self.flat["head.bias"], output)
+        if self._shortcut_weight is not None:
             self._add_shortcut(output.reshape(ahead, rows, shape.segment, shape.outputs), batch)
         return output.reshape(ahead, rows, -1)
 
@@ -180,11 +192,8 @@ class DirectNetwork:
         """
         shape = self.shape
         size, ahead, rows = shape.hidden_size, shape.segments_out, self._rows
-        d_sum = d_output.reshape(ahead * rows, -1)
-        self._add_product("head.weight", d_sum, self._units)
-        self._add_sum("head.bias", d_sum)
         d_units = self._buffer("d_units", (ahead * rows, size))
-        np.matmul(d_sum, self.flat["head.weight"], out=d_units)
+        self._dense_adjoint("head", self._units, d_output.reshape(ahead * rows, -1), d_units)
         if shape.dropout:
             d_units *= self._kept
         d_value: Array | None = d_units.reshape(1, ahead * rows, size)
@@ -223,14 +232,14 @@ class DirectNetwork:
 
     def _add_shortcut(self, output: Array, batch: ForecastBatch) -> None:
         """Adds the fixed linear forecast of the window's values to every quantile."""
-        assert self.shortcut is not None
+        assert self._shortcut_weight is not None
         steps, rows, _ = batch.x.shape
         shape = self.shape
         values = batch.x.reshape(steps, rows, shape.segment, shape.inputs)[:, :, :, 0]
         window = self._buffer("window", (rows, steps, shape.segment))
         np.copyto(window, values.transpose(1, 0, 2))
-        linear = self._buffer("linear", (rows, self.shortcut.shape[1]))
-        np.matmul(window.reshape(rows, -1), self.shortcut, out=linear)
+        linear = self._buffer("linear", (rows, len(self._shortcut_weight)))
+        kernels.dense_forward(window.reshape(rows, -1), self._shortcut_weight, None, linear)
         ahead = linear.reshape(rows, shape.segments_out, shape.segment).transpose(1, 0, 2)
         output += ahead[:, :, :, None]
 
@@ -238,25 +247,18 @@ class DirectNetwork:
         # e = relu(W_e x + b_e)
         steps, rows, width = x.shape
         embedded = self._buffer("embedded", (steps * rows, self.shape.hidden_size))
-        weight = self.flat["embed.weight"].T
-        if width == 1:  # an outer product, which matmul is slow at
-            np.multiply(x.reshape(steps * rows, 1), weight, out=embedded)
-        else:
-            np.matmul(x.reshape(steps * rows, width), weight, out=embedded)
-        embedded += self.flat["embed.bias"]
-        np.maximum(embedded, 0, out=embedded)
+        inputs = x.reshape(steps * rows, width)
+        kernels.dense_forward(inputs, self.flat["embed.weight"], self.flat["embed.bias"], embedded)
+        kernels.activate(_RELU, embedded)
         self._embedded = embedded.reshape(steps, rows, -1)
         return self._embedded
 
     def _embed_adjoint(self, d_embedded: Array) -> None:
         # e = relu(W_e x + b_e)
-        size = self.shape.hidden_size
-        alive = self._buffer("alive", self._embedded.shape)
-        np.greater(self._embedded, 0, out=alive)
-        d_sum = np.multiply(d_embedded, alive, out=alive).reshape(-1, size)
+        kernels.activation_adjoint(_RELU, self._embedded, d_embedded)
         x = self._batch.x
-        self._add_product("embed.weight", d_sum, x.reshape(-1, x.shape[2]))
-        self._add_sum("embed.bias", d_sum)
+        d_sum = d_embedded.reshape(-1, self.shape.hidden_size)
+        self._dense_adjoint("embed", x.reshape(-1, x.shape[2]), d_sum, None)
 
     def _queries(self, batch: ForecastBatch) -> Array:
         """``q_j`` for every segment of the horizon and row, ``[J, B, H]``."""
@@ -269,10 +271,10 @@ class DirectNetwork:
             queries += flat["series"][batch.series]
         if shape.statics:
             assert batch.static is not None
-            queries += batch.static @ flat["static.weight"].T
+            queries += self._linear("static", batch.static)
         if shape.futures:
             assert batch.future is not None
-            queries += batch.future @ flat["future.weight"].T
+            queries += self._linear("future", batch.future)
         return queries
 
     def _queries_adjoint(self, d_queries: Array) -> None:
@@ -286,12 +288,26 @@ class DirectNetwork:
             if shape.series:
                 np.add.at(flat.gradient("series"), batch.series, d_rows)
             if shape.statics:
-                flat.gradient("static.weight")[...] += d_rows.T @ batch.static
+                assert batch.static is not None
+                self._linear_adjoint("static", batch.static, d_rows)
         if shape.futures:
             assert batch.future is not None
-            width = batch.future.shape[2]
-            d_flat = d_queries.reshape(-1, shape.hidden_size)
-            flat.gradient("future.weight")[...] += d_flat.T @ batch.future.reshape(-1, width)
+            self._linear_adjoint("future", batch.future, d_queries)
+
+    def _linear(self, name: str, x: Array) -> Array:
+        """``W x`` for the last axis of ``x``."""
+        values = self._buffer(name, (*x.shape[:-1], self.shape.hidden_size))
+        rows = values.reshape(-1, self.shape.hidden_size)
+        inputs = np.ascontiguousarray(x.reshape(len(rows), -1))
+        kernels.dense_forward(inputs, self.flat[f"{name}.weight"], None, rows)
+        return values
+
+    def _linear_adjoint(self, name: str, x: Array, d_y: Array) -> None:
+        """Adds the gradient of ``W`` in ``y = W x``."""
+        d_rows = np.ascontiguousarray(d_y.reshape(-1, self.shape.hidden_size))
+        inputs = np.ascontiguousarray(x.reshape(len(d_rows), -1))
+        weight, d_weight = self.flat[f"{name}.weight"], self.flat.gradient(f"{name}.weight")
+        kernels.dense_backward(inputs, weight, d_rows, None, d_weight, None)
 
     def _repeat(self, name: str, final: Array, times: int) -> Array:
         """The final state of each row, once for every segment of the horizon."""
@@ -309,21 +325,17 @@ class DirectNetwork:
         kept *= 1.0 / (1.0 - probability)
         return np.multiply(units, kept, out=self._buffer("dropped", units.shape))
 
-    def _add_product(self, name: str, d_sum: Array, x: Array) -> None:
-        """The weight's gradient of ``y = x W^T``: ``d_W += d_y^T x``."""
-        gradient = self.flat.gradient(name)
-        product = self._buffer(f"d {name}", gradient.shape)
-        gradient += np.matmul(d_sum.T, x, out=product)
-
-    def _add_sum(self, name: str, d_sum: Array) -> None:
-        gradient = self.flat.gradient(name)
-        ones = self._ones(len(d_sum))
-        gradient += np.matmul(ones, d_sum, out=self._buffer(f"d {name}", gradient.shape))
-
-    def _ones(self, number: int) -> Array:
-        if len(self._one) < number:
-            self._one = np.ones(number, self.dtype)
-        return self._one[:number]
+    def _dense_adjoint(self, name: str, x: Array, d_y: Array, d_x: Array | None) -> None:
+        """Adds the gradients of ``y = W x + b`` and writes that of ``x``, where it is wanted."""
+        flat = self.flat
+        kernels.dense_backward(
+            x,
+            flat[f"{name}.weight"],
+            d_y,
+            d_x,
+            flat.gradient(f"{name}.weight"),
+            flat.gradient(f"{name}.bias"),
+        )
 
     def _buffer(self, name: str, shape: tuple[int, ...]) -> Array:
         buffer = self._buffers.get(name)
