@@ -262,6 +262,7 @@ def test_bad_files_are_refused(
         ): "must be numeric, but row 1 holds",
         file("twice.csv", f"ds,y\n{rows}2024-01-28,4\n"): "2024-01-28",
         file("constant.csv", "ds,y\n" + rows.replace(",", ",7 #").split("#")[0]): "at least",
+        file("huge.csv", "ds,y\n" + rows.replace("\n", "e299\n")): "expected values up to 1e+150, ",
         file("binary.csv", b"\x00\x01\x02\xff"): "",
         file("broken.parquet", "not parquet"): "cannot be read as parquet",
         file("strange.xyz", "a,b\n1,2\n"): "no suffix that can be read",

@@ -104,6 +104,12 @@ def test_naive2_is_repeat_last_without_a_season():
         )
 
 
+def test_a_scale_rests_on_a_whole_season_of_pairs():
+    values = np.array([1.0, 5, 9, 1.01, 6, 11])
+    scales = Baselines([values[:4], values[:5], values], season=3).scales()
+    assert scales == [None, None, pytest.approx((0.01 + 1 + 2) / 3)]
+
+
 def test_scales_come_from_the_training_part_only():
     values = np.array([1.0, 2.0, 3.0, 4.0, 100.0])
     assert Baselines([values, np.ones(5)], training=[4, 4]).scales() == [1.0, None]

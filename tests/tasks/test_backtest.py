@@ -54,6 +54,15 @@ def test_by_series_and_polars() -> None:
     assert result.frame.height == 2 * 3 * 4
 
 
+def test_series_that_begin_after_the_first_cutoff_are_left_out() -> None:
+    result = elman.Forecaster(**FAST).backtest(several((8, 90, 110)), windows=2)
+    assert result.notes[0] == "Left out 1 of 3 series ('s0') without values at the first cutoff."
+    assert set(result.scores.by_series) == {"s1", "s2"}
+    assert result.panel.ids.tolist() == ["s1", "s2"]
+    both = elman.Forecaster(**FAST).backtest(several((8, 90, 110))[8:], windows=2)
+    assert result.frame.equals(both.frame)
+
+
 def test_given_cutoffs_of_dates_and_of_whole_numbers() -> None:
     result = elman.Forecaster(**FAST).backtest(monthly(), cutoffs=["2018-12-31", "2019-06-30"])
     assert result.cutoffs == 2

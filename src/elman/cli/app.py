@@ -291,7 +291,6 @@ def backtest(
     write_backtest(
         run,
         result,
-        panel,
         title=_stem(source),
         request=request,
         command=_command(),

@@ -201,7 +201,7 @@ def fill_gaps(parts: Parts, frequency: Frequency) -> None:
     parts.offsets = np.concatenate([[0], position[parts.offsets[1:] - 1] + 1])
     made = "gap" if gaps == 1 else "gaps"
     added = rows - len(position)
-    parts.notes.append(f"made {gaps} {made} explicit ({added} missing rows)")
+    parts.notes.append(f"made {gaps} {made} explicit ({added} missing row{'s' * (added != 1)})")
 
 
 def _even_out(parts: Parts, frequency: Frequency, steps: NDArray[np.int64]) -> None:

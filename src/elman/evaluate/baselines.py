@@ -74,9 +74,18 @@ class Baselines:
         self._indices: list[tuple[Floats, bool]] | None = None
 
     def scales(self) -> list[float | None]:
-        """Each series' MASE scale, :func:`elman.evaluate.naive_scale` of its training part."""
-        parts = zip(self._series, self._training, strict=True)
-        return [naive_scale(one[:length], self.season) for one, length in parts]
+        """Each series' MASE scale, :func:`elman.evaluate.naive_scale` of its training part.
+
+        None too where fewer than one whole season of pairs is observed: the error of one or two
+        pairs is chance, and a scale near zero would drown the errors of all other series.
+        """
+        scales = []
+        for one, length in zip(self._series, self._training, strict=True):
+            training = one[:length]
+            pairs = training[self.season :] - training[: -self.season]
+            enough = np.count_nonzero(~np.isnan(pairs)) >= self.season
+            scales.append(naive_scale(training, self.season) if enough else None)
+        return scales
 
     def targets(self, series: ArrayLike, origins: ArrayLike, horizon: int) -> NDArray[np.float64]:
         """The truth of each window, ``(W, horizon)``; NaN where missing or after the end."""

@@ -306,7 +306,7 @@ def _add_reasons(scores: Scores, panel: _Panel) -> None:
         example = f" (such as {without[0]!r})" if len(scored) > 1 else ""
         scores.undefined["mase"] = (
             f"undefined for {which}{example}: the training part is constant over a season or "
-            f"shorter than {scores.season + 1} steps, so its seasonal-naive error is no scale"
+            f"has fewer than {2 * scores.season} values, so its seasonal-naive error is no scale"
         )
     if scores.table[scores.model]["owa"] is None:
         scores.undefined["owa"] = (

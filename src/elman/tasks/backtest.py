@@ -41,6 +41,7 @@ class Backtest:
         notes: What should be known.
         seconds: Wall-clock time.
         folds: The forecasts as arrays, one entry for each cutoff.
+        panel: The series that were forecast, as ``folds`` number them.
     """
 
     scores: Scores
@@ -51,6 +52,7 @@ class Backtest:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     folds: list[Fold] = field(default_factory=list, repr=False)
+    panel: Panel | None = field(default=None, repr=False)
 
     def windows_of(self, series: int, channel: int) -> list[tuple[int, Array]]:
         """The forecasts of one target of one series: rows known, and the forecast ``(H,)``."""
@@ -82,6 +84,7 @@ def run_backtest(
         counts = _counts_at(panel, cutoffs)
     else:
         counts = _rolling_counts(panel, horizon, step, windows)
+    panel, counts, notes = _with_a_past(panel, counts)
     fitted, folds, calibrations = None, [], []
     for rows in counts:
         if fitted is None or refit:
@@ -100,9 +103,10 @@ def run_backtest(
         cutoffs=len(counts),
         refits=len(counts) if refit else 1,
         plan=fitted.plan_.to_dict(),
-        notes=list(fitted.notes_),
+        notes=[*notes, *fitted.notes_],
         seconds=clock.perf_counter() - started,
         folds=folds,
+        panel=panel,
     )
 
 
@@ -134,6 +138,21 @@ def _rolling_counts(
         )
     back = horizon + step * np.arange(windows - 1, -1, -1)
     return [np.maximum(known - steps, 0) for steps in back]
+
+
+def _with_a_past(panel: Panel, counts: list[Array]) -> tuple[Panel, list[Array], list[str]]:
+    """The series that have values at the first cutoff, and a note about the others."""
+    first = panel.take(counts[0])
+    begun = np.array([bool((~np.isnan(one)).any(axis=0).all()) for one in first])
+    if begun.all() or not begun.any():
+        return panel, counts, []
+    left_out = np.flatnonzero(~begun)
+    named = ", ".join(panel.label(int(number)) for number in left_out[:3])
+    note = (
+        f"Left out {len(left_out)} of {panel.n_series} series ({named}"
+        f"{' ...' if len(left_out) > 3 else ''}) without values at the first cutoff."
+    )
+    return panel.select(np.flatnonzero(begun)), [rows[begun] for rows in counts], [note]
 
 
 def _counts_at(panel: Panel, cutoffs: Sequence[Any]) -> list[Array]:

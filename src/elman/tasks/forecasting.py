@@ -39,6 +39,9 @@ __all__ = ["Forecaster"]
 
 _Self = TypeVar("_Self", bound="Forecaster")
 
+_LARGEST = 1e150
+"""Squares and sums of squares of values beyond it are no longer finite."""
+
 
 class Forecaster(Estimator):
     """Forecasts one or many series with a recurrent network, with calibrated intervals.
@@ -247,6 +250,12 @@ class Forecaster(Estimator):
         return options
 
     def _check_panel(self, panel: Panel) -> None:
+        largest = float(np.nanmax(np.abs(panel.values), initial=0.0))
+        if largest > _LARGEST:
+            raise InputError(
+                f"data: expected values up to {_LARGEST:g}, whose squares are still finite, got "
+                f"{largest:.3g}; give them in another unit"
+            )
         for number, one in enumerate(panel):
             empty = np.isnan(one).all(axis=0)
             if empty.any():

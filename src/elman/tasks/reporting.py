@@ -139,7 +139,6 @@ def forecast_report(
 def write_backtest(
     run: Run,
     backtest: Backtest,
-    panel: Panel,
     *,
     title: str,
     request: Mapping[str, Any],
@@ -161,7 +160,7 @@ def write_backtest(
     if report:
         from elman.report import write_report
 
-        write_report(run, _backtest_report(backtest, panel, title, command))
+        write_report(run, _backtest_report(backtest, title, command))
 
 
 def describe_source(panel: Panel) -> str:
@@ -171,7 +170,7 @@ def describe_source(panel: Panel) -> str:
     targets = ", ".join(map(str, summary["targets"]))
     every = f", every {summary['frequency']}" if summary["frequency"] else ""
     return (
-        f"{series} of {targets}{every}: {summary['rows']:,} rows from {summary['first']} to "
+        f"{series} of {targets}{every}: {summary['rows']:,} row{'s' * (summary['rows'] != 1)} from {summary['first']} to "
         f"{summary['last']}"
     )
 
@@ -329,7 +328,9 @@ def _with_held_out(
     return view
 
 
-def _backtest_report(backtest: Backtest, panel: Panel, title: str, command: str) -> ForecastReport:
+def _backtest_report(backtest: Backtest, title: str, command: str) -> ForecastReport:
+    panel = backtest.panel
+    assert panel is not None
     names, channels = series_names(panel), panel.n_targets
     stamps = shown_stamps(panel, panel.stamps)
     views = []

@@ -25,12 +25,17 @@ def describe_plan(plan: Plan) -> str:
     segment = f" in segments of {plan.segment}" if plan.segment > 1 else ""
     season = f"season {plan.season}" if plan.season > 1 else "no season"
     linear = " beside a linear forecast" if plan.shortcut else ""
-    folds = f"{plan.folds} held-out fold{'s' * (plan.folds != 1)} over {plan.calibration} steps"
+    folds = f"{_counted(plan.folds, 'held-out fold')} over {_counted(plan.calibration, 'step')}"
     return (
-        f"{plan.strategy} forecast of {plan.horizon} steps from windows of {plan.window}{segment}, "
-        f"{season}; {plan.cell} of {plan.hidden_size} units{linear}; {plan.epochs} epochs in "
-        f"batches of {plan.batch_size}; {folds if plan.folds else 'nothing held out'}"
+        f"{plan.strategy} forecast of {_counted(plan.horizon, 'step')} from windows of "
+        f"{plan.window}{segment}, {season}; {plan.cell} of {_counted(plan.hidden_size, 'unit')}"
+        f"{linear}; {_counted(plan.epochs, 'epoch')} in batches of {plan.batch_size}; "
+        f"{folds if plan.folds else 'nothing held out'}"
     )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def describe_end(forecaster: Forecaster) -> str:
