@@ -20,6 +20,13 @@ ELMAN_INLINE T sum_of_lanes(Vector<T> value) {
     return sum;
 }
 
+// 1 / (1 + exp(-x)) to a few ulp however small it is: unlike a gate's, a probability near 0 matters.
+template <class T>
+ELMAN_INLINE Vector<T> probability(Vector<T> x) {
+    const Exponential<T> e = exponential<T>(-x);
+    return T(1) / (e.scale * e.fraction + e.scale + T(1));
+}
+
 // exp(x - largest) of a row and the sum of these; `to` may be null, or x itself.
 template <class T>
 struct SoftmaxRow {
@@ -66,7 +73,7 @@ void activate(ActivationKind kind, T* y, int64_t rows, int64_t columns) {
             break;
         case ActivationKind::sigmoid:
             for_vectors<T>(count, [&](int64_t i, int64_t left) {
-                store_up_to(y + i, sigmoid<T>(load_up_to(y + i, left)), left);
+                store_up_to(y + i, probability<T>(load_up_to(y + i, left)), left);
             });
             break;
         default:

@@ -67,7 +67,7 @@ struct BinaryCrossEntropy {
         const Exponential<T> e = exponential<T>(-size);
         const Vector<T> power = e.scale * e.fraction + e.scale;
         Vector<T> value = (y > T(0) ? y : Vector<T>{}) - t * y;
-        return {value + log1p_of_fraction<T>(power), sigmoid<T>(y) - t};
+        return {value + log1p_of_fraction<T>(power), probability<T>(y) - t};
     }
 };
 

@@ -111,6 +111,15 @@ def test_activations_are_the_numpy_twins(name, shape, dtype):
     np.testing.assert_allclose(d_got, d_expected, rtol=5 * tolerance, atol=5 * tolerance)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_probabilities_keep_their_digits(dtype):
+    logits = np.linspace(-80.0, 80.0, 161).astype(dtype)[None]
+    got = logits.copy()
+    kernels.activate(kernels.ACTIVATIONS["sigmoid"], got)
+    expected = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
+    np.testing.assert_allclose(got, expected, rtol=10 * np.finfo(dtype).eps)
+
+
 def test_the_first_value_that_is_not_finite_is_found():
     values = np.zeros((3, 5000), np.float32)
     assert kernels.first_not_finite(values) == -1
