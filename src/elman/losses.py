@@ -48,9 +48,10 @@ class Loss:
     labels: ClassVar[bool] = False
     refused_activation: ClassVar[str | None] = None
 
-    def __init__(self, constants: Sequence[float] = ()) -> None:
+    def __init__(self) -> None:
         self._number = kernels.LOSSES[self.kind]
-        self._constants = np.array(constants, np.float64)
+        constants = [np.ravel(getattr(self, field)) for field in self.fields]
+        self._constants = np.concatenate([*constants, ()]).astype(np.float64)
 
     @property
     def recordable(self) -> bool:
@@ -128,7 +129,7 @@ class Huber(Loss):
 
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = real("Huber: delta", delta, 0.0, open_below=True)
-        super().__init__((self.delta,))
+        super().__init__()
 
 
 class Pinball(Loss):
@@ -156,7 +157,7 @@ class Pinball(Loss):
             real("Pinball: quantiles", float(q), 0.0, 1.0, open_below=True, open_above=True)
             for q in quantiles
         )
-        super().__init__(self.quantiles)
+        super().__init__()
 
     def target_size(self, output_size: int) -> int:
         """Outputs for each target: as many as quantiles.

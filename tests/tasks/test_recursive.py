@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from elman.cells import CELLS
 from elman.losses import MeanSquaredError
 from elman.tasks.recursive import (
     RecursiveNetwork,
@@ -31,12 +32,13 @@ def network(data: SeriesRows, cell: str = "gru", layers: int = 1) -> RecursiveNe
     return RecursiveNetwork(shape, np.random.default_rng(1), np.float64)
 
 
-@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru", "gru_reset_before"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_gradient_is_that_of_finite_differences(cell: str) -> None:
     data = rows(missing=True, future=True)
     windows = StepWindows(data, 6, np.array([0, 1, 0]), np.array([9, 7, 20]))
     model, loss = network(data, cell, 2), MeanSquaredError()
     parameters, gradient = model.vectors()
+    assert model.layer.cell == cell
 
     def value(write: bool = False) -> float:
         batch = windows.take(np.arange(3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from elman.layers.base import Array, Context, Layer, Signal
 from elman.layers.feedforward import Dropout
 from elman.sequence import Recurrence
 
-__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "RecurrentLayer"]
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "CellLayer", "RecurrentLayer"]
 
 
 class RecurrentLayer(Layer):
-    """What :class:`RNN`, :class:`LSTM` and :class:`GRU` share.
+    """What :class:`RNN`, :class:`LSTM` and :class:`GRU` share; their arguments are told there.
 
     Attributes:
         last_only: Set by a network whose next layer is :class:`~elman.Last`: the layer then
@@ -29,17 +29,27 @@ class RecurrentLayer(Layer):
             which is zero, is never written out.
     """
 
+    fields: ClassVar[tuple[str, ...]] = (
+        "input_size",
+        "hidden_size",
+        "num_layers",
+        "bias",
+        "dropout",
+        "bidirectional",
+        "learned_state",
+    )
+
     input_size: int
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        num_layers: int,
-        bias: bool,
-        dropout: float,
-        bidirectional: bool,
-        learned_state: bool,
+        num_layers: int = 1,
+        bias: bool = True,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learned_state: bool = False,
     ) -> None:
         kind = type(self).__name__
         self.input_size = whole(f"{kind}: input_size", input_size)
@@ -415,30 +425,6 @@ class LSTM(RecurrentLayer):
         InputError: If a size is below 1, or ``dropout`` is not in [0, 1).
     """
 
-    fields = (
-        "input_size",
-        "hidden_size",
-        "num_layers",
-        "bias",
-        "dropout",
-        "bidirectional",
-        "learned_state",
-    )
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        learned_state: bool = False,
-    ) -> None:
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, dropout, bidirectional, learned_state
-        )
-
     @property
     def cell(self) -> str:
         """``lstm``."""
@@ -467,16 +453,7 @@ class GRU(RecurrentLayer):
         InputError: If a size is below 1, or ``dropout`` is not in [0, 1).
     """
 
-    fields = (
-        "input_size",
-        "hidden_size",
-        "num_layers",
-        "bias",
-        "dropout",
-        "bidirectional",
-        "learned_state",
-        "reset_after",
-    )
+    fields = (*RecurrentLayer.fields, "reset_after")
 
     def __init__(
         self,
@@ -498,6 +475,31 @@ class GRU(RecurrentLayer):
     def cell(self) -> str:
         """``gru`` or ``gru_reset_before``."""
         return "gru" if self.reset_after else "gru_reset_before"
+
+
+class CellLayer(RecurrentLayer):
+    """A cell of :data:`elman.cells.CELLS` by its name, for whoever takes any of them.
+
+    Args:
+        cell: The cell's name.
+        input_size: Number of input channels.
+        hidden_size: Number of units.
+        num_layers: How many levels are stacked.
+
+    Raises:
+        InputError: If there is no such cell, or a size is below 1.
+    """
+
+    fields = ("cell", "input_size", "hidden_size", "num_layers")
+
+    def __init__(self, cell: str, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
+        super().__init__(input_size, hidden_size, num_layers)
+        self._cell = str(one_of("cell", cell, CELLS))
+
+    @property
+    def cell(self) -> str:
+        """The name given."""
+        return self._cell
 
 
 def Bidirectional(layer: RecurrentLayer) -> RecurrentLayer:

@@ -20,11 +20,12 @@ import numpy as np
 
 from elman.buffers import Buffer
 from elman.data.batches import Batch
-from elman.layers import GRU, LSTM, RNN, Dense
+from elman.layers import Dense
 from elman.layers.base import Context, bind_layers
+from elman.layers.recurrent import CellLayer
 from elman.tasks.parameters import Array
 
-__all__ = ["RecursiveNetwork", "RecursiveShape", "SeriesRows", "StepWindows", "make_cell_layer"]
+__all__ = ["RecursiveNetwork", "RecursiveShape", "SeriesRows", "StepWindows"]
 
 
 @dataclass
@@ -163,15 +164,6 @@ class RecursiveShape:
     channels: int
 
 
-def make_cell_layer(cell: str, inputs: int, hidden_size: int, num_layers: int) -> Any:
-    """The recurrent layer of a cell named as in :data:`elman.cells.CELLS`."""
-    if cell.startswith("rnn_"):
-        return RNN(inputs, hidden_size, num_layers, nonlinearity=cell.removeprefix("rnn_"))
-    if cell == "lstm":
-        return LSTM(inputs, hidden_size, num_layers)
-    return GRU(inputs, hidden_size, num_layers, reset_after=cell == "gru")
-
-
 class RecursiveNetwork:
     """The network of the module's equations.
 
@@ -190,7 +182,7 @@ class RecursiveNetwork:
         backend: str = "auto",
     ) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
-        self.layer = make_cell_layer(shape.cell, shape.inputs, shape.hidden_size, shape.num_layers)
+        self.layer = CellLayer(shape.cell, shape.inputs, shape.hidden_size, shape.num_layers)
         self.head = Dense(shape.hidden_size, shape.channels)
         bound = bind_layers([self.layer, self.head], self.dtype, rng, backend)
         self._parameters, self._gradients, self._views, _ = bound
