@@ -459,10 +459,10 @@ class TestProgress:
             return True
 
     def slow(self, monkeypatch, stream, **options):
-        from elman.training import _Progress
+        from elman.progress import Progress
 
         monkeypatch.setattr(sys, "stderr", stream)
-        monkeypatch.setattr(_Progress, "_DELAY", 0.0)
+        monkeypatch.setattr(Progress, "_DELAY", 0.0)
         X, y = sine(32)
         small().fit(X, y, epochs=3, batch_size=4, **options)
         return stream.getvalue()

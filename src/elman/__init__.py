@@ -37,7 +37,7 @@ _PUBLIC = {
     "StepDecay": "schedules",
     "CosineDecay": "schedules",
     "ReduceOnPlateau": "schedules",
-    "History": "training",
+    "History": "history",
     "EarlyStopping": "training",
     "SGD": "optimizers",
     "RMSprop": "optimizers",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -17,8 +16,10 @@ from elman.bptt import Backpropagation, Model
 from elman.checks import real, whole
 from elman.data.batches import Batch, Batches
 from elman.errors import InputError, TrainingError
+from elman.history import EpochRecord, History
 from elman.losses import Loss
 from elman.optimizers import Optimizer, Updater
+from elman.progress import Progress
 from elman.recording import RecordedPasses, Report
 from elman.schedules import Run, Schedule
 
@@ -44,97 +45,6 @@ class BatchSource(Protocol):
 
     def epoch(self, generator: np.random.Generator | None = None) -> Iterator[Batch]:
         """The batches of one epoch, shuffled by the generator if there is one."""
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch came to.
-
-    Attributes:
-        epoch: Its number, from 1.
-        loss: Mean training loss of the batches, each before its update.
-        validation_loss: Loss on the validation part after the epoch, or ``None``.
-        gradient_norm: Mean Euclidean norm of the gradients, before clipping.
-        learning_rate: Of the last update.
-        seconds: Wall-clock time, validation included.
-    """
-
-    epoch: int
-    loss: float
-    validation_loss: float | None
-    gradient_norm: float
-    learning_rate: float
-    seconds: float
-
-
-@dataclass(repr=False)
-class History:
-    """The record of a training.
-
-    Attributes:
-        epochs: One record for each epoch that was completed.
-        best_epoch: Number of the epoch of the lowest loss: of the validation part if there is
-            one. 0 before the first epoch is complete.
-        interrupted: Whether Ctrl-C ended the training.
-        stopped_early: Whether early stopping did.
-    """
-
-    epochs: list[EpochRecord] = field(default_factory=list)
-    best_epoch: int = 0
-    interrupted: bool = False
-    stopped_early: bool = False
-
-    def __len__(self) -> int:
-        return len(self.epochs)
-
-    def __repr__(self) -> str:
-        if not self.epochs:
-            return f"History(no epoch complete, interrupted={self.interrupted})"
-        last = self.epochs[-1]
-        words = [f"{len(self.epochs)} epochs", f"loss {last.loss:.4g}"]
-        if last.validation_loss is not None:
-            words.append(f"validation loss {last.validation_loss:.4g}")
-        words.append(f"best epoch {self.best_epoch}")
-        words += ["interrupted"] * self.interrupted + ["stopped early"] * self.stopped_early
-        return f"History({', '.join(words)})"
-
-    @property
-    def loss(self) -> list[float]:
-        """Training loss by epoch."""
-        return [record.loss for record in self.epochs]
-
-    @property
-    def validation_loss(self) -> list[float | None]:
-        """Validation loss by epoch; ``None`` without validation data."""
-        return [record.validation_loss for record in self.epochs]
-
-    @property
-    def gradient_norm(self) -> list[float]:
-        """Mean gradient norm by epoch."""
-        return [record.gradient_norm for record in self.epochs]
-
-    @property
-    def learning_rate(self) -> list[float]:
-        """Learning rate by epoch."""
-        return [record.learning_rate for record in self.epochs]
-
-    @property
-    def seconds(self) -> list[float]:
-        """Wall-clock seconds by epoch."""
-        return [record.seconds for record in self.epochs]
-
-    def records(self) -> list[dict[str, Any]]:
-        """One plain dictionary for each epoch, as a data frame or a CSV file wants them."""
-        return [asdict(record) for record in self.epochs]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain Python values, ready for JSON."""
-        return {
-            "epochs": self.records(),
-            "best_epoch": self.best_epoch,
-            "interrupted": self.interrupted,
-            "stopped_early": self.stopped_early,
-        }
 
 
 class EarlyStopping:
@@ -258,7 +168,7 @@ class _Training:
         self.rate = options.optimizer.learning_rate
 
     def run(self) -> History:
-        progress = _Progress(self.options.epochs, len(self.batches), self.options.progress)
+        progress = Progress(self.options.epochs, len(self.batches), self.options.progress)
         try:
             for epoch in range(1, self.options.epochs + 1):
                 if self.run_epoch(epoch, progress):
@@ -274,7 +184,7 @@ class _Training:
             self.restore()
         return self.history
 
-    def run_epoch(self, epoch: int, progress: _Progress) -> bool:
+    def run_epoch(self, epoch: int, progress: Progress) -> bool:
         """One epoch; whether it was the last."""
         started = time.perf_counter()
         loss, norm = self.run_batches(epoch, progress)
@@ -295,7 +205,7 @@ class _Training:
             stop = True
         return stop
 
-    def run_batches(self, epoch: int, progress: _Progress) -> tuple[float, float]:
+    def run_batches(self, epoch: int, progress: Progress) -> tuple[float, float]:
         """All updates of an epoch; the mean loss and the mean gradient norm."""
         options, schedule, update = self.options, self.schedule, self.updater.update
         parameters, gradient = self.parameters, self.gradient
@@ -369,64 +279,3 @@ class _Training:
             f"{norm:g}, learning rate {self.rate:g}. Try {', '.join(advice)}. "
             f"The weights are {kept}."
         )
-
-
-class _Progress:
-    """A progress bar on the terminal, once training has taken a second.
-
-    Attributes:
-        wanted: Whether there is, or may yet be, anything to show.
-    """
-
-    _DELAY = 1.0
-
-    def __init__(self, epochs: int, batches: int, wanted: bool | None) -> None:
-        terminal = sys.stderr is not None and sys.stderr.isatty()
-        self.wanted = terminal if wanted is None else wanted
-        self._epochs, self._batches = epochs, batches
-        self._started = time.perf_counter()
-        self._shown = 0.0
-        self._bar: Any = None
-        self._task: Any = None
-        self._text = ""
-
-    def batch_done(self, epoch: int, index: int) -> None:
-        """Moves the bar, at most ten times a second."""
-        now = time.perf_counter()
-        if now - self._started < self._DELAY or now - self._shown < 0.1:
-            return
-        self._shown = now
-        self._show(epoch - 1 + (index + 1) / self._batches)
-
-    def epoch_done(self, record: EpochRecord) -> None:
-        """Shows the losses of an epoch."""
-        self._text = f"loss {record.loss:.4g}"
-        if record.validation_loss is not None:
-            self._text += f"  validation {record.validation_loss:.4g}"
-        if self._bar is not None:
-            self._show(record.epoch)
-
-    def close(self) -> None:
-        """Takes the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def _show(self, done: float) -> None:
-        if self._bar is None:
-            self._open()
-        self._bar.update(self._task, completed=done, losses=self._text)
-
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-            BarColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("training", total=self._epochs, losses=self._text)

@@ -10,12 +10,12 @@ import numpy as np
 
 from elman.backends import kernels
 from elman.buffers import Buffer
-from elman.cells import CELLS, PARAMETER_NAMES, Parameters
+from elman.cells import CELLS
 from elman.checks import one_of, real, whole
 from elman.errors import InputError
 from elman.layers.base import Array, Context, Layer, Signal
 from elman.layers.feedforward import Dropout
-from elman.sequence import Recurrence
+from elman.layers.walk import Walk
 
 __all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "CellLayer", "RecurrentLayer"]
 
@@ -146,14 +146,24 @@ class RecurrentLayer(Layer):
         backend: str = "auto",
     ) -> None:
         """Takes its place, see :class:`Layer`."""
-        self._levels: list[list[_Walk]] = []
+        self._levels: list[list[Walk]] = []
         offset = 0
         for level in range(self.num_layers):
             walks = []
             for suffix in self._suffixes(level):
                 size = self.output_size if level else self.input_size
-                reverse = suffix.endswith("reverse")
-                walk = _Walk(self, size, suffix, reverse, parameters, gradients, dtype, backend)
+                walk = Walk(
+                    self.cell,
+                    size,
+                    self.hidden_size,
+                    self.bias,
+                    self.learned_state,
+                    suffix,
+                    parameters,
+                    gradients,
+                    dtype,
+                    backend,
+                )
                 walk.offset = offset
                 offset += len(CELLS[self.cell].states)
                 walks.append(walk)
@@ -220,7 +230,7 @@ class RecurrentLayer(Layer):
         forward = f"l{level}"
         return [forward, f"{forward}_reverse"] if self.bidirectional else [forward]
 
-    def _forward_level(self, level: int, walks: list[_Walk], x: Array, context: Context) -> Array:
+    def _forward_level(self, level: int, walks: list[Walk], x: Array, context: Context) -> Array:
         if len(walks) == 1:
             return walks[0].forward(x, self.state_offset, context, None)
         size = self.hidden_size
@@ -230,7 +240,7 @@ class RecurrentLayer(Layer):
         return joined
 
     def _backward_level(
-        self, walks: list[_Walk], d_y: Array, need_d_x: bool, context: Context
+        self, walks: list[Walk], d_y: Array, need_d_x: bool, context: Context
     ) -> Array | None:
         if len(walks) == 1:
             return walks[0].backward(d_y, None, need_d_x, context)
@@ -251,103 +261,6 @@ class RecurrentLayer(Layer):
             final[:alive] = self._levels[-1][0].final_state[0][:alive]
             final[alive:] = 0.0  # no step, no output
         return final
-
-
-class _Walk:
-    """One direction of one level: a recurrence with its parameters and its initial state."""
-
-    def __init__(
-        self,
-        layer: RecurrentLayer,
-        input_size: int,
-        suffix: str,
-        reverse: bool,
-        parameters: Mapping[str, Array],
-        gradients: Mapping[str, Array],
-        dtype: Any,
-        backend: str,
-    ) -> None:
-        self.recurrence = Recurrence(
-            layer.cell, input_size, layer.hidden_size, layer.bias, reverse, dtype, backend
-        )
-        self.parameters = _tuple(parameters, suffix)
-        self.gradients = _tuple(gradients, suffix)
-        states = CELLS[layer.cell].states if layer.learned_state else ()
-        self.learned = [parameters[f"initial_{state}_{suffix}"] for state in states]
-        self.d_learned = [gradients[f"initial_{state}_{suffix}"] for state in states]
-        self.number = len(CELLS[layer.cell].states)
-        self.offset = 0
-        self._initial = [Buffer(dtype) for _ in range(self.number)]
-        self._d_rest = Buffer(dtype)
-        self.final_state: tuple[Array, ...] = ()
-
-    def forward(self, x: Array, layer_offset: int, context: Context, output: Array | None) -> Array:
-        self._x = x
-        first = layer_offset + self.offset
-        last = first + self.number
-        state: Any = None
-        if context.state is not None:
-            state = context.state[first:last]
-        elif self.learned:
-            state = self._learned_state(x.shape[1])
-        final: Any = context.final_state
-        result, self.final_state = self.recurrence.forward(
-            self.parameters,
-            x,
-            state,
-            context.live,
-            context.training,
-            output,
-            context.version,
-            None if final is None else final[first:last],
-        )
-        return result
-
-    def backward(
-        self,
-        d_output: Array | None,
-        d_final_state: tuple[Array, ...] | None,
-        need_d_x: bool,
-        context: Context,
-    ) -> Array | None:
-        d_x, d_state = self.recurrence.backward(
-            self.parameters,
-            self._x,
-            d_output,
-            d_final_state,
-            self.gradients,
-            need_d_x,
-            context.truncate,
-        )
-        if self.learned and context.state is None:
-            for d_learned, part in zip(self.d_learned, d_state, strict=True):
-                d_learned += part.sum(axis=0)
-        return d_x
-
-    def backward_last(self, d_y: Array, need_d_x: bool, context: Context) -> Array | None:
-        """Backward when only the final output was used."""
-        if context.lengths is not None:
-            d_y[np.count_nonzero(context.lengths) :] = 0.0  # their output was a constant
-        if self.number == 1:
-            return self.backward(None, (d_y,), need_d_x, context)
-        rest = self._d_rest(d_y.shape)
-        kernels.fill_zero(rest)
-        return self.backward(None, (d_y, rest), need_d_x, context)
-
-    def _learned_state(self, batch_size: int) -> tuple[Array, ...]:
-        state = []
-        for buffer, vector in zip(self._initial, self.learned, strict=True):
-            part = buffer((batch_size, vector.size))
-            part[...] = vector
-            state.append(part)
-        return tuple(state)
-
-
-def _tuple(views: Mapping[str, Array], suffix: str) -> Parameters:
-    first, second, third, fourth = (views.get(f"{name}_{suffix}") for name in PARAMETER_NAMES)
-    if first is None or second is None:
-        raise KeyError(f"weight_ih_{suffix}, weight_hh_{suffix}")
-    return first, second, third, fourth
 
 
 class RNN(RecurrentLayer):

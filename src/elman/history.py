@@ -1,0 +1,99 @@
+"""The record of a training, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["EpochRecord", "History"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch came to.
+
+    Attributes:
+        epoch: Its number, from 1.
+        loss: Mean training loss of the batches, each before its update.
+        validation_loss: Loss on the validation part after the epoch, or ``None``.
+        gradient_norm: Mean Euclidean norm of the gradients, before clipping.
+        learning_rate: Of the last update.
+        seconds: Wall-clock time, validation included.
+    """
+
+    epoch: int
+    loss: float
+    validation_loss: float | None
+    gradient_norm: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(repr=False)
+class History:
+    """The record of a training.
+
+    Attributes:
+        epochs: One record for each epoch that was completed.
+        best_epoch: Number of the epoch of the lowest loss: of the validation part if there is
+            one. 0 before the first epoch is complete.
+        interrupted: Whether Ctrl-C ended the training.
+        stopped_early: Whether early stopping did.
+    """
+
+    epochs: list[EpochRecord] = field(default_factory=list)
+    best_epoch: int = 0
+    interrupted: bool = False
+    stopped_early: bool = False
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return f"History(no epoch complete, interrupted={self.interrupted})"
+        last = self.epochs[-1]
+        words = [f"{len(self.epochs)} epochs", f"loss {last.loss:.4g}"]
+        if last.validation_loss is not None:
+            words.append(f"validation loss {last.validation_loss:.4g}")
+        words.append(f"best epoch {self.best_epoch}")
+        words += ["interrupted"] * self.interrupted + ["stopped early"] * self.stopped_early
+        return f"History({', '.join(words)})"
+
+    @property
+    def loss(self) -> list[float]:
+        """Training loss by epoch."""
+        return [record.loss for record in self.epochs]
+
+    @property
+    def validation_loss(self) -> list[float | None]:
+        """Validation loss by epoch; ``None`` without validation data."""
+        return [record.validation_loss for record in self.epochs]
+
+    @property
+    def gradient_norm(self) -> list[float]:
+        """Mean gradient norm by epoch."""
+        return [record.gradient_norm for record in self.epochs]
+
+    @property
+    def learning_rate(self) -> list[float]:
+        """Learning rate by epoch."""
+        return [record.learning_rate for record in self.epochs]
+
+    @property
+    def seconds(self) -> list[float]:
+        """Wall-clock seconds by epoch."""
+        return [record.seconds for record in self.epochs]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One plain dictionary for each epoch, as a data frame or a CSV file wants them."""
+        return [asdict(record) for record in self.epochs]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain Python values, ready for JSON."""
+        return {
+            "epochs": self.records(),
+            "best_epoch": self.best_epoch,
+            "interrupted": self.interrupted,
+            "stopped_early": self.stopped_early,
+        }
