@@ -216,7 +216,26 @@ def test_version_and_datasets_and_help(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["--help"]) == 0
     assert "backtest" in capsys.readouterr().out
     assert main(["forecast", "--help"]) == 0
-    assert "--levels" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "--levels" in shown and "<bool>" not in shown
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert "datasets" in captured.out + captured.err and "elman: " not in captured.err
+
+
+def test_python_m_elman() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "elman", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"elman {elman.__version__}\n"
+
+
+def test_large_scores_are_short(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = "".join(f"{time},{(10 + time % 7) * 1e30}\n" for time in range(60))
+    (tmp_path / "huge.csv").write_text("ds,y\n" + rows)
+    assert main(["forecast", "huge.csv", "--no-report", *QUICK]) == 0
+    table = capsys.readouterr().out
+    assert "e+30" in table and "," not in table[table.index("MAE") : table.index("verdict")]
 
 
 # ------------------------------------------------------------------------- bad input
@@ -238,6 +257,7 @@ def test_bad_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         ("forecast", "--target", "sunspots"): "needs no names",
         ("predict",): "Missing argument",
         ("report", "nowhere"): "expected a run folder",
+        ("forecast", "--window", "400"): "for --horizon 11 and --window 400, got 309",
         ("dance",): "No such command",
     }
     for arguments, expected in cases.items():
@@ -270,7 +290,7 @@ def test_bad_files_are_refused(
     for source, expected in cases.items():
         assert expected in refused(capsys, "forecast", source), source
     message = refused(capsys, "forecast", str(table), "--target", "sale")
-    assert "Did you mean 'sales'?" in message
+    assert "--target 'sale'" in message and "Did you mean 'sales'?" in message
     assert "no such column" in refused(capsys, "forecast", str(table), "--time", "date")
 
 
@@ -290,7 +310,28 @@ def test_nothing_of_the_users_is_overwritten(capsys: pytest.CaptureFixture[str])
     Path("mine/thesis.txt").write_text("precious")
     assert "exists and is not empty" in refused(capsys, "forecast", "--out", "mine")
     assert Path("mine/thesis.txt").read_text() == "precious"
-    assert "exists and is not empty" in refused(capsys, "forecast", "--out", "mine/thesis.txt")
+    assert "exists and is no folder" in refused(capsys, "forecast", "--out", "mine/thesis.txt")
+    assert "it is no folder" in refused(capsys, "forecast", "--out", "mine/thesis.txt/run")
+
+
+def test_a_place_without_permission_is_refused_before_training(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "no permission" in refused(capsys, "forecast")
+    assert "no permission" in refused(capsys, "backtest", "--out", "some/where")
+
+
+def test_too_little_memory_is_no_bug(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(*_: object) -> None:
+        raise MemoryError("Unable to allocate 224. GiB")
+
+    monkeypatch.setattr("elman.Forecaster.fit", greedy)
+    assert main(["forecast"]) == 2
+    message = capsys.readouterr().err
+    assert "not enough memory: Unable to allocate 224. GiB; choose a smaller --hidden" in message
 
 
 def test_a_bug_is_a_short_message_and_a_traceback_on_request(

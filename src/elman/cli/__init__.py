@@ -70,15 +70,25 @@ def _explain(error: Exception) -> int:
     from elman.errors import ElmanError
 
     if isinstance(error, ElmanError):
-        print(f"elman: {error}", file=sys.stderr)
+        print(f"elman: {_as_options(str(error))}", file=sys.stderr)
+        return USAGE_ERROR
+    if isinstance(error, MemoryError):
+        reason = f": {error}" if str(error) else ""
+        print(
+            f"elman: not enough memory{reason}; choose a smaller --hidden, --window or --horizon, "
+            "or give fewer rows",
+            file=sys.stderr,
+        )
         return USAGE_ERROR
     described = getattr(error, "format_message", None)
     if described is not None:  # a usage error of the command line itself
         context = getattr(error, "ctx", None)
         path = "elman" if context is None else context.command_path
-        print(f"{path}: {described()} (try '{path} --help')", file=sys.stderr)
+        if described():  # without a message the help was printed
+            print(f"{path}: {described()} (try '{path} --help')", file=sys.stderr)
         return int(getattr(error, "exit_code", USAGE_ERROR))
     if type(error).__name__ == "Abort":
+        print("elman: interrupted", file=sys.stderr)
         return INTERRUPTED
     print(
         f"elman: an error that elman did not foresee: {type(error).__name__}: {error}\n"
@@ -86,3 +96,13 @@ def _explain(error: Exception) -> int:
         file=sys.stderr,
     )
     return BUG
+
+
+def _as_options(message: str) -> str:
+    """Arguments of the Python interface as a user of the command line gives them."""
+    import re
+
+    names = "target|time|id|past|future|static|frequency|horizon|window|levels|strategy|season"
+    message = re.sub(rf"`({names})=`", r"`--\1`", message)
+    message = re.sub(r"\blevels=\(([\d.]+),\)", r"--levels \1", message)
+    return re.sub(rf"\b({names})=(?=[\w'\"])", r"--\1 ", message)

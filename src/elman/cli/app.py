@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from elman.cli import printing
 from elman.errors import InputError
 
 __all__ = ["app"]
 
+
+class _PlainHelpOption:
+    """Lists ``--help`` as the flag it is, without the type of a value."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.metavar = ""
+        return option
+
+
+class _Command(_PlainHelpOption, TyperCommand):
+    pass
+
+
+class _Group(_PlainHelpOption, TyperGroup):
+    pass
+
+
 app = typer.Typer(
     name="elman",
+    cls=_Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,50 +55,86 @@ Source = Annotated[
 RunFolder = Annotated[Path, typer.Argument(help="The folder that `elman forecast` left behind.")]
 Target = Annotated[
     list[str] | None,
-    typer.Option("--target", help="Column to forecast; may be given several times."),
+    typer.Option(
+        "--target", metavar="NAME", help="Column to forecast; may be given several times."
+    ),
 ]
-Time = Annotated[str | None, typer.Option("--time", help="Column of time stamps.")]
-Id = Annotated[str | None, typer.Option("--id", help="Column that names the series.")]
+Time = Annotated[str | None, typer.Option("--time", metavar="NAME", help="Column of time stamps.")]
+Id = Annotated[
+    str | None, typer.Option("--id", metavar="NAME", help="Column that names the series.")
+]
 Past = Annotated[
     list[str] | None,
-    typer.Option("--past", help="Covariate known up to now; may be given several times."),
+    typer.Option(
+        "--past", metavar="NAME", help="Covariate known up to now; may be given several times."
+    ),
 ]
 Future = Annotated[
     list[str] | None,
-    typer.Option("--future", help="Covariate known ahead; may be given several times."),
+    typer.Option(
+        "--future", metavar="NAME", help="Covariate known ahead; may be given several times."
+    ),
 ]
 Static = Annotated[
     list[str] | None,
-    typer.Option("--static", help="Column constant in a series; may be given several times."),
+    typer.Option(
+        "--static", metavar="NAME", help="Column constant in a series; may be given several times."
+    ),
 ]
 Frequency = Annotated[
     str | None,
-    typer.Option("--frequency", help="Distance from row to row, such as 'day', if not inferred."),
+    typer.Option(
+        "--frequency",
+        metavar="TEXT",
+        help="Distance from row to row, such as 'day', if not inferred.",
+    ),
 ]
-Horizon = Annotated[int | None, typer.Option("--horizon", help="Steps ahead.")]
-Window = Annotated[int | None, typer.Option("--window", help="Steps that the network reads.")]
-Cell = Annotated[str, typer.Option("--cell", help="gru, lstm, rnn, rnn_relu, gru_reset_before.")]
-Hidden = Annotated[int | None, typer.Option("--hidden", help="Units of the cell.")]
+Horizon = Annotated[int | None, typer.Option("--horizon", metavar="N", help="Steps ahead.")]
+Window = Annotated[
+    int | None, typer.Option("--window", metavar="N", help="Steps that the network reads.")
+]
+Cell = Annotated[
+    str, typer.Option("--cell", metavar="NAME", help="gru, lstm, rnn, rnn_relu, gru_reset_before.")
+]
+Hidden = Annotated[int | None, typer.Option("--hidden", metavar="N", help="Units of the cell.")]
 Segment = Annotated[
-    str, typer.Option("--segment", help="Steps fed to the cell at once: a number, or auto.")
+    str,
+    typer.Option(
+        "--segment", metavar="N", help="Steps fed to the cell at once: a number, or auto."
+    ),
 ]
-Strategy = Annotated[str, typer.Option("--strategy", help="direct or recursive.")]
+Strategy = Annotated[str, typer.Option("--strategy", metavar="NAME", help="direct or recursive.")]
 Levels = Annotated[
-    str, typer.Option("--levels", help="Intervals in percent, such as 80,95; 'none' for none.")
+    str,
+    typer.Option(
+        "--levels", metavar="A,B", help="Intervals in percent, such as 80,95; 'none' for none."
+    ),
 ]
 Season = Annotated[
-    str, typer.Option("--season", help="Steps in one season: a number, none, or auto.")
+    str, typer.Option("--season", metavar="N", help="Steps in one season: a number, none, or auto.")
 ]
-Scaling = Annotated[str, typer.Option("--scaling", help="standard, minmax, log1p or none.")]
-Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over the data.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of all randomness: same seed, same bits.")]
+Scaling = Annotated[
+    str, typer.Option("--scaling", metavar="NAME", help="standard, minmax, log1p or none.")
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Passes over the data.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", help="Of all randomness: same seed, same bits.")
+]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="Folder of the run; default: elman-runs/<name>-<number>."),
+    typer.Option(
+        "--out", metavar="FOLDER", help="Folder of the run; default: elman-runs/<name>-<number>."
+    ),
 ]
-NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write the report page.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run folder alone.")]
+NoReport = Annotated[
+    bool, typer.Option("--no-report", metavar="", help="Do not write the report page.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", metavar="", help="Print one JSON document and nothing else.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", metavar="", help="Print the run folder alone.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -91,16 +149,21 @@ def _version(wanted: bool) -> None:
 def _main(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", metavar="", callback=_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error (also ELMAN_DEBUG=1).")
+        bool,
+        typer.Option(
+            "--debug", metavar="", help="Show the traceback of an error (also ELMAN_DEBUG=1)."
+        ),
     ] = False,
 ) -> None:
     pass
 
 
-@app.command()
+@app.command(cls=_Command)
 def forecast(
     source: Source = "sunspots",
     target: Target = None,
@@ -174,7 +237,7 @@ def forecast(
         voice.left(run, forecaster.seconds_["total"], report=not no_report)
 
 
-@app.command()
+@app.command(cls=_Command)
 def predict(
     run: RunFolder,
     file: Annotated[
@@ -183,13 +246,15 @@ def predict(
     ] = None,
     horizon: Horizon = None,
     future: Annotated[
-        Path | None, typer.Option("--future", help="File with the covariates known ahead.")
+        Path | None,
+        typer.Option("--future", metavar="FILE", help="File with the covariates known ahead."),
     ] = None,
     levels: Annotated[
-        str | None, typer.Option("--levels", help="Which intervals; default: all.")
+        str | None, typer.Option("--levels", metavar="A,B", help="Which intervals; default: all.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="CSV or Parquet file; default: print CSV.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="CSV or Parquet file; default: print CSV."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -221,7 +286,7 @@ def predict(
         printing.print_csv(columns)
 
 
-@app.command()
+@app.command(cls=_Command)
 def backtest(
     source: Source = "sunspots",
     target: Target = None,
@@ -243,16 +308,22 @@ def backtest(
     epochs: Epochs = None,
     seed: Seed = 0,
     windows: Annotated[
-        int | None, typer.Option("--windows", help="How many cutoffs; default: at most 10.")
+        int | None,
+        typer.Option("--windows", metavar="N", help="How many cutoffs; default: at most 10."),
     ] = None,
     step: Annotated[
-        int | None, typer.Option("--step", help="Steps between cutoffs; default: the horizon.")
+        int | None,
+        typer.Option("--step", metavar="N", help="Steps between cutoffs; default: the horizon."),
     ] = None,
     cutoff: Annotated[
         list[str] | None,
-        typer.Option("--cutoff", help="A last known time; may be given several times."),
+        typer.Option(
+            "--cutoff", metavar="TIME", help="A last known time; may be given several times."
+        ),
     ] = None,
-    refit: Annotated[bool, typer.Option("--refit", help="Train anew at every cutoff.")] = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", metavar="", help="Train anew at every cutoff.")
+    ] = False,
     out: Out = None,
     no_report: NoReport = False,
     as_json: Json = False,
@@ -305,10 +376,12 @@ def backtest(
         voice.left(run, result.seconds, report=not no_report, model=False)
 
 
-@app.command()
+@app.command(cls=_Command)
 def report(
     run: RunFolder,
-    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", metavar="", help="Open it in the browser.")
+    ] = False,
 ) -> None:
     """Print where the report of a run lies, drawing it again if it is missing."""
     from elman.report import redraw
@@ -324,7 +397,7 @@ def report(
             raise InputError(f"--open: no browser could be opened; open {page} yourself")
 
 
-@app.command()
+@app.command(cls=_Command)
 def datasets(as_json: Json = False) -> None:
     """List the built-in records."""
     from elman.datasets import describe, names
@@ -393,10 +466,18 @@ def _read(
 
 def _check_free(out: Path | None) -> None:
     """Refuses a folder that cannot be the run's, before an hour of training."""
-    if out is None:
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"--out: {out} exists and is not empty; choose another folder")
+    from elman.runs import DEFAULT_ROOT
+
+    if out is not None and out.exists():
+        if not out.is_dir():
+            raise InputError(f"--out: {out} exists and is no folder; choose another name")
+        if any(out.iterdir()):
+            raise InputError(f"--out: {out} exists and is not empty; choose another folder")
+    wanted = Path(DEFAULT_ROOT) if out is None else out
+    within = next(one for one in (wanted, *wanted.absolute().parents) if one.exists())
+    if not within.is_dir() or not os.access(within, os.W_OK | os.X_OK):
+        why = "it is no folder" if not within.is_dir() else "no permission"
+        raise InputError(f"--out: nothing can be written in {within} ({why}); choose another place")
 
 
 def _number(text: str, option: str) -> int | str:

@@ -260,5 +260,5 @@ def _lowest(scores: Scores, measure: str) -> float | None:
 def _cell(value: float | None, best: float | None) -> str:
     if value is None:
         return "-"
-    text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
     return f"[green]{text}[/]" if value == best else text

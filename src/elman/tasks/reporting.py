@@ -169,10 +169,8 @@ def describe_source(panel: Panel) -> str:
     series = f"{summary['series']:,} series" if summary["series"] > 1 else "one series"
     targets = ", ".join(map(str, summary["targets"]))
     every = f", every {summary['frequency']}" if summary["frequency"] else ""
-    return (
-        f"{series} of {targets}{every}: {summary['rows']:,} row{'s' * (summary['rows'] != 1)} from {summary['first']} to "
-        f"{summary['last']}"
-    )
+    rows = f"{summary['rows']:,} row{'s' * (summary['rows'] != 1)}"
+    return f"{series} of {targets}{every}: {rows} from {summary['first']} to {summary['last']}"
 
 
 def step_name(panel: Panel) -> str:
