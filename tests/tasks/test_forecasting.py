@@ -516,6 +516,19 @@ def test_ctrl_c_in_the_final_training_keeps_the_best_weights(
     assert np.isfinite(forecaster.predict()).all()
 
 
+def test_ctrl_c_ends_a_backtest_with_the_cutoffs_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    forecaster = elman.Forecaster(**{**FAST, "folds": 0}, levels=(), shortcut=False)
+    whole = forecaster.backtest(wave(), windows=3, step=4, refit=True)
+    assert (whole.cutoffs, whole.refits, len(whole.frame)) == (3, 3, 12)
+    interrupt_after(12, monkeypatch)  # six or seven batches a network
+    begun = forecaster.backtest(wave(), windows=3, step=4, refit=True)
+    assert (begun.cutoffs, begun.refits, len(begun.frame)) == (1, 1, 4)
+    assert "Interrupted: scored are the first 1 of 3 cutoffs." in begun.notes
+    interrupt_after(3, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        forecaster.backtest(wave(), windows=3, step=4)
+
+
 def test_ctrl_c_in_a_fold_ends_everything_cleanly(monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt_after(6, monkeypatch)
     with pytest.warns(ElmanWarning, match="since training was interrupted"):

@@ -85,25 +85,35 @@ def run_backtest(
     else:
         counts = _rolling_counts(panel, horizon, step, windows)
     panel, counts, notes = _with_a_past(panel, counts)
-    fitted, folds, calibrations = None, [], []
+    fits: list[Forecaster] = []
+    folds: list[Fold] = []
     for rows in counts:
-        if fitted is None or refit:
+        if not fits or refit:
             fitted = forecaster.clone().set_params(verbose=False, horizon=horizon)
             fitted.fit(panel.take(rows))
+            if fitted.history_.interrupted:
+                if not fits:
+                    raise KeyboardInterrupt  # nothing was forecast yet
+                notes.append(
+                    f"Interrupted: scored are the first {len(folds)} of {len(counts)} cutoffs."
+                )
+                break
+            fits.append(fitted)
         series = _forecastable(panel, rows, horizon)
-        fold = judge_windows(fitted.model_, panel, series, rows[series], rows)
-        folds.append(fold)
-        calibrations.append(fitted.calibration_)
-    assert fitted is not None
+        folds.append(judge_windows(fits[-1].model_, panel, series, rows[series], rows))
+    calibrations = [
+        (fits[number] if refit else fits[0]).calibration_ for number in range(len(folds))
+    ]
+    plan = fits[0].plan_
     held_out = HeldOut(folds, counts[0])
-    scores = score(held_out, panel, fitted.plan_, lambda number: calibrations[number])
+    scores = score(held_out, panel, plan, lambda number: calibrations[number])
     return Backtest(
         scores=scores,
         frame=_frame(panel, folds, calibrations),
-        cutoffs=len(counts),
-        refits=len(counts) if refit else 1,
-        plan=fitted.plan_.to_dict(),
-        notes=[*notes, *fitted.notes_],
+        cutoffs=len(folds),
+        refits=len(fits),
+        plan=plan.to_dict(),
+        notes=[*notes, *fits[-1].notes_],
         seconds=clock.perf_counter() - started,
         folds=folds,
         panel=panel,

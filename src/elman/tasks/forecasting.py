@@ -590,7 +590,8 @@ class Forecaster(Estimator):
 
         Returns:
             A :class:`elman.tasks.backtest.Backtest`: scores (also by horizon and by series), and
-            the forecasts as a table with a column ``cutoff``.
+            the forecasts as a table with a column ``cutoff``. Ctrl-C ends it with the cutoffs done
+            so far, where there are any.
 
         Raises:
             InputError: If there are too few rows before the first cutoff, or after the last.
