@@ -44,37 +44,38 @@ void measure(const Layer<T>& layer, int64_t (&elements)[buffer_count]) {
     for (int64_t& count : elements) count += lanes<T>;
 }
 
-// Splits the rows [begin, end) among the threads so that each has about as many live steps.
+// Splits the rows of a part among the threads so that each has about as many live steps; calls
+// task(part) for each share.
 template <class Cell, class T, class Task>
-void for_row_ranges(const Geometry<T, Cell>& g, int64_t begin, int64_t end, Task&& task) {
+void for_row_ranges(const Geometry<T, Cell>& g, const Part& part, Task&& task) {
     constexpr int most_ranges = 256;
-    const Layer<T>& l = g.layer;
-    const int ranges = int(smaller(smaller(l.threads, end - begin), most_ranges));
+    const int64_t begin = part.first_row, end = part.last_row;
+    const int ranges = int(smaller(smaller(g.layer.threads, end - begin), most_ranges));
     if (ranges <= 1) {
-        task(begin, end);
+        task(part);
         return;
     }
-    // Rows are sorted by length: a row's length is the number of steps that reach it.
-    auto length = [&](int64_t row) {
-        if (!l.live) return l.steps;
-        int64_t low = 0, high = l.steps;
+    auto work_below = [&](int64_t row) {
+        int64_t work = 0;
+        for (int64_t s = part.first_step; s < part.last_step; ++s)
+            work += larger(smaller(g.live(s), row) - begin, 0);
+        return work;
+    };
+    const int64_t total = work_below(end);
+    int64_t starts[most_ranges + 1];
+    starts[0] = begin;
+    for (int range = 1; range <= ranges; ++range) {
+        int64_t low = starts[range - 1], high = end;
         while (low < high) {
             const int64_t middle = (low + high) / 2;
-            if (l.live[middle] > row) low = middle + 1; else high = middle;
+            if (work_below(middle) * ranges < total * range) low = middle + 1; else high = middle;
         }
-        return low;
-    };
-    int64_t total = 0;
-    for (int64_t row = begin; row < end; ++row) total += length(row);
-    int64_t starts[most_ranges + 1];
-    int64_t done = 0, row = begin;
-    for (int range = 0; range < ranges; ++range) {
-        starts[range] = row;
-        while (row < end && done * ranges < total * (range + 1)) done += length(row++);
+        starts[range] = range == ranges ? end : low;
     }
-    starts[ranges] = end;
-    auto run = [&](int range) { task(starts[range], starts[range + 1]); };
-    parallel_for(ranges, l.threads, run);
+    auto share = [&](int range) {
+        task(Part{part.first_step, part.last_step, starts[range], starts[range + 1]});
+    };
+    parallel_for(ranges, g.layer.threads, share);
 }
 
 template <class Cell, class T, class... S>
@@ -95,8 +96,8 @@ template <class Cell, class T>
 void forward(const Layer<T>& layer) {
     const Geometry<T, Cell> g(layer);
     if (!layer.weights_packed) pack_forward<Cell>(g, typename Cell::StageList{});
-    for_row_ranges<Cell>(g, 0, layer.batch, [&](int64_t begin, int64_t end) {
-        forward_rows<Cell>(g, begin, end, typename Cell::StageList{});
+    for_row_ranges<Cell>(g, Part{0, layer.steps, 0, layer.batch}, [&](const Part& part) {
+        forward_rows<Cell>(g, part.first_row, part.last_row, typename Cell::StageList{});
     });
 }
 
@@ -109,9 +110,11 @@ T* pack_recurrent(const Geometry<T, Cell>& g, Stages<S...>) {
 }
 
 template <class Cell, class T>
-void input_gradient(const Geometry<T, Cell>& g, const T* weights, int64_t begin, int64_t end) {
-    auto step = [&](int s) { input_gradient_rows<Cell>(g, weights, s, begin, end); };
-    parallel_for(int(g.layer.steps), g.layer.threads, step);
+void input_gradient(const Geometry<T, Cell>& g, const T* weights, const Part& part) {
+    auto step = [&](int s) {
+        input_gradient_rows<Cell>(g, weights, part.first_step + s, part.first_row, part.last_row);
+    };
+    parallel_for(int(part.last_step - part.first_step), g.layer.threads, step);
 }
 
 template <class T>
@@ -145,13 +148,20 @@ void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& vis
     visit(all);
 }
 
-// Backward takes this many rows at once through the walk, the input gradient and the weight
-// gradients, so that what the walk wrote is still in the cache. Wide layers go all at once: their
-// products need the rows more than the cache. The choice depends on the cell and its sizes alone,
-// because it is the order of the weight gradients' sums.
+// Backward goes through the walk in parts: the adjoints of a few steps, then at once their share
+// of the input gradient and of the weight gradients, while the slots are in the cache. Narrow
+// layers also take few rows at a time. The rows of a part depend on the cell and its sizes alone,
+// because they are the order of the weight gradients' sums; the steps do not show in them.
 template <class Cell, class T>
 int64_t rows_at_once(const Geometry<T, Cell>& g) {
     return g.slots_row * int64_t(sizeof(T)) <= 512 ? 96 : larger(1, g.layer.batch);
+}
+
+template <class Cell, class T>
+int64_t steps_at_once(const Geometry<T, Cell>& g, int64_t rows) {
+    constexpr int64_t cache = 32 * 1024;
+    const int64_t narrow = cache / (g.slots_row * int64_t(sizeof(T)));  // rows of slots
+    return larger(1, (narrow >= 32 ? narrow : gradient_chunk) / larger(1, rows));
 }
 
 template <class Cell, class T>
@@ -160,15 +170,22 @@ void backward(const Layer<T>& layer) {
     T* const input_weights = pack_recurrent<Cell>(g, typename Cell::StageList{});
     if (layer.d_x.base)
         pack_backward<Cell, typename Cell::Input>(g, layer.weight_ih, layer.input_size, input_weights);
-    const int64_t most = rows_at_once<Cell>(g);
+    auto go_back = [&](auto& weight_gradients, const Part& part) {
+        for_row_ranges<Cell>(g, part, [&](const Part& share) { backward_part<Cell>(g, share); });
+        if (layer.d_x.base) input_gradient<Cell>(g, (const T*)input_weights, part);
+        for (WeightGradient<T>& each : weight_gradients) each.add(part);
+    };
     with_weight_gradients<Cell>(g, typename Cell::StageList{}, [&](auto& weight_gradients) {
-        for (int64_t begin = 0; begin < layer.batch; begin += most) {
-            const int64_t end = smaller(begin + most, layer.batch);
-            for_row_ranges<Cell>(g, begin, end, [&](int64_t first, int64_t last) {
-                backward_rows<Cell>(g, first, last);
-            });
-            if (layer.d_x.base) input_gradient<Cell>(g, (const T*)input_weights, begin, end);
-            for (WeightGradient<T>& each : weight_gradients) each.add_rows(begin, end);
+        const int64_t rows = rows_at_once<Cell>(g);
+        for (int64_t row = 0; row < layer.batch; row += rows) {
+            const int64_t last_row = smaller(row + rows, layer.batch);
+            const int64_t steps = steps_at_once<Cell>(g, last_row - row);
+            int64_t s = layer.steps;
+            do {  // once at least: without a step the state's gradient still passes
+                const int64_t first_step = larger(s - steps, 0);
+                go_back(weight_gradients, Part{first_step, s, row, last_row});
+                s = first_step;
+            } while (s > 0);
         }
         for (WeightGradient<T>& each : weight_gradients) each.finish();
     });

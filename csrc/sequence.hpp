@@ -379,16 +379,18 @@ bool cut_before(const Geometry<T, Cell>& g, int64_t s) {
     return (l.reverse ? g.time(s) + 1 : g.time(s)) % l.truncate == 0;
 }
 
+// The steps and rows of a part, backwards. The carry passes from part to part.
 template <class Cell, class T>
-void backward_rows(const Geometry<T, Cell>& g, int64_t begin, int64_t end) {
+void backward_part(const Geometry<T, Cell>& g, const Part& part) {
     const Layer<T>& l = g.layer;
-    for (int k = 0; k < Cell::states; ++k)
+    const int64_t begin = part.first_row, end = part.last_row;
+    for (int k = 0; k < Cell::states && part.last_step == l.steps; ++k)
         for (int64_t row = begin; row < end; ++row) {
             const T* given = l.d_final_state[k];
             copy_padded(g.carry(k, row), given ? given + row * l.hidden_size : nullptr, l.hidden_size,
                         g.padded);
         }
-    for (int64_t s = l.steps - 1; s >= 0; --s) {
+    for (int64_t s = part.last_step - 1; s >= part.first_step; --s) {
         const int64_t alive = larger(smaller(g.live(s), end), begin);
         // Rows that enter the walk here have no step before: nothing of theirs is cut.
         const int64_t older = larger(smaller(g.live(s - 1), alive), begin);
@@ -399,7 +401,7 @@ void backward_rows(const Geometry<T, Cell>& g, int64_t begin, int64_t end) {
             for (int k = 0; k < Cell::states; ++k)
                 std::memset(g.carry(k, row), 0, size_t(g.padded) * sizeof(T));
     }
-    for (int k = 0; k < Cell::states; ++k)
+    for (int k = 0; k < Cell::states && part.first_step == 0; ++k)
         for (int64_t row = begin; l.d_initial_state[k] && row < end; ++row)
             copy_unpadded(l.d_initial_state[k] + row * l.hidden_size, g.carry(k, row), l.hidden_size);
 }

@@ -227,7 +227,8 @@ ELMAN_INLINE Exponential<T> exponential(Vector<T> x) {
 }
 
 // tanh in single precision: x P(x^2) / Q(x^2), a minimax fit of degrees 4 and 4 on |x| <= 9 with
-// relative error 2e-8, beyond which tanh rounds to 1. Within 6 ulp, and never outside [-1, 1].
+// relative error 2e-8, beyond which tanh rounds to 1. Within 6 ulp, and never outside [-1, 1]: a
+// saturated unit must have no slope at all, for its input may be anything.
 ELMAN_INLINE Vector<float> hyperbolic_tangent_of(Vector<float> x) {
     using T = float;
     x = least<T>(broadcast(9.02f), greatest<T>(broadcast(-9.02f), x));

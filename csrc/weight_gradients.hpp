@@ -23,45 +23,45 @@ int64_t live_rows(const Layer<T>& layer, int64_t s) {
     return layer.live[layer.reverse ? layer.steps - 1 - s : s];
 }
 
-// Live (step, row) pairs with rows in [begin, end), in the order of the walk, as runs of
-// consecutive rows of one step; the whole walk is one run of rows of step 0 when the strides and
-// the range allow it.
+// A rectangle of the walk: steps and rows.
+struct Part {
+    int64_t first_step, last_step, first_row, last_row;  // the last ones are not in it
+};
+
+// Runs of live rows of a part, from the last step and the last row backwards: the order of every
+// weight gradient's sum, whatever the parts. Steps that follow one another without a gap in memory
+// make a single run.
 template <class T>
 class LiveRows {
   public:
-    LiveRows(const Layer<T>& layer, Array3<const T> operand, int64_t begin, int64_t end)
+    LiveRows(const Layer<T>& layer, Array3<const T> operand, const Part& part)
         : layer_(layer),
-          begin_(begin),
-          end_(end),
+          part_(part),
           uniform_(!layer.live && operand.step == layer.batch * operand.row &&
-                   end - begin == layer.batch),
-          all_(layer.steps * layer.batch),
-          steps_(uniform_ ? smaller(1, all_) : layer.steps) {}
+                   part.last_row - part.first_row == layer.batch),
+          step_(part.last_step) {}
 
-    // The next run of at most `most` rows; false at the end.
+    // The next run: `count` rows that end with `row` of step s; false at the end.
     bool next(int64_t most, int64_t& s, int64_t& row, int64_t& count) {
-        while (s_ < steps_ && row_ >= rows_of(s_)) {
-            ++s_;
-            row_ = 0;
+        while (left_ == 0) {
+            if (step_ == part_.first_step) return false;
+            const int64_t before = uniform_ ? part_.first_step : step_ - 1;
+            const int64_t alive = smaller(live_rows(layer_, step_ - 1), part_.last_row);
+            left_ = larger(alive - part_.first_row, 0) * (step_ - before);
+            step_ = before;
         }
-        if (s_ >= steps_) return false;
-        s = s_;
-        row = begin_ + row_;
-        count = smaller(most, rows_of(s_) - row_);
-        row_ += count;
+        count = smaller(most, left_);
+        s = step_;
+        row = part_.first_row + left_ - 1;  // beyond the batch in a uniform part
+        left_ -= count;
         return true;
     }
 
   private:
-    int64_t rows_of(int64_t s) const {
-        return uniform_ ? all_ : larger(smaller(live_rows(layer_, s), end_), begin_) - begin_;
-    }
-
     const Layer<T>& layer_;
-    const int64_t begin_, end_;
+    const Part part_;
     const bool uniform_;
-    const int64_t all_, steps_;
-    int64_t s_ = 0, row_ = 0;
+    int64_t step_, left_ = 0;
 };
 
 constexpr int64_t gradient_chunk = 256;  // rows: a packed panel of them fits in the L2 cache
@@ -109,9 +109,9 @@ class WeightGradient {
           packed_slots_(sums_ + (operand_columns + 1) * width_),
           packed_operand_(packed_slots_ + gradient_chunk * width_) {}
 
-    // Adds the share of the rows [begin, end) to the sums.
-    void add_rows(int64_t begin, int64_t end) {
-        LiveRows<T> rows(layer_, operand_, begin, end);
+    // Adds the share of a part of the walk to the sums.
+    void add(const Part& part) {
+        LiveRows<T> rows(layer_, operand_, part);
         while (next_chunk(rows)) {
             if (pack_) {
                 auto tile = [&](int index) { pack_operand(index * height_); };
@@ -133,7 +133,7 @@ class WeightGradient {
   private:
     static constexpr int V = lanes<T>;
 
-    struct Run {
+    struct Run {  // of rows, backwards from these
         const T *slots, *operand;
         int64_t count;
     };
@@ -165,14 +165,14 @@ class WeightGradient {
         T* to = packed_operand_ + first * gradient_chunk;
         for (int r = 0; r < runs_; ++r)
             for (int64_t k = 0; k < run_[r].count; ++k, to += height_)
-                for (int64_t c = 0; c < wanted; ++c) to[c] = run_[r].operand[k * operand_.row + first + c];
+                for (int64_t c = 0; c < wanted; ++c) to[c] = run_[r].operand[first + c - k * operand_.row];
     }
 
     void pack_slots(int panel, T* to) const {
         const int64_t vectors = panel_vectors(panel);
         for (int r = 0; r < runs_; ++r)
             for (int64_t k = 0; k < run_[r].count; ++k, to += vectors * V) {
-                const T* from = run_[r].slots + k * columns_.slots.row + slots_offset(panel);
+                const T* from = run_[r].slots - k * columns_.slots.row + slots_offset(panel);
                 for (int64_t v = 0; v < vectors; ++v) store(to + v * V, load(from + v * V));
             }
     }
@@ -212,8 +212,8 @@ class WeightGradient {
         const int pieces = pack_ ? 1 : runs_;
         for (int r = 0; r < pieces; ++r)
             multiply(pack_ ? packed_operand_ + column * gradient_chunk : run_[r].operand + column,
-                     pack_ ? height_ : operand_.row, pack_ ? slots : run_[r].slots + slots_offset(panel),
-                     pack_ ? Vectors * V : columns_.slots.row, pack_ ? chunk_ : run_[r].count);
+                     pack_ ? height_ : -operand_.row, pack_ ? slots : run_[r].slots + slots_offset(panel),
+                     pack_ ? Vectors * V : -columns_.slots.row, pack_ ? chunk_ : run_[r].count);
         tile.store_to(to + column * width_, width_);
         if (with_ones) ones.store_to(to + operand_columns_ * width_, width_);
     }
