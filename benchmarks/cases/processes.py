@@ -20,7 +20,6 @@ from benchmarks.worker import ROOT, environment
 SINE_JOBS = {"elman": {}, "torch": {}, "keras": {"KERAS_BACKEND": "jax"}}
 SINE_ERROR_ALLOWED = 0.05
 """Mean squared test error (of a unit sine wave) above which a sine job counts as wrong."""
-COMMAND_LINE = "import sys; from elman.cli import main; sys.exit(main())"
 IMPORTS = {
     "numpy": "import numpy",
     "elman": "import numpy, elman",
@@ -80,7 +79,7 @@ def run_forecast(wanted: Wanted, rounds: int) -> Iterator[dict[str, Any]]:
     seconds = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-c", COMMAND_LINE, "forecast"]
+            command = [sys.executable, "-m", "elman", "forecast"]
             command += ["sunspots", "--out", "run"]
             seconds.append(timed(command, Path(folder))[0])
             if not (Path(folder) / "run" / "report.html").exists():
