@@ -12,7 +12,7 @@ from elman.checks import describe
 from elman.errors import InputError
 from elman.layers.base import Layer, bind_layers
 
-__all__ = ["FlatParameters"]
+__all__ = ["FlatParameters", "copy_in"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -84,23 +84,7 @@ class FlatParameters:
             InputError: If a name is missing or unknown, a shape differs or a number is not finite;
                 nothing is changed.
         """
-        missing = [name for name in self._views if name not in values]
-        unknown = [name for name in values if name not in self._views]
-        if missing or unknown:
-            raise InputError(
-                f"values: expected {', '.join(self._views)}; missing: "
-                f"{', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
-            )
-        arrays = {name: np.asarray(values[name]) for name in self._views}
-        for name, array in arrays.items():
-            if array.shape != self._views[name].shape:
-                raise InputError(
-                    f"values: expected {name} of shape {self._views[name].shape}, got {array.shape}"
-                )
-            if not np.isfinite(array).all():
-                raise InputError(f"values: expected finite numbers in {name}, got NaN or infinity")
-        for name, array in arrays.items():
-            self._views[name][...] = array
+        copy_in(self._views, values)
         self._parameters_changed()
 
     def vectors(self) -> tuple[Array, Array]:
@@ -111,6 +95,31 @@ class FlatParameters:
     def _parameters_changed(self) -> None:
         if self._version >= 0:
             self._version += 1
+
+
+def copy_in(views: Mapping[str, Array], values: Mapping[str, Any]) -> None:
+    """Copies values into the views of the same names, all of them or none.
+
+    Raises:
+        InputError: If a name is missing or unknown, a shape differs, or a number is not finite.
+    """
+    missing = [name for name in views if name not in values]
+    unknown = [name for name in values if name not in views]
+    if missing or unknown:
+        raise InputError(
+            f"values: expected {', '.join(views)}; missing: "
+            f"{', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+        )
+    arrays = {name: np.asarray(values[name]) for name in views}
+    for name, array in arrays.items():
+        if array.shape != views[name].shape:
+            raise InputError(
+                f"values: expected {name} of shape {views[name].shape}, got {array.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise InputError(f"values: expected finite numbers in {name}, got NaN or infinity")
+    for name, array in arrays.items():
+        views[name][...] = array
 
 
 def _read_only(view: Array) -> Array:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from elman.errors import InputError
 
-__all__ = ["Array", "Context", "Layer", "Signal", "bind_layers"]
+__all__ = ["Array", "Context", "Layer", "Signal", "bind_layers", "named_views"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -203,7 +203,7 @@ def bind_layers(
     }
     total = sum(int(np.prod(shape)) for shape in shapes.values())
     parameters, gradients = np.zeros(total, dtype), np.zeros(total, dtype)
-    views, gradient_views = _views(parameters, shapes), _views(gradients, shapes)
+    views, gradient_views = named_views(parameters, shapes), named_views(gradients, shapes)
     for index, layer in enumerate(layers):
         for name, value in layer.initialize(generator).items():
             views[f"{index}.{name}"][...] = value
@@ -217,7 +217,8 @@ def bind_layers(
     return parameters, gradients, views, gradient_views
 
 
-def _views(vector: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+def named_views(vector: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Parts of a flat vector, one after the other, by name and in their shapes."""
     views, offset = {}, 0
     for name, shape in shapes.items():
         size = int(np.prod(shape))

@@ -12,6 +12,7 @@ from elman.data.panel import Panel
 from elman.errors import InputError
 from elman.losses import Loss, MeanAbsoluteError, Pinball, make_loss
 from elman.optimizers import AdamW
+from elman.parameters import copy_in
 from elman.schedules import CosineDecay
 from elman.tasks.direct import DirectNetwork, DirectShape
 from elman.tasks.features import Encoder
@@ -430,7 +431,7 @@ class ForecastModel:
                 network.flat.load_state_dict(weights)
                 network.shortcut = tensor("shortcut") if plan.shortcut else None
             else:
-                _load(network.views(), weights)
+                copy_in(network.views(), weights)
         model.penalty = record["penalty"]
         history = record["history"]
         model.history = History(
@@ -440,16 +441,3 @@ class ForecastModel:
             history["stopped_early"],
         )
         return model
-
-
-def _load(views: Mapping[str, Array], state: Mapping[str, Array]) -> None:
-    if views.keys() != state.keys():
-        raise InputError(
-            f"path: expected the tensors {', '.join(sorted(views))}, got {', '.join(sorted(state))}"
-        )
-    for name, view in views.items():
-        if view.shape != state[name].shape:
-            raise InputError(
-                f"path: expected {name} of shape {view.shape}, got {state[name].shape}"
-            )
-        view[...] = state[name]

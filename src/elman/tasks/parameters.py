@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.cells import CELLS, PARAMETER_NAMES, Parameters
-from elman.errors import InputError
+from elman.layers.base import named_views
+from elman.parameters import copy_in
 
 __all__ = ["Array", "FlatParameters", "draw_dense"]
 
@@ -33,14 +34,8 @@ class FlatParameters:
         total = sum(prod(shape) for shape in shapes.values())
         self.values: Array = np.zeros(total, dtype)
         self.gradients: Array = np.zeros(total, dtype)
-        self._views, self._gradient_views = {}, {}
-        offset = 0
-        for name, shape in shapes.items():
-            size = prod(shape)
-            part = slice(offset, offset + size)
-            self._views[name] = self.values[part].reshape(shape)
-            self._gradient_views[name] = self.gradients[part].reshape(shape)
-            offset += size
+        self._views = named_views(self.values, shapes)
+        self._gradient_views = named_views(self.gradients, shapes)
 
     def __getitem__(self, name: str) -> Array:
         return self._views[name]
@@ -66,24 +61,8 @@ class FlatParameters:
         return {name: view.copy() for name, view in self._views.items()}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Takes over all parameters.
-
-        Raises:
-            InputError: If a name is missing or unknown, or a shape is another.
-        """
-        missing, unknown = self._views.keys() - state.keys(), state.keys() - self._views.keys()
-        if missing or unknown:
-            raise InputError(
-                f"state: expected exactly the parameters of this model; "
-                f"missing: {sorted(missing) or 'none'}, unknown: {sorted(unknown) or 'none'}"
-            )
-        for name, view in self._views.items():
-            if state[name].shape != view.shape:
-                raise InputError(
-                    f"state: expected {name} of shape {view.shape}, got {state[name].shape}"
-                )
-        for name, view in self._views.items():
-            view[...] = state[name]
+        """Takes over all parameters, see :func:`elman.parameters.copy_in`."""
+        copy_in(self._views, state)
 
     def initialize_cell(
         self, prefix: str, cell: str, input_size: int, hidden_size: int, rng: np.random.Generator
