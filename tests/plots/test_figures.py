@@ -134,6 +134,16 @@ def test_a_long_history_starts_with_its_recent_part():
     assert figure["layout"]["xaxis"]["range"] == [920, 1001]
 
 
+def test_without_a_forecast_the_earlier_ones_are_what_is_recent():
+    times = list(range(1000))
+    earlier = [{"times": [start, start + 1], "forecast": [1.0, 1.0]} for start in (940, 960)]
+    figure = forecast_figure(times, [1.0] * 1000, [], [], {}, earlier)
+    assert figure["views"] == {"All": [0, 999], "Recent": [820, 999]}
+    assert list(forecast_figure(times[:99], [1.0] * 99, [], [], {}, earlier[:0])["views"]) == [
+        "All"
+    ]
+
+
 def test_forecasters_that_coincide_are_drawn_once_and_the_judged_one_on_top():
     figure = horizon_figure(
         {"network": [1.0, 2.0], "repeat_last": [3.0, 3.0], "seasonal_naive": [3.0, 3.0]}

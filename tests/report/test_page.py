@@ -55,6 +55,13 @@ def test_the_page_is_whole_and_fetches_nothing(make):
     assert page.addresses == []
 
 
+def test_a_handful_of_residuals_is_not_drawn():
+    report = samples.single()
+    assert '"autocorrelation":{' in render(report)
+    report.series[0].residuals = [*report.series[0].residuals[:7], None]
+    assert '"autocorrelation":{' not in render(report)
+
+
 def test_what_a_user_wrote_is_text_and_never_markup():
     html = render(samples.several())
     assert html.count("<script") == len(

@@ -9,6 +9,7 @@ are numbers or ISO 8601 texts without a zone.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,7 +98,7 @@ def forecast_figure(
     }
     if len(times) and len(forecast):
         layout["shapes"] = [_upright(times[-1])]
-    views = _views(times, forecast_times)
+    views = _views(times, forecast_times, [window["times"] for window in held_out])
     if views:
         layout["xaxis"]["range"] = views.get("Recent", views["All"])
     return {"data": data, "layout": layout, "views": views}
@@ -447,8 +448,13 @@ def _alone(values: Values) -> list[int]:
     return [int(index) for index in alone]
 
 
-def _views(times: Times, forecast_times: Times) -> dict[str, list[Any]]:
-    """Stretches of time worth a button: name -> first and last time."""
+def _views(
+    times: Times, forecast_times: Times, held_out: Sequence[Times] = ()
+) -> dict[str, list[Any]]:
+    """Stretches of time worth a button: name -> first and last time.
+
+    Without a forecast, as in a backtest, the earlier forecasts are what is recent.
+    """
     everything = [*times, *forecast_times]
     if not everything:
         return {}
@@ -459,6 +465,11 @@ def _views(times: Times, forecast_times: Times) -> dict[str, list[Any]]:
             ends["Recent"] = [times[-recent], everything[-1]]
         shown = min(len(times), len(forecast_times))
         ends["Forecast"] = [everything[len(times) - shown], everything[-1]]
+    elif held_out:
+        begin = bisect_left(times, min(one[0] for one in held_out))
+        recent = max(3 * (len(times) - begin), _RECENT_LEAST)
+        if len(times) > recent:
+            ends["Recent"] = [times[-recent], everything[-1]]
     return ends
 
 

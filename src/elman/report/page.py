@@ -28,6 +28,8 @@ from elman.runs import Run
 __all__ = ["redraw", "render", "write_report"]
 
 _PLOTLY_HERE = "/* plotly.js */"
+_LEAST_RESIDUALS = 8
+"""Fewer of them show no distribution and no pattern."""
 _COLUMNS = (
     ("mae", "MAE", "mean absolute error, in the unit of the data"),
     ("rmse", "RMSE", "root mean squared error, in the unit of the data: large misses weigh more"),
@@ -131,7 +133,7 @@ def _series_figures(series: SeriesView, report: ForecastReport) -> dict[str, Any
             time_label=report.time_label,
         )
     }
-    if any(one is not None for one in series.residuals):
+    if sum(one is not None for one in series.residuals) >= _LEAST_RESIDUALS:
         figures["residuals"] = residual_figure(
             series.residual_times, series.residuals, "truth − forecast", report.time_label
         )

@@ -18,7 +18,7 @@ from elman.tasks.direct import DirectNetwork
 from elman.tasks.forecasting import Forecaster
 from elman.tasks.model import ForecastModel
 from elman.tasks.parameters import Array
-from elman.tasks.wording import describe_plan
+from elman.tasks.wording import counted, describe_plan
 
 __all__ = [
     "describe_source",
@@ -32,6 +32,8 @@ __all__ = [
 
 _MOST_SERIES = 40
 _MOST_HELD_OUT = 4
+_NOT_SHOWN = ("quantiles", "asked")
+"""What of a plan is no news beside its levels."""
 
 
 def write_forecast(
@@ -169,7 +171,7 @@ def describe_source(panel: Panel) -> str:
     series = f"{summary['series']:,} series" if summary["series"] > 1 else "one series"
     targets = ", ".join(map(str, summary["targets"]))
     every = f", every {summary['frequency']}" if summary["frequency"] else ""
-    rows = f"{summary['rows']:,} row{'s' * (summary['rows'] != 1)}"
+    rows = counted(summary["rows"], "row")
     return f"{series} of {targets}{every}: {rows} from {summary['first']} to {summary['last']}"
 
 
@@ -210,7 +212,7 @@ def network_view(model: ForecastModel) -> NetworkView:
     layers = [
         LayerView(
             "Embedding",
-            f"segments of {plan.segment}, relu",
+            f"segments of {counted(plan.segment, 'step')}, relu",
             f"{shape.segments_in} x {units}",
             sizes["embed"],
         ),
@@ -224,7 +226,7 @@ def network_view(model: ForecastModel) -> NetworkView:
         LayerView("Positions", f"one step of the {cell} for each", f"{ahead} x {units}", queries),
         LayerView(
             "Dense",
-            f"{len(model.trained_quantiles)} quantiles",
+            counted(len(model.trained_quantiles), "quantile"),
             f"{plan.horizon} x {shape.outputs}",
             sizes["head"],
         ),
@@ -239,7 +241,7 @@ def network_view(model: ForecastModel) -> NetworkView:
         input=f"the last {plan.window} values, normalised",
         input_shape=f"{plan.window} x {shape.inputs}",
         layers=layers,
-        output=f"{plan.horizon} steps x {shape.outputs} quantiles",
+        output=f"{counted(plan.horizon, 'step')} x {counted(shape.outputs, 'quantile')}",
     )
 
 
@@ -258,7 +260,7 @@ def _sizes(views: Mapping[str, Array]) -> dict[str, int]:
 
 def _configuration(forecaster: Forecaster) -> dict[str, Any]:
     plan = forecaster.plan_.to_dict()
-    shown = {name: value for name, value in plan.items() if name not in ("quantiles", "asked")}
+    shown = {name: value for name, value in plan.items() if name not in _NOT_SHOWN}
     shown["seed"] = forecaster.seed
     if forecaster.model_.penalty is not None:
         shown["shortcut_penalty"] = forecaster.model_.penalty
@@ -342,6 +344,7 @@ def _backtest_report(backtest: Backtest, title: str, command: str) -> ForecastRe
             )[0]
             view.held_out.append(HeldOut(shown_stamps(panel, times), point))  # type: ignore[arg-type]
         views.append(view)
+    shown = {name: value for name, value in backtest.plan.items() if name not in _NOT_SHOWN}
     return ForecastReport(
         title=title,
         source=describe_source(panel),
@@ -350,7 +353,7 @@ def _backtest_report(backtest: Backtest, title: str, command: str) -> ForecastRe
         step=step_name(panel),
         series_total=len(names),
         scores=backtest.scores,
-        configuration={**backtest.plan, "cutoffs": backtest.cutoffs, "refits": backtest.refits},
+        configuration={**shown, "cutoffs": backtest.cutoffs, "refits": backtest.refits},
         notes=list(backtest.notes),
         timings={"total": backtest.seconds},
         versions=versions(),

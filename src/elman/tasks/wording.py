@@ -11,7 +11,7 @@ from elman.tasks.plan import Plan
 if TYPE_CHECKING:
     from elman.tasks.forecasting import Forecaster
 
-__all__ = ["describe_end", "describe_plan", "describe_start", "why_uncalibrated"]
+__all__ = ["counted", "describe_end", "describe_plan", "describe_start", "why_uncalibrated"]
 
 
 def describe_start(panel: Panel, plan: Plan) -> str:
@@ -25,17 +25,18 @@ def describe_plan(plan: Plan) -> str:
     segment = f" in segments of {plan.segment}" if plan.segment > 1 else ""
     season = f"season {plan.season}" if plan.season > 1 else "no season"
     linear = " beside a linear forecast" if plan.shortcut else ""
-    folds = f"{_counted(plan.folds, 'held-out fold')} over {_counted(plan.calibration, 'step')}"
+    folds = f"{counted(plan.folds, 'held-out fold')} over {counted(plan.calibration, 'step')}"
     return (
-        f"{plan.strategy} forecast of {_counted(plan.horizon, 'step')} from windows of "
-        f"{plan.window}{segment}, {season}; {plan.cell} of {_counted(plan.hidden_size, 'unit')}"
-        f"{linear}; {_counted(plan.epochs, 'epoch')} in batches of {plan.batch_size}; "
+        f"{plan.strategy} forecast of {counted(plan.horizon, 'step')} from windows of "
+        f"{plan.window}{segment}, {season}; {plan.cell} of {counted(plan.hidden_size, 'unit')}"
+        f"{linear}; {counted(plan.epochs, 'epoch')} in batches of {plan.batch_size}; "
         f"{folds if plan.folds else 'nothing held out'}"
     )
 
 
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
+def counted(number: int, word: str) -> str:
+    """``"1 step"``, ``"1,200 steps"``."""
+    return f"{number:,} {word}{'s' * (number != 1)}"
 
 
 def describe_end(forecaster: Forecaster) -> str:
