@@ -151,7 +151,8 @@ void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& vis
 // Backward goes through the walk in parts: the adjoints of a few steps, then at once their share
 // of the input gradient and of the weight gradients, while the slots are in the cache. Narrow
 // layers also take few rows at a time. The rows of a part depend on the cell and its sizes alone,
-// because they are the order of the weight gradients' sums; the steps do not show in them.
+// because they are the order of the weight gradients' sums; the steps do not show in them, so
+// that several threads may take all steps of a narrow layer before they meet.
 template <class Cell, class T>
 int64_t rows_at_once(const Geometry<T, Cell>& g) {
     return g.slots_row * int64_t(sizeof(T)) <= 512 ? 96 : larger(1, g.layer.batch);
@@ -160,8 +161,10 @@ int64_t rows_at_once(const Geometry<T, Cell>& g) {
 template <class Cell, class T>
 int64_t steps_at_once(const Geometry<T, Cell>& g, int64_t rows) {
     constexpr int64_t cache = 32 * 1024;
-    const int64_t narrow = cache / (g.slots_row * int64_t(sizeof(T)));  // rows of slots
-    return larger(1, (narrow >= 32 ? narrow : gradient_chunk) / larger(1, rows));
+    const int64_t fitting = cache / (g.slots_row * int64_t(sizeof(T)));  // rows of slots
+    const bool narrow = fitting >= 32;
+    if (narrow && g.layer.threads > 1) return larger(1, g.layer.steps);
+    return larger(1, (narrow ? fitting : gradient_chunk) / larger(1, rows));
 }
 
 template <class Cell, class T>

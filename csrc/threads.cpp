@@ -22,8 +22,8 @@
 namespace elman {
 namespace {
 
-// Below this much work a second thread costs more than it brings.
-constexpr double operations_per_thread = 2e6;
+// Below this much work, some 50 microseconds, a second thread costs more than it brings.
+constexpr double operations_per_thread = 6e6;
 
 // How often an idle worker looks for new work before it sleeps: about 20 microseconds, the gap
 // between the calls of one training step.
@@ -73,65 +73,87 @@ int threads_at_start() {
 
 std::atomic<int> thread_limit{0};
 
+// How long the caller spins for the last tasks before it lets others have the processor.
+constexpr int spins_before_yield = 10000;
+
 class Pool {
   public:
     void run(int tasks, int threads, void (*task)(void*, int), void* context) {
         const std::lock_guard<std::mutex> one_job_at_a_time(callers_);
         grow(threads - 1);
+        Job job;
         {
             const std::lock_guard<std::mutex> lock(mutex_);
-            task_ = task;
-            context_ = context;
-            tasks_ = tasks;
-            helpers_wanted_ = std::min(threads - 1, int(workers_.size()));
-            next_.store(0, std::memory_order_relaxed);
-            running_.store(helpers_wanted_, std::memory_order_relaxed);
-            generation_.fetch_add(1, std::memory_order_release);
+            job = {++generation_, tasks, threads - 1, task, context};
+            job_ = job;
+            done_.store(0, std::memory_order_relaxed);
+            claimed_.store(uint64_t(job.generation) << 32, std::memory_order_release);
         }
         wake_.notify_all();
-        work();
-        while (running_.load(std::memory_order_acquire) > 0) relax();
+        work(job);
+        // Only tasks are waited for: a helper that has not woken yet is not needed any more.
+        for (int spin = 0; done_.load(std::memory_order_acquire) < tasks; ++spin) {
+            if (spin < spins_before_yield)
+                relax();
+            else
+                std::this_thread::yield();
+        }
     }
 
   private:
-    void work() {
-        for (int i = next_.fetch_add(1); i < tasks_; i = next_.fetch_add(1)) task_(context_, i);
+    struct Job {
+        uint32_t generation = 0;
+        int tasks = 0, helpers = 0;
+        void (*task)(void*, int) = nullptr;
+        void* context = nullptr;
+    };
+
+    uint32_t current() const { return uint32_t(claimed_.load(std::memory_order_acquire) >> 32); }
+
+    // Claims and runs tasks of the job until none is left or another job has begun.
+    void work(const Job& job) {
+        uint64_t claimed = claimed_.load(std::memory_order_acquire);
+        for (;;) {
+            const int index = int(claimed & 0xffffffffu);
+            if (uint32_t(claimed >> 32) != job.generation || index >= job.tasks) return;
+            if (!claimed_.compare_exchange_weak(claimed, claimed + 1, std::memory_order_acq_rel)) continue;
+            job.task(job.context, index);
+            done_.fetch_add(1, std::memory_order_release);
+            claimed = claimed_.load(std::memory_order_acquire);
+        }
     }
 
     void grow(int workers) {
         while (int(workers_.size()) < workers) {
             const int index = int(workers_.size());
-            const uint64_t seen = generation_.load();
+            const uint32_t seen = generation_;
             workers_.emplace_back([this, index, seen] { serve(index, seen); });
             workers_.back().detach();
         }
     }
 
-    void serve(int index, uint64_t seen) {
+    void serve(int index, uint32_t seen) {
         const FlushSubnormals flush;
         for (;;) {
-            for (int spin = 0; spin < spins_before_sleep && generation_.load() == seen; ++spin) relax();
-            bool mine;
+            for (int spin = 0; spin < spins_before_sleep && current() == seen; ++spin) relax();
+            Job job;
             {
                 std::unique_lock<std::mutex> lock(mutex_);
-                wake_.wait(lock, [&] { return generation_.load() != seen; });
-                seen = generation_.load();
-                mine = index < helpers_wanted_;
+                wake_.wait(lock, [&] { return generation_ != seen; });
+                job = job_;
             }
-            if (!mine) continue;
-            work();
-            running_.fetch_sub(1, std::memory_order_release);
+            seen = job.generation;
+            if (index < job.helpers) work(job);
         }
     }
 
     std::mutex callers_, mutex_;
     std::condition_variable wake_;
     std::vector<std::thread> workers_;
-    std::atomic<uint64_t> generation_{0};
-    std::atomic<int> next_{0}, running_{0};
-    int tasks_ = 0, helpers_wanted_ = 0;
-    void (*task_)(void*, int) = nullptr;
-    void* context_ = nullptr;
+    uint32_t generation_ = 0;           // changed under mutex_
+    Job job_;                           // the latest
+    std::atomic<uint64_t> claimed_{0};  // generation, and in the low half the next task
+    std::atomic<int> done_{0};
 };
 
 // A forked child has the pool's memory but none of its threads: it starts a pool of its own. Pools
