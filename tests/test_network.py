@@ -533,6 +533,8 @@ class TestSaving:
             (lambda p, d: d["layers"][2].update(output_size=3), "do not fit.*2.weight of shape"),
             (lambda p, d: d.update(dtype="float16"), "dtype: expected one of"),
             (lambda p, d: d["generator"].update(bit_generator="MT"), "expected a PCG64"),
+            (lambda p, d: d["generator"].update(uinteger=-1), "the description in .* is damaged"),
+            (lambda p, d: d.update(layers="RNN"), "the description in .* is damaged"),
             (lambda p, d: (p / "weights.safetensors").unlink(), "weights.safetensors.*is missing"),
             (lambda p, d: (p / "weights.safetensors").write_bytes(b"x"), "is not a safetensors"),
             (lambda p, d: (p / "network.json").unlink(), "which has neither"),

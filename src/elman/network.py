@@ -164,7 +164,9 @@ class Network(FlatParameters):
         description, tensors = read_model(path, "network")
         try:
             network = cls._from_description(description, backend)
-        except (KeyError, TypeError) as error:
+        except InputError:
+            raise
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise InputError(f"path: the description in {path} is damaged: {error}") from error
         try:
             network.load_state_dict(tensors)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from elman import __version__
 from elman.errors import InputError
 
-__all__ = ["FORMAT_VERSION", "load", "read_model", "write_model"]
+__all__ = ["FORMAT_VERSION", "load", "read_model", "tensor_of", "write_model"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -112,6 +112,28 @@ def read_model(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any],
             f"{__version__}"
         )
     return description, _read_tensors(path / WEIGHTS)
+
+
+def tensor_of(tensors: Mapping[str, Array], name: str, shape: tuple[int | None, ...]) -> Array:
+    """A tensor of a saved model, which must have a shape; ``None`` stands for any length.
+
+    Raises:
+        InputError: If it is missing or of another shape.
+    """
+    if name not in tensors:
+        raise InputError(f"path: the saved model lacks the tensor {name!r}")
+    found = tensors[name]
+    fits = len(found.shape) == len(shape) and all(
+        expected is None or expected == length
+        for expected, length in zip(shape, found.shape, strict=True)
+    )
+    if not fits:
+        listed = ", ".join("any" if length is None else str(length) for length in shape)
+        raise InputError(
+            f"path: the saved model is damaged: expected the tensor {name!r} of shape ({listed}), "
+            f"got {found.shape}"
+        )
+    return found
 
 
 def _kind_of(path: Path) -> str:

@@ -121,3 +121,28 @@ def test_a_gap_where_the_window_begins_is_filled_as_before(strategy: str, tmp_pa
     forecaster = elman.Forecaster(**FAST, strategy=strategy).fit(table)
     forecaster.save(tmp_path / "model")
     assert elman.load(tmp_path / "model").predict().equals(forecaster.predict())
+
+
+def test_every_tensor_of_a_wrong_shape_or_missing_is_refused(saved: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    copy = damaged(saved, tmp_path)
+    tensors = load_file(copy / "weights.safetensors")
+    for name, tensor in tensors.items():
+        others = {one: value for one, value in tensors.items() if one != name}
+        for wrong in (tensor[None], tensor[:-1], None):
+            changed = others if wrong is None else {**others, name: np.ascontiguousarray(wrong)}
+            save_file(changed, copy / "weights.safetensors")
+            with pytest.raises(InputError, match=name.removeprefix("model.").rpartition("0.")[2]):
+                elman.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("parameters", "x"), ("model", []), ("panel", {}), ("levels", [80]), ("source_shape", [])],
+)
+def test_a_description_that_makes_no_sense_is_refused(
+    saved: Path, tmp_path: Path, part: str, value: Any
+) -> None:
+    with pytest.raises(InputError, match="damaged"):
+        elman.load(damaged(saved, tmp_path, **{part: value}))

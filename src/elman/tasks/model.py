@@ -13,6 +13,7 @@ from elman.errors import InputError
 from elman.losses import Loss, MeanAbsoluteError, Pinball, make_loss
 from elman.optimizers import AdamW
 from elman.parameters import copy_in
+from elman.saving import tensor_of
 from elman.schedules import CosineDecay
 from elman.tasks.direct import DirectNetwork, DirectShape
 from elman.tasks.features import Encoder
@@ -382,10 +383,12 @@ class ForecastModel:
         from elman.data.scaling import SeriesScaler, StaticEncoder
         from elman.training import EpochRecord
 
-        def tensor(name: str) -> Array:
-            if name not in tensors:
-                raise InputError(f"path: the saved model lacks the tensor {name!r}")
-            return np.array(tensors[name])
+        plan, channels = Plan.from_dict(record["plan"]), int(record["channels"])
+        widths = int(record["past"]), int(record["future"])
+        each_series = (len(record["ids"]), channels)
+
+        def tensor(name: str, *shape: int) -> Array:
+            return np.array(tensor_of(tensors, name, shape))
 
         for name, value in tensors.items():
             if name.startswith(("network", "shortcut")) and not np.isfinite(value).all():
@@ -397,24 +400,23 @@ class ForecastModel:
         scaler = SeriesScaler.from_dict(
             {
                 "name": record["scaling"],
-                "center": tensor("scaler.center"),
-                "scale": tensor("scaler.scale"),
+                "center": tensor("scaler.center", *each_series),
+                "scale": tensor("scaler.scale", *each_series),
             }
         )
         encoder = Encoder(
             scaler,
             list(record["ids"]),
-            tensor("deviation"),
-            tensor("past"),
-            tensor("future"),
+            tensor("deviation", *each_series),
+            tensor("past", 2, widths[0]),
+            tensor("future", 2, widths[1]),
             StaticEncoder.from_dict(record["static"]),
         )
-        plan = Plan.from_dict(record["plan"])
         model = cls(
             plan,
             encoder,
-            int(record["channels"]),
-            (int(record["past"]), int(record["future"])),
+            channels,
+            widths,
             bool(record["marks"]),
             np.random.default_rng(0),
             record["dtype"],
@@ -429,7 +431,8 @@ class ForecastModel:
             }
             if isinstance(network, DirectNetwork):
                 network.flat.load_state_dict(weights)
-                network.shortcut = tensor("shortcut") if plan.shortcut else None
+                ahead = network.shape.segments_out * network.shape.segment
+                network.shortcut = tensor("shortcut", plan.window, ahead) if plan.shortcut else None
             else:
                 copy_in(network.views(), weights)
         model.penalty = record["penalty"]

@@ -12,7 +12,7 @@ from elman.data.calendar import Frequency
 from elman.data.panel import Names, Panel
 from elman.errors import InputError
 from elman.evaluate import Scores
-from elman.saving import read_model, write_model
+from elman.saving import read_model, tensor_of, write_model
 from elman.tasks.calibration import Calibration
 from elman.tasks.model import ForecastModel
 from elman.tasks.parameters import Array
@@ -66,10 +66,12 @@ def load_forecaster(kind: type[_Forecaster], path: str | os.PathLike[str]) -> _F
         forecaster._panel = _panel_of(description["panel"], tensors)
         forecaster.calibration_ = None
         if description["levels"] is not None:
+            levels = tuple(description["levels"])
+            shape = (len(levels), forecaster.plan_.horizon)
             forecaster.calibration_ = Calibration(
-                tuple(description["levels"]),
-                tensors["calibration.adjustment"],
-                tensors["calibration.count"],
+                levels,
+                tensor_of(tensors, "calibration.adjustment", shape),
+                tensor_of(tensors, "calibration.count", shape),
             )
         scores = description["scores"]
         forecaster.scores_ = None if scores is None else Scores.from_dict(scores)
@@ -77,7 +79,9 @@ def load_forecaster(kind: type[_Forecaster], path: str | os.PathLike[str]) -> _F
         forecaster.seconds_ = dict(description["seconds"])
         form, axes = description["source_shape"]
         forecaster._shape_in = (str(form), int(axes))
-    except (KeyError, TypeError) as error:
+    except InputError:
+        raise
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise InputError(
             f"path: the saved forecaster in {path} is damaged or of another version: {error!r}"
         ) from error
@@ -150,13 +154,19 @@ def _panel_of(record: dict[str, Any], tensors: dict[str, Array]) -> Panel:
     frequency, names = record["frequency"], record["names"]
     ids = np.empty(len(record["ids"]), dtype=object)
     ids[:] = record["ids"]
+    offsets = tensor_of(tensors, "panel.offsets", (len(ids) + 1,))
+    rows = int(offsets[-1])
+
+    def block(role: str, columns: str) -> Array:
+        return tensor_of(tensors, f"panel.{role}", (rows, len(names[columns])))
+
     return Panel(
-        values=tensors["panel.values"],
-        past=tensors["panel.past"],
-        future=tensors["panel.future"],
+        values=block("values", "targets"),
+        past=block("past", "past"),
+        future=block("future", "future"),
         static=static,
-        stamps=tensors["panel.stamps"].view(record["stamps"]),
-        offsets=tensors["panel.offsets"],
+        stamps=tensor_of(tensors, "panel.stamps", (rows,)).view(record["stamps"]),
+        offsets=offsets,
         ids=ids,
         frequency=None if frequency is None else Frequency(**frequency),
         names=_names(names),
