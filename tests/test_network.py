@@ -582,9 +582,10 @@ def test_other_dtypes_are_refused(dtype):
         elman.Network([elman.RNN(1, 2)], dtype=dtype)
 
 
-def test_other_generators_are_refused():
+@pytest.mark.parametrize("seed", [np.random.Generator(np.random.Philox(0)), "one", -1, 0.5])
+def test_other_seeds_and_generators_are_refused(seed):
     with pytest.raises(InputError, match=r"seed: expected .*default_rng"):
-        elman.Network([elman.RNN(1, 2)], seed=np.random.Generator(np.random.Philox(0)))
+        elman.Network([elman.RNN(1, 2)], seed=seed)
 
 
 def test_other_backends_are_refused():

@@ -83,12 +83,7 @@ class Network(FlatParameters):
             size_out=last.size or 0,
             per_step=last.kind == "sequence",
         )
-        self._generator = np.random.default_rng(seed)
-        if not isinstance(self._generator.bit_generator, np.random.PCG64):
-            raise InputError(
-                "seed: expected an int, None or a generator as numpy.random.default_rng makes "
-                f"them, got {seed!r}"
-            )
+        self._generator = _generator_of(seed)
         super().__init__(self.layers, self.dtype, self._generator, backend)
         recurrent = (layer for layer in self.layers if isinstance(layer, RecurrentLayer))
         self.backend = next((layer.backend for layer in recurrent), BACKENDS[0])
@@ -508,6 +503,20 @@ class Network(FlatParameters):
                 f"{last.output_size})"
             )
         return loss
+
+
+def _generator_of(seed: Any) -> np.random.Generator:
+    """The generator of a seed, or the generator itself; one whose state can be saved."""
+    try:
+        generator = np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        generator = None
+    if generator is None or not isinstance(generator.bit_generator, np.random.PCG64):
+        raise InputError(
+            "seed: expected a whole number from 0 up, None or a generator as "
+            f"numpy.random.default_rng makes them, got {seed!r}"
+        )
+    return generator
 
 
 def _as_came(output: Array, sequences: Sequences, as_list: bool) -> Any:
