@@ -107,7 +107,8 @@ class Calibration:
         adjustments, counts = [], []
         for level in plan.levels:
             low, high = _ends(quantiles, level)
-            found = conformal_adjustment(q[:, :, low], q[:, :, high], truth, level / 100, pool)
+            coverage = _among_dependent(level / 100, _scores_in_time(folds, low, high))
+            found = conformal_adjustment(q[:, :, low], q[:, :, high], truth, coverage, pool)
             adjustments.append(found.adjustment)
             counts.append(found.count)
         horizon = plan.horizon
@@ -134,6 +135,57 @@ class Calibration:
             ends = raw.quantiles[..., low], raw.quantiles[..., high]
             found[level] = apply_adjustment(*ends, widen)
         return nest_intervals(found, point)
+
+
+def _scores_in_time(folds: list[Fold], low: int, high: int) -> list[Array]:
+    """How far the truth lay outside, ``(W, H)`` for each row, its windows in the order of time."""
+    rows: dict[tuple[int, int], list[tuple[int, Array]]] = {}
+    for fold in folds:
+        lower, upper = fold.raw.quantiles[..., low], fold.raw.quantiles[..., high]
+        unit = fold.raw.unit[:, :, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            outside = np.maximum(lower - fold.truth, fold.truth - upper) / unit
+        for window, (series, origin) in enumerate(zip(fold.series, fold.origin, strict=True)):
+            for channel in range(outside.shape[1]):
+                if fold.raw.unit[window, channel] > 0:
+                    key = int(series), channel
+                    rows.setdefault(key, []).append((int(origin), outside[window, channel]))
+    return [
+        np.stack([scores for _, scores in sorted(found, key=lambda one: one[0])])
+        for found in rows.values()
+    ]
+
+
+def _among_dependent(coverage: float, rows: list[Array]) -> float:
+    """The share to ask of windows that overlap, so that new ones are covered as stated.
+
+    Of n independent scores the k-th smallest covers k / (n + 1) of new values. Windows whose
+    horizons overlap err together: they are worth fewer independent ones, their number over the
+    integrated autocorrelation time of the scores.
+    """
+    windows = sum(len(one) for one in rows)
+    effective = windows / _autocorrelation_time(rows)
+    asked = coverage * (1 + 1 / effective) / (1 + 1 / windows)
+    return min(asked, 1 - 1e-9)
+
+
+def _autocorrelation_time(rows: list[Array]) -> float:
+    """1 + 2 (r_1 + r_2 + ...) of the scores, up to the first r_k within the noise."""
+    together = np.concatenate(rows)
+    known = ~np.isnan(together)
+    mean = np.where(known, together, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    centred = [np.where(np.isnan(one), 0.0, one - mean) for one in rows]
+    variance = sum(float((one**2).sum()) for one in centred)
+    if variance <= 0:
+        return 1.0
+    time, longest = 1.0, max(len(one) for one in centred)
+    noise = 1.0 / np.sqrt(sum(len(one) for one in centred))
+    for lag in range(1, longest):
+        shared = sum(float((one[lag:] * one[:-lag]).sum()) for one in centred if len(one) > lag)
+        if shared <= variance * noise:
+            break
+        time += 2 * shared / variance
+    return time
 
 
 def level_name(level: float) -> str:
