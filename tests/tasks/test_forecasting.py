@@ -227,6 +227,16 @@ def test_too_short_to_calibrate_is_said() -> None:
 
 
 @pytest.mark.parametrize("horizon", [1, 30, 60])
+def test_coverage_that_could_not_be_measured_is_said() -> None:
+    options = {**FAST, "horizon": 6, "calibration": 6}
+    forecaster = elman.Forecaster(**options).fit(wave())
+    assert forecaster.calibration_ is not None and forecaster.scores_.intervals == {}
+    assert any("coverage of the intervals was not measured" in one for one in forecaster.notes_)
+    longer = elman.Forecaster(**{**options, "calibration": 18}).fit(wave())
+    assert longer.scores_.intervals["80"]["coverage"] > 0
+    assert not any("not measured" in one for one in longer.notes_)
+
+
 def test_long_and_short_horizons_are_calibrated_at_every_step(horizon: int) -> None:
     options = {**FAST, "window": None, "horizon": horizon}
     forecaster = elman.Forecaster(**options).fit(wave(200))

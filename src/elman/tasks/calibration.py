@@ -320,7 +320,8 @@ def cross_calibration(held_out: HeldOut, plan: Plan) -> Callable[[int], Calibrat
         try:
             return Calibration.fit(others, plan, folds[number].model.trained_quantiles)
         except InputError:
-            # Too short a past for a step ahead to have been seen: coverage stays unmeasured.
+            # Too short a past for a step ahead to have been seen: coverage stays unmeasured,
+            # which Forecaster.notes_ says.
             return None
 
     return calibrate

@@ -330,6 +330,11 @@ class Forecaster(Estimator):
             self._warn("intervals were not calibrated, since training was interrupted")
         judged = halved(held_out)
         self.scores_ = score(judged, panel, plan, cross_calibration(judged, plan))
+        if self.calibration_ is not None and not self.scores_.intervals:
+            notes.append(
+                "The coverage of the intervals was not measured: the held-out part is too short to "
+                "calibrate on some of it and judge on the rest."
+            )
 
     def _progress(self) -> bool | None:
         return None if self.verbose or sys.stderr.isatty() else False
