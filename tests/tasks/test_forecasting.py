@@ -226,7 +226,6 @@ def test_too_short_to_calibrate_is_said() -> None:
         forecaster.score()
 
 
-@pytest.mark.parametrize("horizon", [1, 30, 60])
 def test_coverage_that_could_not_be_measured_is_said() -> None:
     options = {**FAST, "horizon": 6, "calibration": 6}
     forecaster = elman.Forecaster(**options).fit(wave())
@@ -237,6 +236,7 @@ def test_coverage_that_could_not_be_measured_is_said() -> None:
     assert not any("not measured" in one for one in longer.notes_)
 
 
+@pytest.mark.parametrize("horizon", [1, 30, 60])
 def test_long_and_short_horizons_are_calibrated_at_every_step(horizon: int) -> None:
     options = {**FAST, "window": None, "horizon": horizon}
     forecaster = elman.Forecaster(**options).fit(wave(200))
