@@ -139,6 +139,19 @@ def test_predict_prints_csv_and_writes_files(
     assert pl.read_parquet("next.parquet").height == 4
 
 
+def test_series_not_seen_in_training(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, ids in (("seen", "ab"), ("new", "c")):
+        rows = [f"{one},{t},{10 + t % 7 + t % 3}\n" for one in ids for t in range(80)]
+        (tmp_path / f"{name}.csv").write_text("unique_id,ds,y\n" + "".join(rows))
+    assert main(["forecast", "seen.csv", *QUICK, "--quiet", "--out", "known"]) == 0
+    assert main(["forecast", "seen.csv", *QUICK, "--quiet", "--out", "any", "--new-series"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "known", "new.csv"]) == 2
+    assert "train with --new-series to forecast new ones" in capsys.readouterr().err
+    assert main(["predict", "any", "new.csv"]) == 0
+    assert capsys.readouterr().out.count("\nc,") == 4
+
+
 def test_predict_refuses(run: str, table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def message(*arguments: str) -> str:
         assert main(arguments) == 2

@@ -448,6 +448,22 @@ def test_arrays():
     assert np.array_equal(objects.values[:, 0], [1, 3, 2, np.nan], equal_nan=True)
 
 
+def test_masked_values_are_missing():
+    masked = np.ma.masked_equal([1, 2, 3, 4], 3)
+    for source in (masked, [masked, masked], masked[:, None]):
+        values = Panel.from_any(source).values[:4, 0]
+        assert type(values) is np.ndarray
+        assert np.array_equal(values, [1, 2, np.nan, 4], equal_nan=True)
+
+
+def test_numbered_columns_of_a_frame():
+    frame = pd.DataFrame({0: [1, 2, 3], 1: [4.0, 5.0, 6.0], 2: ["a"] * 3})
+    panel = Panel.from_any(frame, time=0, target=1, id=np.int64(2))
+    assert (panel.names.time, panel.names.targets, panel.names.id) == ("0", ("1",), "2")
+    with pytest.raises(InputError, match="target='7': there is no such column"):
+        Panel.from_any(frame, target=7)
+
+
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [

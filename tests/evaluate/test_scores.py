@@ -194,3 +194,14 @@ def test_bad_input_is_refused(arguments, match):
     good = {"forecast": [[1.0]], "series": [0], "origins": [2]}
     with pytest.raises(InputError, match=match):
         score_forecasts(baselines=Baselines([[1.0, 2.0, 3.0]]), **{**good, **arguments})
+
+
+def test_scores_show_as_a_table():
+    values = np.arange(40.0) % 7
+    baselines = Baselines([values], season=7, training=[30])
+    scores = score_forecasts(np.ones((3, 2)), baselines, [0, 0, 0], [30, 31, 32])
+    lines = repr(scores).splitlines()
+    assert lines[0].split() == ["mae", "rmse", "smape", "mase", "owa", "bias"]
+    assert lines[1].split()[0] == "network" and lines[1].split()[4] == "-"
+    assert lines[3].split()[:2] == ["seasonal-naive", "0"]
+    assert lines[-1] == scores.verdict

@@ -280,6 +280,8 @@ def test_missing_values_in_the_window_are_refused_by_a_network_that_never_saw_an
         ("segment", "large", "segment"),
         ("levels", (80, 120), "levels: expected percents between 0 and 100"),
         ("levels", (80, 80), "each once"),
+        ("levels", (0.8,), "percents from 1 up, .* got 0.8; for that share of the values give 80"),
+        ("series_vectors", "yes", "series_vectors: expected one of True, False"),
         ("levels", "80", "levels"),
         ("quantiles", (0.5, 1.5), "quantiles: expected numbers between 0 and 1"),
         ("season", 0, "season: expected 'auto', None or a whole number"),
@@ -545,3 +547,8 @@ def test_ctrl_c_in_a_fold_ends_everything_cleanly(monkeypatch: pytest.MonkeyPatc
         forecaster = elman.Forecaster(**FAST, shortcut=False).fit(wave())
     assert forecaster.calibration_ is None and forecaster.scores_ is None
     assert np.isfinite(forecaster.predict()).all()
+
+
+def test_an_array_the_wrong_way_round_is_said() -> None:
+    with pytest.raises(InputError, match=r"here 2 steps of 120 series: transpose it"):
+        elman.Forecaster(horizon=4).fit(np.stack([wave(), wave()]))

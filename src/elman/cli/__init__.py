@@ -104,5 +104,6 @@ def _as_options(message: str) -> str:
 
     names = "target|time|id|past|future|static|frequency|horizon|window|levels|strategy|season"
     message = re.sub(rf"`({names})=`", r"`--\1`", message)
+    message = message.replace("series_vectors=False", "--new-series")
     message = re.sub(r"\blevels=\(([\d.]+),\)", r"--levels \1", message)
     return re.sub(rf"\b({names})=(?=[\w'\"])", r"--\1 ", message)

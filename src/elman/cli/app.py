@@ -120,6 +120,12 @@ Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Passe
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", help="Of all randomness: same seed, same bits.")
 ]
+NewSeries = Annotated[
+    bool,
+    typer.Option(
+        "--new-series", metavar="", help="Train so that `predict` also takes series not seen here."
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -184,6 +190,7 @@ def forecast(
     scaling: Scaling = "standard",
     epochs: Epochs = None,
     seed: Seed = 0,
+    new_series: NewSeries = False,
     out: Out = None,
     no_report: NoReport = False,
     as_json: Json = False,
@@ -208,6 +215,7 @@ def forecast(
         scaling=scaling,
         epochs=epochs,
         seed=seed,
+        series_vectors=not new_series,
     )
     _check_free(out)
     panel = _read(source, target, time, id, past, future, static, frequency)
@@ -307,6 +315,7 @@ def backtest(
     scaling: Scaling = "standard",
     epochs: Epochs = None,
     seed: Seed = 0,
+    new_series: NewSeries = False,
     windows: Annotated[
         int | None,
         typer.Option("--windows", metavar="N", help="How many cutoffs; default: at most 10."),
@@ -348,6 +357,7 @@ def backtest(
         scaling=scaling,
         epochs=epochs,
         seed=seed,
+        series_vectors=not new_series,
     )
     _check_free(out)
     panel = _read(source, target, time, id, past, future, static, frequency)
@@ -412,7 +422,7 @@ def datasets(as_json: Json = False) -> None:
 _REQUEST = (
     *("source", "target", "time", "id", "past", "future", "static", "frequency", "horizon"),
     *("window", "cell", "hidden", "segment", "strategy", "levels", "season", "scaling"),
-    *("epochs", "seed", "windows", "step", "cutoff", "refit"),
+    *("epochs", "seed", "new_series", "windows", "step", "cutoff", "refit"),
 )
 """The options that stand in a run's configuration."""
 

@@ -86,7 +86,7 @@ def _split_arrays(source: Any) -> tuple[list[NDArray[np.float64]], NDArray[Any]]
         return [_number_array(np.asarray(source))[:, None]], np.arange(1)
     arrays = []
     for position, item in enumerate(source):
-        array = _number_array(np.asarray(item))
+        array = _number_array(np.asanyarray(item))
         if array.ndim not in (1, 2):
             raise InputError(
                 f"Series {position} must be (T,) or (T, targets), got shape {array.shape}."
@@ -96,6 +96,8 @@ def _split_arrays(source: Any) -> tuple[list[NDArray[np.float64]], NDArray[Any]]
 
 
 def _number_array(array: NDArray[Any]) -> NDArray[np.float64]:
+    if isinstance(array, np.ma.MaskedArray):
+        return np.ma.filled(array.astype(np.float64), np.nan)
     if array.dtype.kind in "fiub":
         return array.astype(np.float64)
     message = f"A series must hold numbers, got an array of type {array.dtype}."

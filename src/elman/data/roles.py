@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -70,6 +71,7 @@ def find_roles(
         raise InputError(f"wide must be 'series' or 'targets', got {wide!r}.")
     targets = None if target is None else _names(target)
     past, future, static = _names(past), _names(future), _names(static)
+    time, id = (None if name is None else _names(name)[0] for name in (time, id))
     named = [("time", time), ("id", id)]
     for role, group in (
         ("target", targets),
@@ -100,7 +102,9 @@ def find_roles(
 
 
 def _names(group: str | Sequence[str]) -> tuple[str, ...]:
-    return (group,) if isinstance(group, str) else tuple(group)
+    """One name or several; a frame's numbered columns are known by their numbers as text."""
+    names: Sequence[Any] = (group,) if np.ndim(group) == 0 else group
+    return tuple(str(name) if isinstance(name, (int, np.integer)) else name for name in names)
 
 
 def _check(table: Table, named: list[tuple[str, str]]) -> set[str]:

@@ -47,7 +47,7 @@ Indices = NDArray[np.int64]
 Measures = dict[str, float | None]
 
 
-@dataclass
+@dataclass(repr=False)
 class Scores:
     """Scores of one forecaster and of the baselines on the same held-out values; JSON-able.
 
@@ -84,6 +84,21 @@ class Scores:
     basis: str = "mae"
     beats: dict[str, bool | None] = field(default_factory=dict)
     verdict: str = ""
+
+    def __repr__(self) -> str:
+        """The table as text, and the verdict; everything is in :meth:`to_dict`."""
+        columns = [name for name in METRICS if name != "mse"]
+        rows = [["", *columns]]
+        for name, row in self.table.items():
+            values = [row.get(column) for column in columns]
+            cells = ["-" if value is None else f"{value:.4g}" for value in values]
+            rows.append([_label(name), *cells])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+            for row in rows
+        ]
+        return "\n".join([*lines, self.verdict])
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists of plain values, ready for ``json.dumps``."""

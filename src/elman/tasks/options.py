@@ -46,6 +46,7 @@ def check_options(options: Mapping[str, Any]) -> None:
     one_of("normalize", options["normalize"], ("auto", None, *NORMALIZATIONS))
     for name in ("shortcut", "refit"):
         one_of(name, options[name], ("auto", True, False))
+    one_of("series_vectors", options["series_vectors"], (True, False))
     one_of("backend", options["backend"], ("auto", "native", "reference"))
     if options["dropout"] is not None:
         real("dropout", options["dropout"], 0.0, 1.0, open_above=True)
@@ -66,6 +67,12 @@ def check_levels(levels: Any) -> tuple[float, ...]:
         InputError: If they are no such numbers, or one comes twice.
     """
     _check_each("levels", levels, 100.0, "percents between 0 and 100, such as (80, 95)")
+    shares = [level for level in levels if level < 1]
+    if shares:
+        raise InputError(
+            f"levels: expected percents from 1 up, such as (80, 95), got {shares[0]!r}; for that "
+            f"share of the values give {100 * shares[0]:g}"
+        )
     return tuple(sorted(float(level) for level in levels))
 
 

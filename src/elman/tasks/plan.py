@@ -304,6 +304,11 @@ def _check_length(
     which = "" if panel.n_series == 1 else f" (the longest, {panel.label(int(lengths.argmax()))})"
     needed = max(horizon + 2, 4, window + horizon if given else 0)
     advice = "give more data, or a shorter horizon" + (" or window" if given else "")
+    if panel.kind == "numpy" and panel.n_series > longest:
+        advice += (
+            f". An array is (steps, series), here {longest} steps of {panel.n_series} series: "
+            "transpose it if that is wrong"
+        )
     raise InputError(
         f"data: expected a series of at least {needed} observed steps for horizon={horizon}"
         + (f" and window={window}" if given else "")
