@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments or os.environ.get("ELMAN_DEBUG", "") not in ("", "0")
     arguments = [one for one in arguments if one != "--debug"]
     try:
+        if not arguments:
+            _run(["--help"])
+            return USAGE_ERROR
         return _run(arguments)
     except KeyboardInterrupt:
         print("elman: interrupted", file=sys.stderr)

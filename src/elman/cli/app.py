@@ -38,7 +38,6 @@ class _Group(_PlainHelpOption, TyperGroup):
 app = typer.Typer(
     name="elman",
     cls=_Group,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Recurrent networks for sequences: forecasts from a file of series, with their report.",
