@@ -307,6 +307,20 @@ def test_bad_files_are_refused(
     assert "no such column" in refused(capsys, "forecast", str(table), "--time", "date")
 
 
+def test_how_and_where_time_was_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    days = [f"{day:02d}/{month:02d}/2024" for month in range(1, 13) for day in range(1, 13)]
+    rows = [f"{day},{number % 5 + number % 3}\n" for number, day in enumerate(days[:12])]
+    (tmp_path / "unclear.csv").write_text("ds,y\n" + "".join(rows))
+    message = refused(capsys, "forecast", "unclear.csv")
+    assert "Say which with `--time-format '%d/%m/%Y'` or" in message
+    run = ("--epochs", "2", "--quiet", "--no-report", "--out", "run", "--time-zone", "Europe/Rome")
+    assert main(["forecast", "unclear.csv", "--time-format", "%d/%m/%Y", *run]) == 0
+    capsys.readouterr()
+    assert main(["predict", "run", "unclear.csv"]) == 0
+    assert "\nseries,2024-01-13" in capsys.readouterr().out
+    assert elman.load("run/model").training_panel.time_zone == "Europe/Rome"
+
+
 def test_constant_and_missing_columns_are_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -160,6 +160,14 @@ def test_time_format():
     assert parse(["01/02/2024", "01/03/2024"], time_format="%d/%m/%Y").alternatives == ()
 
 
+def test_time_format_of_whole_numbers():
+    stamps = parse([2024031, 2024032], time_format="%Y%j")
+    assert stamps.values.astype("datetime64[D]").astype(str).tolist() == [
+        "2024-01-31",
+        "2024-02-01",
+    ]
+
+
 def test_time_format_with_offset():
     stamps = parse(["05.01.2024 11:00 +0100"], time_format="%d.%m.%Y %H:%M %z")
     assert stamps.values[0] == np.datetime64("2024-01-05T10:00")

@@ -88,6 +88,18 @@ Frequency = Annotated[
         help="Distance from row to row, such as 'day', if not inferred.",
     ),
 ]
+TimeFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--time-format", metavar="TEXT", help="How time is written, such as '%d/%m/%Y', if unclear."
+    ),
+]
+TimeZone = Annotated[
+    str | None,
+    typer.Option(
+        "--time-zone", metavar="NAME", help="Where it was written, such as Europe/Amsterdam."
+    ),
+]
 Horizon = Annotated[int | None, typer.Option("--horizon", metavar="N", help="Steps ahead.")]
 Window = Annotated[
     int | None, typer.Option("--window", metavar="N", help="Steps that the network reads.")
@@ -178,6 +190,8 @@ def forecast(
     future: Future = None,
     static: Static = None,
     frequency: Frequency = None,
+    time_format: TimeFormat = None,
+    time_zone: TimeZone = None,
     horizon: Horizon = None,
     window: Window = None,
     cell: Cell = "gru",
@@ -217,7 +231,7 @@ def forecast(
         series_vectors=not new_series,
     )
     _check_free(out)
-    panel = _read(source, target, time, id, past, future, static, frequency)
+    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
     voice = printing.Voice(silent=quiet or as_json)
     voice.read(source, panel)
     forecaster.fit(panel)
@@ -303,6 +317,8 @@ def backtest(
     future: Future = None,
     static: Static = None,
     frequency: Frequency = None,
+    time_format: TimeFormat = None,
+    time_zone: TimeZone = None,
     horizon: Horizon = None,
     window: Window = None,
     cell: Cell = "gru",
@@ -359,7 +375,7 @@ def backtest(
         series_vectors=not new_series,
     )
     _check_free(out)
-    panel = _read(source, target, time, id, past, future, static, frequency)
+    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
     voice = printing.Voice(silent=quiet or as_json)
     voice.read(source, panel)
     result = forecaster.backtest(
@@ -419,9 +435,9 @@ def datasets(as_json: Json = False) -> None:
 
 
 _REQUEST = (
-    *("source", "target", "time", "id", "past", "future", "static", "frequency", "horizon"),
-    *("window", "cell", "hidden", "segment", "strategy", "levels", "season", "scaling"),
-    *("epochs", "seed", "new_series", "windows", "step", "cutoff", "refit"),
+    *("source", "target", "time", "id", "past", "future", "static", "frequency", "time_format"),
+    *("time_zone", "horizon", "window", "cell", "hidden", "segment", "strategy", "levels"),
+    *("season", "scaling", "epochs", "seed", "new_series", "windows", "step", "cutoff", "refit"),
 )
 """The options that stand in a run's configuration."""
 
@@ -449,6 +465,8 @@ def _read(
     future: list[str] | None,
     static: list[str] | None,
     frequency: str | None,
+    time_format: str | None,
+    time_zone: str | None,
 ) -> Any:
     from elman.data.panel import Panel
 
@@ -470,6 +488,8 @@ def _read(
         future=future or (),
         static=static or (),
         frequency=frequency,
+        time_format=time_format,
+        time_zone=time_zone,
     )
 
 

@@ -88,7 +88,8 @@ def parse_stamps(column: Column, time_format: str | None = None) -> Stamps:
         column: Time stamps, whole numbers, or text. Whole numbers of the form 20240131 or 202401,
             every one a valid date, are dates; other whole numbers (years among them) are plain
             numbers, as are fractional ones.
-        time_format: How text is to be read, in the notation of `strftime`; found when None.
+        time_format: How text (or whole numbers) is to be read, in the notation of `strftime`;
+            found when None.
 
     Raises:
         InputError: A stamp is missing or cannot be read; names its row and value.
@@ -101,11 +102,12 @@ def parse_stamps(column: Column, time_format: str | None = None) -> Stamps:
         )
     if column.kind == "time":
         return Stamps(column.values, column.time_zone, resolution=column.resolution)
-    if column.kind == "number":
+    if column.kind == "number" and time_format is None:
         return _from_numbers(column)
     import polars as pl
 
-    text = pl.Series(column.values.tolist(), dtype=pl.String).str.strip_chars()
+    written = [f"{one:.15g}" if column.kind == "number" else one for one in column.values.tolist()]
+    text = pl.Series(written, dtype=pl.String).str.strip_chars()
     if time_format is None and text.str.contains(_WHOLE_NUMBER).all():
         return _from_numbers(Column(column.name, "number", text.cast(pl.Int64).to_numpy()))
     return _from_text(column, text, time_format)

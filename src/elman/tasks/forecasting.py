@@ -182,6 +182,8 @@ class Forecaster(Estimator):
         static: str | Sequence[str] = (),
         frequency: Any = None,
         wide: str | None = None,
+        time_format: str | None = None,
+        time_zone: str | None = None,
     ) -> _Self:
         """Chooses, trains, scores and calibrates.
 
@@ -197,6 +199,9 @@ class Forecaster(Estimator):
             static: Columns constant in a series.
             frequency: Distance from row to row, where it cannot be inferred.
             wide: What several numeric columns are, ``"series"`` or ``"targets"``.
+            time_format: How time stamps in text are written, such as ``"%d/%m/%Y"``.
+            time_zone: Where time stamps without a zone were written, such as
+                ``"Europe/Amsterdam"``.
 
         Returns:
             The forecaster itself.
@@ -222,6 +227,8 @@ class Forecaster(Estimator):
             static=static,
             frequency=frequency,
             wide=wide,
+            time_format=time_format,
+            time_zone=time_zone,
         )
         self._check_panel(panel)
         plan = make_plan(options, panel)
@@ -579,6 +586,8 @@ class Forecaster(Estimator):
         static: str | Sequence[str] = (),
         frequency: Any = None,
         wide: str | None = None,
+        time_format: str | None = None,
+        time_zone: str | None = None,
     ) -> Backtest:
         """Forecasts the past as it would have been forecast then, from a rolling origin.
 
@@ -612,6 +621,8 @@ class Forecaster(Estimator):
             static=static,
             frequency=frequency,
             wide=wide,
+            time_format=time_format,
+            time_zone=time_zone,
         )
         return run_backtest(self, panel, cutoffs, step, windows, refit)
 
