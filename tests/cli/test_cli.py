@@ -268,6 +268,7 @@ def test_bad_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         ("forecast", "--season", "sometimes"): "--season: expected a whole number or auto",
         ("forecast", "--segment", "x"): "--segment",
         ("forecast", "--target", "sunspots"): "needs no names",
+        ("forecast", "--time-format", "%Y"): "--time-format: the built-in record 'sunspots'",
         ("predict",): "Missing argument",
         ("report", "nowhere"): "expected a run folder",
         ("forecast", "--window", "400"): "for --horizon 11 and --window 400, got 309",

@@ -472,7 +472,17 @@ def _read(
 
     data = _resolve(source)
     if isinstance(data, Panel):
-        given = {"--target": target, "--time": time, "--id": id, "--past": past, "--future": future}
+        given = {
+            "--target": target,
+            "--time": time,
+            "--id": id,
+            "--past": past,
+            "--future": future,
+            "--static": static,
+            "--frequency": frequency,
+            "--time-format": time_format,
+            "--time-zone": time_zone,
+        }
         named = [option for option, value in given.items() if value]
         if named:
             raise InputError(
