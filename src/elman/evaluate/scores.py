@@ -39,6 +39,7 @@ LABELS = {
 }
 """What a person reads for each forecaster's name."""
 
+_FEW_WINDOWS = 10
 _TIE = 0.01  # errors this close, relative to the baseline's, are called level
 _REFERENCE = "naive2"
 
@@ -350,6 +351,8 @@ def _add_verdict(scores: Scores) -> None:
             "No season was found or given, so seasonal-naive is the same as repeat-last."
         )
     scores.verdict = _verdict(scores, own, others)
+    if scores.windows < _FEW_WINDOWS:
+        scores.verdict += " So few windows may mislead."
 
 
 def _verdict(scores: Scores, own: float, others: dict[str, float]) -> str:
@@ -367,7 +370,7 @@ def _verdict(scores: Scores, own: float, others: dict[str, float]) -> str:
                 f"level with {rival}."
             )
         return (
-            f"The {scores.model} beats every baseline {where}: {figures}, {100 * gap:.0f} % below "
+            f"The {scores.model} beats every baseline {where}: {figures}, {_percent(gap)} % below "
             f"the best of them ({rival})."
         )
     excess = own / others[best] - 1 if others[best] else np.inf
@@ -383,6 +386,12 @@ def _verdict(scores: Scores, own: float, others: dict[str, float]) -> str:
         f"The {scores.model} does not beat {_listed([_label(name) for name in better])} {where}: "
         f"{figures} against {rival}. The simple forecast is the better one here.{rest}"
     )
+
+
+def _percent(share: float) -> str:
+    """Whole percent; what is not all of it is not called so."""
+    text = f"{100 * share:.0f}"
+    return "more than 99" if text == "100" and share < 1 else text
 
 
 def _label(name: str) -> str:
