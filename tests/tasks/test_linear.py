@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from elman.tasks.linear import PENALTIES, fit_shortcut
+from elman.tasks.linear import PENALTIES, fit_shortcut, leftover_quantiles
 from elman.tasks.samples import Rows, WindowSet, WindowShape
 
 
@@ -36,3 +36,14 @@ def test_steps_beyond_the_horizon_get_nothing() -> None:
     weights, _ = fit_shortcut(windows(np.sin(np.arange(100) * 0.4), horizon=4, segment=3))
     assert weights.shape == (12, 6)
     assert not weights[:, 4:].any()
+
+
+def test_the_quantiles_of_what_is_left_over() -> None:
+    data = windows(np.random.default_rng(0).standard_normal(400).cumsum(), horizon=4, segment=2)
+    batch = data.take(np.arange(len(data.row)))
+    found = leftover_quantiles(data, None, (0.1, 0.5, 0.9))
+    expected = np.quantile(batch.target, (0.1, 0.5, 0.9), axis=(0, 1)).T
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    weights, _ = fit_shortcut(data)
+    narrower = leftover_quantiles(data, weights, (0.1, 0.5, 0.9))
+    assert (narrower[:, 2] - narrower[:, 0] <= found[:, 2] - found[:, 0]).all()

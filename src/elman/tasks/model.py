@@ -17,7 +17,7 @@ from elman.saving import tensor_of
 from elman.schedules import CosineDecay
 from elman.tasks.direct import DirectNetwork, DirectShape
 from elman.tasks.features import Encoder
-from elman.tasks.linear import fit_shortcut
+from elman.tasks.linear import fit_shortcut, leftover_quantiles
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan
 from elman.tasks.recursive import RecursiveNetwork, RecursiveShape, StepWindows
@@ -176,13 +176,7 @@ class ForecastModel:
                 origin,
                 plan.batch_size,
             )
-            if plan.shortcut:
-                shortcut, self.penalty = fit_shortcut(batches)
-                for network in self.networks:
-                    assert isinstance(network, DirectNetwork)
-                    network.shortcut = shortcut
-                    # The network begins by adding little to the linear forecast.
-                    network.flat["head.weight"][...] *= 0.1
+            self._start_outputs(batches)
         options = Options(
             optimizer=AdamW(plan.learning_rate, weight_decay=0.01),
             schedule=CosineDecay(warmup=min(1.0, 0.1 * plan.epochs)),
@@ -198,6 +192,20 @@ class ForecastModel:
             if history.interrupted:
                 self.history.interrupted = True
                 break
+
+    def _start_outputs(self, windows: WindowSet) -> None:
+        """Fits the linear forecast, and starts the outputs at the quantiles of what it leaves."""
+        shortcut = None
+        if self.plan.shortcut:
+            shortcut, self.penalty = fit_shortcut(windows)
+        quantiles = leftover_quantiles(windows, shortcut, self.trained_quantiles)
+        for network in self.networks:
+            assert isinstance(network, DirectNetwork)
+            network.flat["head.bias"][...] = quantiles.reshape(-1)
+            if shortcut is not None:
+                network.shortcut = shortcut
+                # The network begins by adding little to the linear forecast.
+                network.flat["head.weight"][...] *= 0.1
 
     def _loss(self) -> Loss:
         loss = self.plan.loss
