@@ -232,8 +232,9 @@ class Forecaster(Estimator):
         )
         self._check_panel(panel)
         plan = make_plan(options, panel)
+        self._fit_panel(panel, plan, started)
         self._shape_in = source_shape(data)
-        return self._fit_panel(panel, plan, started)
+        return self
 
     def plan(self, data: Any, **roles: Any) -> Plan:
         """What :meth:`fit` would choose, without training anything.
@@ -335,6 +336,11 @@ class Forecaster(Estimator):
                 )
         elif plan.levels:
             self._warn("intervals were not calibrated, since training was interrupted")
+        if plan.season > max(int(fold.origin.max()) for fold in held_out.folds):
+            notes.append(
+                f"A season of {plan.season} steps is longer than the past of all held-out windows: "
+                "seasonal-naive repeats the last value there."
+            )
         judged = halved(held_out)
         self.scores_ = score(judged, panel, plan, cross_calibration(judged, plan))
         if self.calibration_ is not None and not self.scores_.intervals:
