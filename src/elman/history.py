@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -97,3 +98,8 @@ class History:
             "interrupted": self.interrupted,
             "stopped_early": self.stopped_early,
         }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> History:
+        """The history that :meth:`to_dict` described."""
+        return cls(**{**record, "epochs": [EpochRecord(**one) for one in record["epochs"]]})

@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.data.panel import Panel
 from elman.errors import InputError
-from elman.losses import Loss, MeanAbsoluteError, Pinball, make_loss
+from elman.losses import Loss, Pinball, make_loss
 from elman.optimizers import AdamW
 from elman.parameters import copy_in
 from elman.saving import tensor_of
@@ -211,7 +211,7 @@ class ForecastModel:
         loss = self.plan.loss
         if loss == "pinball":
             return Pinball(self.plan.quantiles)
-        return MeanAbsoluteError() if loss == "mae" else make_loss(loss)
+        return make_loss(loss)
 
     def check(self, panel: Panel) -> None:
         """Refuses a panel of other columns than the training's.
@@ -343,14 +343,7 @@ class ForecastModel:
 
     def tensors(self) -> dict[str, Array]:
         """All numbers that are fitted, by name."""
-        encoder, scaler = self.encoder, self.encoder.scaler.to_dict()
-        fitted = {
-            "scaler.center": scaler["center"],
-            "scaler.scale": scaler["scale"],
-            "deviation": encoder.deviation,
-            "past": encoder.past,
-            "future": encoder.future,
-        }
+        fitted = self.encoder.tensors()
         if isinstance(self.network, DirectNetwork) and self.network.shortcut is not None:
             fitted["shortcut"] = self.network.shortcut
         for number, network in enumerate(self.networks):
@@ -363,9 +356,7 @@ class ForecastModel:
         """Everything else, as plain values."""
         return {
             "plan": self.plan.to_dict(),
-            "scaling": self.encoder.scaler.name,
-            "ids": self.encoder.ids,
-            "static": self.encoder.static.to_dict(),
+            **self.encoder.description(),
             "channels": self.channels,
             "past": self.widths[0],
             "future": self.widths[1],
@@ -388,38 +379,9 @@ class ForecastModel:
         Raises:
             InputError: If something is missing or does not fit.
         """
-        from elman.data.scaling import SeriesScaler, StaticEncoder
-        from elman.training import EpochRecord
-
         plan, channels = Plan.from_dict(record["plan"]), int(record["channels"])
         widths = int(record["past"]), int(record["future"])
-        each_series = (len(record["ids"]), channels)
-
-        def tensor(name: str, *shape: int) -> Array:
-            return np.array(tensor_of(tensors, name, shape))
-
-        for name, value in tensors.items():
-            if name.startswith(("network", "shortcut")) and not np.isfinite(value).all():
-                raise InputError(
-                    f"path: the saved model is damaged: expected finite numbers in the tensor "
-                    f"{name!r}, got NaN or infinity"
-                )
-
-        scaler = SeriesScaler.from_dict(
-            {
-                "name": record["scaling"],
-                "center": tensor("scaler.center", *each_series),
-                "scale": tensor("scaler.scale", *each_series),
-            }
-        )
-        encoder = Encoder(
-            scaler,
-            list(record["ids"]),
-            tensor("deviation", *each_series),
-            tensor("past", 2, widths[0]),
-            tensor("future", 2, widths[1]),
-            StaticEncoder.from_dict(record["static"]),
-        )
+        encoder = Encoder.from_saved(record, tensors, channels, widths)
         model = cls(
             plan,
             encoder,
@@ -431,24 +393,31 @@ class ForecastModel:
             backend,
         )
         for number, network in enumerate(model.networks):
-            prefix = f"network{number}."
-            weights = {
-                name.removeprefix(prefix): value
-                for name, value in tensors.items()
-                if name.startswith(prefix)
-            }
-            if isinstance(network, DirectNetwork):
-                network.flat.load_state_dict(weights)
-                ahead = network.shape.segments_out * network.shape.segment
-                network.shortcut = tensor("shortcut", plan.window, ahead) if plan.shortcut else None
-            else:
-                copy_in(network.views(), weights)
+            _load(network, f"network{number}.", tensors, plan)
         model.penalty = record["penalty"]
-        history = record["history"]
-        model.history = History(
-            [EpochRecord(**one) for one in history["epochs"]],
-            history["best_epoch"],
-            history["interrupted"],
-            history["stopped_early"],
-        )
+        model.history = History.from_dict(record["history"])
         return model
+
+
+def _load(
+    network: DirectNetwork | RecursiveNetwork,
+    prefix: str,
+    tensors: Mapping[str, Array],
+    plan: Plan,
+) -> None:
+    """Copies a network's weights in, and the linear forecast beside it."""
+    weights = {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+    if isinstance(network, RecursiveNetwork):
+        copy_in(network.views(), weights)
+        return
+    network.flat.load_state_dict(weights)
+    if plan.shortcut:
+        ahead = network.shape.segments_out * network.shape.segment
+        shortcut = tensor_of(tensors, "shortcut", (plan.window, ahead))
+        if not np.isfinite(shortcut).all():
+            raise InputError("expected finite numbers in the tensor 'shortcut'")
+        network.shortcut = np.array(shortcut)
