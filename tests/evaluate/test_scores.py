@@ -113,6 +113,17 @@ def test_the_verdict_says_plainly_when_the_network_loses(setting):
     assert "does beat" not in scores.verdict
 
 
+def test_other_forecasts_stand_among_the_baselines(setting):
+    *_, numbers, origins, baselines, y, forecast = setting
+    better = y + 0.01
+    scores = score_forecasts(forecast, baselines, numbers, origins, rivals={"linear": better})
+    assert scores.table["linear"]["mae"] == pytest.approx(0.01)
+    assert scores.table["linear"]["owa"] is not None
+    assert scores.beats["linear"] is False
+    assert "does not beat linear" in scores.verdict
+    assert "linear" not in score_forecasts(forecast, baselines, numbers, origins).table
+
+
 def test_the_verdict_names_what_is_beaten_and_what_is_not(setting):
     *_, numbers, origins, baselines, _, _ = setting
     almost = baselines.forecast("repeat_last", numbers, origins, HORIZON) * 1.001 + 0.5

@@ -36,6 +36,7 @@ LABELS = {
     "drift": "drift",
     "mean": "mean",
     "naive2": "naive2",
+    "linear": "linear",
 }
 """What a person reads for each forecaster's name."""
 
@@ -127,6 +128,7 @@ def score_forecasts(
     ids: Sequence[str] | None = None,
     intervals: Mapping[float, tuple[ArrayLike, ArrayLike]] | None = None,
     model: str = "network",
+    rivals: Mapping[str, ArrayLike] | None = None,
 ) -> Scores:
     """Score a forecaster and the baselines on the same windows.
 
@@ -141,6 +143,7 @@ def score_forecasts(
         ids: the names of the series; default: their numbers.
         intervals: level in percent (such as 80) -> lower and upper ends, each ``(W, H)``.
         model: what to call the forecaster.
+        rivals: forecasts of others, ``(W, H)`` by name, to stand among the baselines.
 
     Raises:
         InputError: shapes do not fit, a forecast is not finite where its target is known, or a
@@ -155,10 +158,12 @@ def score_forecasts(
     names = [str(one) for one in ids] if ids is not None else None
     panel = _Panel.of(baselines, series, origins, point.shape[1], names)
     reports = {model: panel.judge(point)}
-    rivals = [*BASELINES, _REFERENCE] if baselines.naive2_differs() else list(BASELINES)
-    for name in rivals:
+    simple = [*BASELINES, _REFERENCE] if baselines.naive2_differs() else list(BASELINES)
+    for name in simple:
         guess = baselines.forecast(name, series, origins, panel.horizon)
         reports[name] = panel.judge(np.where(panel.known[:, None], guess, 0.0))
+    for name, given in (rivals or {}).items():
+        reports[name] = panel.judge(np.asarray(given, dtype=np.float64))
     scores = Scores(
         model=model,
         horizon=panel.horizon,

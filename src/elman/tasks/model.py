@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from elman.tasks.linear import fit_shortcut, leftover_quantiles
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan
 from elman.tasks.recursive import RecursiveNetwork, RecursiveShape, StepWindows
-from elman.tasks.samples import Rows, WindowSet, WindowShape
+from elman.tasks.samples import ForecastBatch, Rows, WindowSet, WindowShape
 from elman.tasks.training_windows import training_windows
 from elman.training import History, Options, train
 
@@ -252,6 +252,30 @@ class ForecastModel:
         self._check_history(panel, series, origin)
         if self.plan.strategy == "recursive":
             return self._run_free(panel, series, origin, counts, horizon or self.plan.horizon)
+        predict = [network.forward_batch for network in self.networks]
+        return self._forecast_directly(panel, series, origin, counts, predict)
+
+    def linear_forecast(
+        self, panel: Panel, series: Array, origin: Array, counts: Array
+    ) -> RawForecast | None:
+        """The forecasts of the linear part alone, or ``None`` where there is none.
+
+        The arguments are those of :meth:`forecast`; all quantiles are the same.
+        """
+        network = self.network
+        if not isinstance(network, DirectNetwork) or network.shortcut is None:
+            return None
+        return self._forecast_directly(panel, series, origin, counts, [network.linear_batch])
+
+    def _forecast_directly(
+        self,
+        panel: Panel,
+        series: Array,
+        origin: Array,
+        counts: Array,
+        predict: Sequence[Callable[[ForecastBatch], Array]],
+    ) -> RawForecast:
+        """The mean of what the functions predict for each batch of windows."""
         rows = self.encoder.rows(panel, counts, self.dtype)
         self._set_series(rows, panel)
         row = (series[:, None] * self.channels + np.arange(self.channels)).reshape(-1)
@@ -266,10 +290,7 @@ class ForecastModel:
         parts = []
         for batch in windows.epoch():
             # The quantiles of several networks are averaged, each in its order.
-            found = [
-                np.sort(windows.restore(network.forward_batch(batch), batch.rows), axis=-1)
-                for network in self.networks
-            ]
+            found = [np.sort(windows.restore(one(batch), batch.rows), axis=-1) for one in predict]
             parts.append(sum(found[1:], start=found[0]) / len(found))
         shape = (len(series), self.channels, self.plan.horizon, -1)
         values = np.concatenate(parts) if parts else np.empty((0, self.plan.horizon, 1))
