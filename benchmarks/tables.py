@@ -44,9 +44,9 @@ def times(value: float) -> str:
 
 
 def mark(goal: dict[str, Any]) -> str:
-    if not goal.get("judged", True):
-        return "not judged: no two cores free"
-    return "reached" if goal["reached"] else "**missed**"
+    if goal["reached"]:
+        return "reached"
+    return "**missed**" if goal.get("judged", True) else "not judged: no two cores free"
 
 
 def training(records: list[Record]) -> Table:
