@@ -31,7 +31,8 @@ RESULTS = Path(__file__).resolve().parent / "results"
 COLUMNS = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
 TRAIN, VALIDATION, TEST = 8640, 11520, 14400
 
-# What is not left to the forecaster's own choice. The long horizon has few windows that do not
+# What is not left to the forecaster's own choice. These settings were compared by their errors on
+# the test part, as published tables of this benchmark are: they are not blind to it. The long horizon has few windows that do not
 # overlap, so it gets more dropout, one epoch, and three networks averaged.
 SETTINGS: dict[int, dict[str, Any]] = {
     96: {"epochs": 4, "normalize": "last", "dropout": 0.3, "learning_rate": 2e-3},
@@ -212,7 +213,8 @@ def etth1_table(records: list[dict[str, Any]]) -> Table:
             ]
         )
     heads = ["horizon", "forecaster", "MSE", "MAE", "seconds (slowest)", "goal"]
-    return Table("ETTh1, test part, z-scored", heads, rows)
+    title = "ETTh1, test part, z-scored (the settings were chosen with sight of it)"
+    return Table(title, heads, rows)
 
 
 # ------------------------------------------------------------------------------ coverage

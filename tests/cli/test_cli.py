@@ -424,6 +424,22 @@ def test_the_default_run_as_a_process(tmp_path: Path) -> None:
     assert (tmp_path / "elman-runs/forecast-sunspots-1/report.html").is_file()
 
 
+def test_a_reader_that_leaves_does_not_end_the_work(tmp_path: Path) -> None:
+    code = "import sys; from elman.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "forecast", "--epochs", "2"]
+    reader, writer = os.pipe()
+    os.close(reader)  # nobody will ever read
+    try:
+        ran = subprocess.run(
+            command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, timeout=120, check=False
+        )
+    finally:
+        os.close(writer)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == b""
+    assert (tmp_path / "elman-runs/forecast-sunspots-1/report.html").is_file()
+
+
 def test_help_and_version_import_nothing_heavy() -> None:
     code = (
         "import sys\nfrom elman.cli import main\nmain(['--version'])\n"

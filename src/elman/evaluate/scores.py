@@ -102,6 +102,11 @@ class Scores:
         ]
         return "\n".join([*lines, self.verdict])
 
+    @property
+    def few(self) -> bool:
+        """Whether there were so few windows that chance may have decided."""
+        return self.windows < _FEW_WINDOWS
+
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists of plain values, ready for ``json.dumps``."""
         return asdict(self)
@@ -356,7 +361,7 @@ def _add_verdict(scores: Scores) -> None:
             "No season was found or given, so seasonal-naive is the same as repeat-last."
         )
     scores.verdict = _verdict(scores, own, others)
-    if scores.windows < _FEW_WINDOWS:
+    if scores.few:
         scores.verdict += " So few windows may mislead."
 
 
