@@ -97,3 +97,9 @@ class History:
             "interrupted": self.interrupted,
             "stopped_early": self.stopped_early,
         }
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> History:
+        """Back from :meth:`to_dict`."""
+        epochs = [EpochRecord(**one) for one in record["epochs"]]
+        return cls(epochs, **{key: value for key, value in record.items() if key != "epochs"})
