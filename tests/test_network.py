@@ -20,10 +20,9 @@ from networks import LOSSES, NETWORKS, inputs, network, targets
 pytestmark = pytest.mark.usefixtures("poison")
 
 CAUSAL = sorted(
-    name for name in NETWORKS if not name.startswith("pool") and name not in ("bidirectional", "learned")
-)
-CAUSAL = sorted(
-    name for name in NETWORKS if not name.startswith("pool") and name not in ("bidirectional", "learned")
+    name
+    for name in NETWORKS
+    if not name.startswith(("pool", "bidirectional")) and name != "learned"
 )
 
 

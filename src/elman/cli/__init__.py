@@ -103,6 +103,7 @@ def _as_options(message: str) -> str:
     import re
 
     names = "target|time|id|past|future|static|frequency|horizon|window|levels|strategy|season"
+    names += "|label|text"
     message = re.sub(rf"`({names})=`", r"`--\1`", message)
     message = message.replace("series_vectors=False", "--new-series")
     message = re.sub(r"\blevels=\(([\d.]+),\)", r"--levels \1", message)

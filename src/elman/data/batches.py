@@ -183,9 +183,9 @@ class Batches:
         starts = np.arange(0, rows, size)
         if self.by_length and generator is not None and self.inputs.lengths is not None:
             stretch = self._STRETCH * size
-            for start in range(0, rows, stretch):
-                part = order[start : start + stretch]
-                order[start : start + stretch] = part[
+            for begin in range(0, rows, stretch):
+                part = order[begin : begin + stretch]
+                order[begin : begin + stretch] = part[
                     np.argsort(self.inputs.lengths[part], kind="stable")
                 ]
             generator.shuffle(starts)

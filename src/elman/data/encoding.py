@@ -91,7 +91,9 @@ class Encoder:
     def known(self, rows: Rows) -> Array:
         """Which rows have anything to read: a step, and one value in it, ``(N,)``."""
         if self.vocabulary is not None:
-            return np.array([len(one) > 0 for one in self.vocabulary.encode(rows.texts or [])], bool)
+            return np.array(
+                [len(one) > 0 for one in self.vocabulary.encode(rows.texts or [])], bool
+            )
         return np.array([bool((~np.isnan(one)).any()) for one in rows.arrays or []], bool)
 
     def encode(self, rows: Rows) -> Any:

@@ -72,7 +72,9 @@ def as_rows(data: Any, lengths: Any = None, mask: Any = None, channels: int | No
         return Rows(None, check_texts("X", data), 0)
     if isinstance(data, (list, tuple)) and not _is_rectangle(data):
         if lengths is not None or mask is not None:
-            raise InputError("lengths, mask: expected None beside a list, whose rows have their own")
+            raise InputError(
+                "lengths, mask: expected None beside a list, whose rows have their own"
+            )
         arrays = [_array(f"X[{row}]", one) for row, one in enumerate(data)]
         arrays = [one[:, None] if one.ndim == 1 else one for one in arrays]
     else:
@@ -89,9 +91,13 @@ def _is_text(data: Any) -> bool:
 
 def _is_rectangle(data: Any) -> bool:
     """Whether a list is an array written out, so that a matrix means (rows, steps)."""
-    return bool(len(data)) and all(
-        isinstance(row, (list, tuple)) and all(np.isscalar(one) for one in row) for row in data
-    ) and len({len(row) for row in data}) == 1
+    return (
+        bool(len(data))
+        and all(
+            isinstance(row, (list, tuple)) and all(np.isscalar(one) for one in row) for row in data
+        )
+        and len({len(row) for row in data}) == 1
+    )
 
 
 def _array(name: str, data: Any) -> Array:

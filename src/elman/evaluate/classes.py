@@ -54,7 +54,8 @@ def classification_measures(probabilities: Array, truth: Array) -> dict[str, flo
     recall = right[present] / actual[present]
     f1 = 2 * right[present] / (actual + named)[present]
     own = probabilities[np.arange(len(truth)), truth]
-    rank = (probabilities > own[:, None]).sum(axis=1)
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    rank = (order == truth[:, None]).argmax(axis=1)
     return {
         "accuracy": float((predicted == truth).mean()),
         "macro_recall": float(recall.mean()),

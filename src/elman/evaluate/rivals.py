@@ -99,7 +99,5 @@ def _summary(row: Array) -> Array:
         seen = channel[~np.isnan(channel)]
         if not len(seen):
             seen = np.zeros(1)
-        parts.append(
-            np.array([seen.mean(), seen.std(), seen.min(), seen.max(), seen[0], seen[-1]])
-        )
+        parts.append(np.array([seen.mean(), seen.std(), seen.min(), seen.max(), seen[0], seen[-1]]))
     return np.concatenate(parts)

@@ -94,7 +94,7 @@ class SequenceClassifier(ManyToOne):
         hidden_size: int | None = None,
         num_layers: int = 1,
         bidirectional: bool = True,
-        pooling: str = "mean",
+        pooling: str = "last",
         unit: str = "characters",
         embedding_size: int = 32,
         unseen: str = "error",
@@ -349,11 +349,11 @@ class SequenceClassifier(ManyToOne):
         if self.class_weight is None:
             return weights
         number = len(self.classes_)
-        if self.class_weight == "balanced":
+        if not isinstance(self.class_weight, Mapping):  # "balanced"
             count = np.bincount(targets, minlength=number)
             each = len(targets) / (number * np.maximum(count, 1))
         else:
-            given = dict(self.class_weight)
+            given: Mapping[Any, float] = self.class_weight
             each = np.array([float(given.get(one, 1.0)) for one in self.classes_.tolist()])
         return each[targets] if weights is None else each[targets] * weights
 
@@ -384,9 +384,7 @@ class SequenceClassifier(ManyToOne):
             "uncalibrated": classification_measures(softmax(logits), targets),
             "reliability": reliability(probabilities, targets),
             "reliability_uncalibrated": reliability(softmax(logits), targets),
-            "confusion": confusion_matrix(
-                targets, probabilities.argmax(axis=1), classes
-            ).tolist(),
+            "confusion": confusion_matrix(targets, probabilities.argmax(axis=1), classes).tolist(),
             "classes": plain_classes(self.classes_.tolist()),
         }
         self.held_out_ = (rows, targets, probabilities)
@@ -415,7 +413,9 @@ class SequenceClassifier(ManyToOne):
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a classifier."""
-        from sklearn.utils import ClassifierTags
+        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
+            ClassifierTags,
+        )
 
         tags = super().__sklearn_tags__()
         tags.estimator_type = "classifier"
@@ -440,7 +440,7 @@ def _labels(y: Any, rows: int) -> Array:
         import warnings
 
         warnings.warn(
-            "y: A column-vector y was passed when a 1d array was expected; it is read as one",
+            "A column-vector y was passed when a 1d array was expected; it is read as one",
             _conversion_warning(),
             stacklevel=5,
         )

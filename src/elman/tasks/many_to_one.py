@@ -77,9 +77,7 @@ class ManyToOne(Estimator):
 
     # -------------------------------------------------------------------------------- fitting
 
-    def _fit(
-        self: _Self, X: Any, y: Any, sample_weight: Any, lengths: Any, mask: Any
-    ) -> _Self:
+    def _fit(self: _Self, X: Any, y: Any, sample_weight: Any, lengths: Any, mask: Any) -> _Self:
         started = clock.perf_counter()
         self._check_options()
         if y is None:
@@ -245,6 +243,13 @@ class ManyToOne(Estimator):
         if not hasattr(self, "model_"):
             raise NotFittedError(f"This {type(self).__name__} is not fitted; call fit first")
         encoder = self.model_.encoder
+        wanted = getattr(self, "n_features_in_", None)
+        if isinstance(X, np.ndarray) and X.ndim == 2 and wanted not in (None, X.shape[1]):
+            raise InputError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting {wanted} "
+                "features as input, the steps of the matrix in fit; pass sequences of another "
+                "length as a list"
+            )
         rows = as_rows(X, lengths, mask, None if encoder.vocabulary else len(encoder.mean))
         encoder.check(rows, self.unseen)
         known = encoder.known(rows)
@@ -254,7 +259,9 @@ class ManyToOne(Estimator):
                 "answered with the prior, what training saw on the whole"
             )
         if not encoder.marked and rows.arrays is not None:
-            gaps = any(np.isnan(one).any() for one in rows.select(np.flatnonzero(known)).arrays or [])
+            gaps = any(
+                np.isnan(one).any() for one in rows.select(np.flatnonzero(known)).arrays or []
+            )
             if gaps:
                 self._warn(
                     "values are missing, which fit saw none of; they are read as the mean of "

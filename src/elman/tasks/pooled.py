@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,8 +40,8 @@ CELLS: dict[str, Any] = {
     "gru": GRU,
     "lstm": LSTM,
     "rnn": RNN,
-    "rnn_relu": lambda *args, **options: RNN(*args, nonlinearity="relu", **options),
-    "gru_reset_before": lambda *args, **options: GRU(*args, reset_after=False, **options),
+    "rnn_relu": partial(RNN, nonlinearity="relu"),
+    "gru_reset_before": partial(GRU, reset_after=False),
 }
 """Cell by the name that an estimator takes."""
 

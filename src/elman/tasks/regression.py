@@ -73,7 +73,7 @@ class SequenceRegressor(ManyToOne):
         hidden_size: int | None = None,
         num_layers: int = 1,
         bidirectional: bool = True,
-        pooling: str = "mean",
+        pooling: str = "last",
         unit: str = "characters",
         embedding_size: int = 32,
         unseen: str = "error",
@@ -265,7 +265,9 @@ class SequenceRegressor(ManyToOne):
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a regressor."""
-        from sklearn.utils import RegressorTags
+        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
+            RegressorTags,
+        )
 
         tags = super().__sklearn_tags__()
         tags.estimator_type = "regressor"
