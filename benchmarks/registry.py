@@ -8,7 +8,10 @@ from functools import cached_property
 import numpy as np
 
 BATCHES_PER_EPOCH = 12
-LEARNING_RATE = 0.001
+LEARNING_RATE = 1e-6
+"""So small that the weights stay where they are: the work of a step can depend on them (gradients
+that fade out over a long sequence become subnormal numbers, which processors are slow with), and
+peers and rounds must not be compared at different weights."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class TrainingCase:
 
     cell: str
     size: Size
+    learning_rate: float = LEARNING_RATE
 
     @property
     def name(self) -> str:

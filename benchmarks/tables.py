@@ -44,13 +44,13 @@ def times(value: float) -> str:
 
 
 def mark(goal: dict[str, Any]) -> str:
-    if not goal.get("judged", True):
-        return "not judged: no two cores free"
-    return "reached" if goal["reached"] else "**missed**"
+    if goal["reached"]:
+        return "reached"
+    return "**missed**" if goal.get("judged", True) else "not judged: no two cores free"
 
 
 def training(records: list[Record]) -> Table:
-    heads = "batch,steps,inputs,hidden; cell; elman us; torch us; ratio; goal; ; torch fused; "
+    heads = "batch,steps,inputs,hidden; cell; elman us; torch us; ratio; goal; ; torch tuned; "
     heads += "JAX us; ratio; Keras us; ratio; GFLOP/s; of sgemm"
     rows = []
     for record in records:
@@ -66,7 +66,7 @@ def training(records: list[Record]) -> Table:
                 _ratio(ratio, "torch"),
                 times(goal["target"]) if goal else "-",
                 mark(goal) if goal else "-",
-                _ratio(ratio, "torch fused"),
+                _ratio(ratio, "torch tuned"),
                 _us(peers, "jax"),
                 _ratio(ratio, "jax"),
                 _us(peers, "keras"),
@@ -167,7 +167,7 @@ def threads(records: list[Record]) -> Table:
             + [f"{gain['torch']['median']:.2f}x", f"{record['sgemm_gain']:.2f}x"]
         )
     heads = "batch,steps,inputs,hidden; cell; one thread us; two threads us; gain; goal; ; "
-    heads += "torch's gain; matrix product's gain"
+    heads += "torch's gain; two processes"
     return Table("Two threads over one", heads.split("; "), rows)
 
 

@@ -70,19 +70,34 @@ class Worker:
 
     def call(self, function: str, *arguments: Any) -> Any:
         """Run a function of the `Session`; raises `WorkerError` with the child's traceback."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        self.ask(function, *arguments)
+        return self.answer()
+
+    def ask(self, function: str, *arguments: Any) -> None:
+        """Have a function run, without waiting for its answer."""
+        assert self._process.stdin is not None
         try:
             pickle.dump((function, arguments), self._process.stdin)
             self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise self._ended() from error
+
+    def answer(self) -> Any:
+        """What the function asked for came to; raises `WorkerError` with its traceback."""
+        assert self._process.stdout is not None
+        try:
             fine, value = pickle.load(self._process.stdout)
-        except (EOFError, BrokenPipeError) as error:
-            code = self._process.wait()
-            self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace")[-2000:]
-            raise WorkerError(f"the {self.peer} process ended with {code}:\n{said}") from error
+        except EOFError as error:
+            raise self._ended() from error
         if not fine:
-            raise WorkerError(f"{self.peer}: {function} failed\n{value}")
+            raise WorkerError(f"{self.peer}: {value}")
         return value
+
+    def _ended(self) -> WorkerError:
+        code = self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace")[-2000:]
+        return WorkerError(f"the {self.peer} process ended with {code}:\n{said}")
 
     def close(self) -> None:
         """End the child by closing its pipe, and wait for it."""

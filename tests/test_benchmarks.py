@@ -71,7 +71,7 @@ def test_wrong_gradient_or_missing_one_is_refused():
 
 @pytest.mark.usefixtures("one_thread")
 def test_training_does_the_same_work_in_both_peers():
-    case = registry.SMALLEST[2]
+    case = registry.TrainingCase("lstm", registry.TINY, learning_rate=1e-3)
     losses = []
     for peer in (elman_peer, torch_peer):
         model = peer.build(case, case.weights)

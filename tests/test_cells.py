@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
+from differences import central_difference
 from elman.cells import CELLS, PARAMETER_NAMES
 from elman.cells.base import sigmoid
 
@@ -169,13 +170,8 @@ def test_adjoint_is_the_gradient_of_step(cell, bias):
             assert gradient is None
             continue
         for index in np.ndindex(array.shape):
-            kept, step = array[index], 1e-5
-            array[index] = kept + step
-            above = loss()
-            array[index] = kept - step
-            below = loss()
-            array[index] = kept
-            assert gradient[index] == pytest.approx((above - below) / (2 * step), abs=1e-8)
+            expected = central_difference(loss, array, index, 1e-5)
+            assert gradient[index] == pytest.approx(expected, abs=1e-8)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import elman
+from differences import central_difference
 from elman.errors import InputError
 from elman.layers import LAYERS, Context
 from networks import (
@@ -170,13 +171,8 @@ class TestDropout:
         gradients[...] = 0.0
         made.backward_batch(d_output)
         for index in range(parameters.size):
-            start = parameters[index]
-            parameters[index] = start + 1e-6
-            high = value()
-            parameters[index] = start - 1e-6
-            low = value()
-            parameters[index] = start
-            assert gradients[index] == pytest.approx((high - low) / 2e-6, rel=1e-5, abs=1e-8)
+            expected = central_difference(value, parameters, index)
+            assert gradients[index] == pytest.approx(expected, rel=1e-5, abs=1e-8)
 
 
 def test_last_is_the_last_live_step_of_each_row():

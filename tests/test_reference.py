@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from differences import central_difference
 from elman.backends import reference
 from elman.cells import CELLS
 from elman.errors import InputError
@@ -47,13 +48,7 @@ def central_differences(loss, walk, step=1e-5):
     for name, array in named.items():
         gradients[name] = np.zeros_like(array)
         for index in zip(*np.nonzero(~np.isnan(array)), strict=True):
-            kept = array[index]
-            array[index] = kept + step
-            above = loss()
-            array[index] = kept - step
-            below = loss()
-            array[index] = kept
-            gradients[name][index] = (above - below) / (2 * step)
+            gradients[name][index] = central_difference(loss, array, index, step)
     return gradients
 
 

@@ -29,7 +29,7 @@ class Peer:
 PEERS = {
     "elman": Peer("elman"),
     "torch": Peer("torch"),
-    "torch fused": Peer("torch", {"ELMAN_BENCH_TORCH_ADAM": "fused"}),
+    "torch tuned": Peer("torch", {"ELMAN_BENCH_TORCH": "tuned"}),
     "jax": Peer("jax"),
     "keras": Peer("keras", {"KERAS_BACKEND": "jax"}),
 }

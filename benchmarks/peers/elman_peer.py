@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import elman
-from benchmarks.registry import BATCHES_PER_EPOCH, LEARNING_RATE, StreamCase, TrainingCase
+from benchmarks.registry import BATCHES_PER_EPOCH, StreamCase, TrainingCase
 from elman.cells import CELLS
 
 LAYERS = {"rnn_tanh": elman.RNN, "gru": elman.GRU, "lstm": elman.LSTM}
@@ -46,7 +46,7 @@ def train_steps(model: Model, count: int) -> float:
         model.x,
         model.y,
         loss="mse",
-        optimizer=elman.Adam(LEARNING_RATE),
+        optimizer=elman.Adam(model.case.learning_rate),
         epochs=-(-count // BATCHES_PER_EPOCH),
         batch_size=model.case.size.batch,
     )

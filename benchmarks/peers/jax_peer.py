@@ -15,9 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.registry import BATCHES_PER_EPOCH, LEARNING_RATE, TrainingCase
+from benchmarks.registry import BATCHES_PER_EPOCH, TrainingCase
 
-OPTIMIZER = optax.adam(LEARNING_RATE)
 Parameters = dict[str, jax.Array]
 
 
@@ -70,7 +69,7 @@ def mean_squared_error(parameters: Parameters, x: jax.Array, y: jax.Array, **kin
     return jnp.mean((predict(parameters, x, **kind) - y) ** 2)
 
 
-@partial(jax.jit, donate_argnums=(0, 1), static_argnames=("cell", "hidden", "batch"))
+@partial(jax.jit, donate_argnums=(0, 1), static_argnames=("cell", "hidden", "batch", "rate"))
 def train_step(
     parameters: Parameters,
     moments: Any,
@@ -81,12 +80,13 @@ def train_step(
     cell: str,
     hidden: int,
     batch: int,
+    rate: float,
 ) -> Any:
     rows = jax.lax.dynamic_slice_in_dim(order, position * batch, batch)
     loss, gradient = jax.value_and_grad(mean_squared_error)(
         parameters, x[rows], y[rows], cell=cell, hidden=hidden
     )
-    updates, moments = OPTIMIZER.update(gradient, moments, parameters)
+    updates, moments = optax.adam(rate).update(gradient, moments, parameters)
     return optax.apply_updates(parameters, updates), moments, loss
 
 
@@ -106,9 +106,10 @@ class Model:
 def build(case: TrainingCase, weights: dict[str, np.ndarray]) -> Model:
     parameters = {name: jnp.array(value.T) for name, value in weights.items()}
     x, y = (jnp.array(part) for part in case.data)
+    moments = optax.adam(case.learning_rate).init(parameters)
     kind = {"cell": case.cell, "hidden": case.size.hidden}
     generator = np.random.default_rng(0)
-    return Model(case, kind, parameters, OPTIMIZER.init(parameters), x, y, generator)
+    return Model(case, kind, parameters, moments, x, y, generator)
 
 
 def train_steps(model: Model, count: int) -> float:
@@ -125,6 +126,7 @@ def train_steps(model: Model, count: int) -> float:
             order,
             position,
             batch=model.case.size.batch,
+            rate=model.case.learning_rate,
             **model.kind,
         )
     return float(loss)

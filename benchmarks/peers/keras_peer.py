@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from benchmarks.registry import BATCHES_PER_EPOCH, LEARNING_RATE, TrainingCase
+from benchmarks.registry import BATCHES_PER_EPOCH, TrainingCase
 
 BIASES = ("bias_ih_l0", "bias_hh_l0")
 
@@ -56,7 +56,7 @@ def build(case: TrainingCase, weights: dict[str, np.ndarray]) -> Model:
             weights["head.bias"],
         ]
     )
-    network.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss="mse")
+    network.compile(optimizer=keras.optimizers.Adam(case.learning_rate), loss="mse")
     return Model(case, network, *case.data)
 
 

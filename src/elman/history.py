@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -99,7 +100,6 @@ class History:
         }
 
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> History:
-        """Back from :meth:`to_dict`."""
-        epochs = [EpochRecord(**one) for one in record["epochs"]]
-        return cls(epochs, **{key: value for key, value in record.items() if key != "epochs"})
+    def from_dict(cls, record: Mapping[str, Any]) -> History:
+        """The history that :meth:`to_dict` described."""
+        return cls(**{**record, "epochs": [EpochRecord(**one) for one in record["epochs"]]})

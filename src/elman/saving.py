@@ -116,25 +116,17 @@ def read_model(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any],
     return description, _read_tensors(path / WEIGHTS)
 
 
-def tensor_of(tensors: Mapping[str, Array], name: str, shape: tuple[int | None, ...]) -> Array:
-    """A tensor of a saved model, which must have a shape; ``None`` stands for any length.
+def tensor_of(tensors: Mapping[str, Array], name: str, shape: tuple[int, ...]) -> Array:
+    """A tensor of a saved model, which must have a shape.
 
     Raises:
         InputError: If it is missing or of another shape.
     """
     if name not in tensors:
-        raise InputError(f"path: the saved model lacks the tensor {name!r}")
+        raise InputError(f"expected the tensor {name!r}, which is missing")
     found = tensors[name]
-    fits = len(found.shape) == len(shape) and all(
-        expected is None or expected == length
-        for expected, length in zip(shape, found.shape, strict=True)
-    )
-    if not fits:
-        listed = ", ".join("any" if length is None else str(length) for length in shape)
-        raise InputError(
-            f"path: the saved model is damaged: expected the tensor {name!r} of shape ({listed}), "
-            f"got {found.shape}"
-        )
+    if found.shape != shape:
+        raise InputError(f"expected the tensor {name!r} of shape {shape}, got {found.shape}")
     return found
 
 

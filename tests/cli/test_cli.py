@@ -268,6 +268,7 @@ def test_bad_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         ("forecast", "--season", "sometimes"): "--season: expected a whole number or auto",
         ("forecast", "--segment", "x"): "--segment",
         ("forecast", "--target", "sunspots"): "needs no names",
+        ("forecast", "--time-format", "%Y"): "--time-format: the built-in record 'sunspots'",
         ("predict",): "Missing argument",
         ("report", "nowhere"): "expected a run folder",
         ("forecast", "--window", "400"): "for --horizon 11 and --window 400, got 309",
@@ -305,6 +306,20 @@ def test_bad_files_are_refused(
     message = refused(capsys, "forecast", str(table), "--target", "sale")
     assert "--target 'sale'" in message and "Did you mean 'sales'?" in message
     assert "no such column" in refused(capsys, "forecast", str(table), "--time", "date")
+
+
+def test_how_and_where_time_was_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    days = [f"{day:02d}/{month:02d}/2024" for month in range(1, 13) for day in range(1, 13)]
+    rows = [f"{day},{number % 5 + number % 3}\n" for number, day in enumerate(days[:12])]
+    (tmp_path / "unclear.csv").write_text("ds,y\n" + "".join(rows))
+    message = refused(capsys, "forecast", "unclear.csv")
+    assert "Say which with `--time-format '%d/%m/%Y'` or" in message
+    run = ("--epochs", "2", "--quiet", "--no-report", "--out", "run", "--time-zone", "Europe/Rome")
+    assert main(["forecast", "unclear.csv", "--time-format", "%d/%m/%Y", *run]) == 0
+    capsys.readouterr()
+    assert main(["predict", "run", "unclear.csv"]) == 0
+    assert "\nseries,2024-01-13" in capsys.readouterr().out
+    assert elman.load("run/model").training_panel.time_zone == "Europe/Rome"
 
 
 def test_constant_and_missing_columns_are_refused(
@@ -406,6 +421,22 @@ def test_the_default_run_as_a_process(tmp_path: Path) -> None:
     assert ran.returncode == 0 and ran.stderr == ""
     assert "\x1b[" not in ran.stdout  # no colours in a pipe
     assert "beats every baseline" in ran.stdout
+    assert (tmp_path / "elman-runs/forecast-sunspots-1/report.html").is_file()
+
+
+def test_a_reader_that_leaves_does_not_end_the_work(tmp_path: Path) -> None:
+    code = "import sys; from elman.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "forecast", "--epochs", "2"]
+    reader, writer = os.pipe()
+    os.close(reader)  # nobody will ever read
+    try:
+        ran = subprocess.run(
+            command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, timeout=120, check=False
+        )
+    finally:
+        os.close(writer)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == b""
     assert (tmp_path / "elman-runs/forecast-sunspots-1/report.html").is_file()
 
 

@@ -423,3 +423,12 @@ def test_writing_refuses(tmp_path):
         write_table(TABLE, tmp_path / "out.xlsx")
     with pytest.raises(InputError, match="no folder"):
         write_table(TABLE, tmp_path / "none" / "out.csv")
+
+
+def test_a_folder_that_takes_no_files_is_said(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("elman.data.frames.tempfile.mkstemp", refuse)
+    with pytest.raises(InputError, match=r"a\.csv cannot be written in .*: Permission denied"):
+        write_table({"y": [1.0]}, tmp_path / "a.csv")

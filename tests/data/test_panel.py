@@ -341,7 +341,7 @@ def test_time_zone_is_named():
         panel = Panel.from_any(source, time_zone=zone)
         assert np.array_equal(panel.stamps, expected)
         assert (panel.time_zone, panel.frequency.name, panel.notes) == (zone, "day", ())
-    with pytest.raises(InputError, match="time zone 'Mars' is not known"):
+    with pytest.raises(InputError, match="time zone 'Mars' is not known; expected a name such"):
         Panel.from_any(written, time_zone="Mars")
     with pytest.raises(InputError, match="time_zone='UTC' needs time stamps"):
         Panel.from_any({"ds": [1, 2], "y": [1.0, 2.0]}, time_zone="UTC")
@@ -547,6 +547,11 @@ def test_tables_refused(changes, message):
 
 
 def test_hints_for_duplicates():
+    twice = {"ds": ["2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 02:00"], "y": [1.0, 2, 3]}
+    with pytest.raises(
+        InputError, match=r"with `id=`; where the clocks went back, give the stamps"
+    ):
+        Panel.from_any(twice)
     with pytest.raises(InputError, match=r"The series has two rows for 1.*with `id=`"):
         Panel.from_any({"t": [1, 1], "y": [1.0, 2.0]})
     doubled = ["2024-10-27 02:00", "2024-10-27 02:00"]

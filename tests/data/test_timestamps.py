@@ -150,6 +150,18 @@ def test_compact_dates_are_dates_with_a_note():
     assert "YYYYMM" in parse([194912, 195001]).note
 
 
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_counts_since_1970_are_stamps_with_a_note(unit):
+    days = np.array(["1969-12-31", "1975-01-31", "2010-01-31", "2010-02-28"], "datetime64[D]")
+    numbers = days.astype(f"datetime64[{unit}]").astype(np.int64)
+    stamps = parse(numbers.tolist())
+    np.testing.assert_array_equal(stamps.values, days.astype("datetime64[us]"))
+    assert "since 1970" in stamps.note
+    assert parse([1264896000, 1267315200]).values.dtype == np.int64  # seconds may be a counter
+    seconds = parse([1264896000, 1267315200], time_format="%s").values
+    np.testing.assert_array_equal(seconds, days[2:].astype("datetime64[us]"))
+
+
 def test_time_format():
     stamps = parse(["2024|05", "2024|06"], time_format="%Y|%m")
     assert stamps.values.astype("datetime64[D]").astype(str).tolist() == [
@@ -158,6 +170,14 @@ def test_time_format():
     ]
     # Named, an ambiguous date has one reading.
     assert parse(["01/02/2024", "01/03/2024"], time_format="%d/%m/%Y").alternatives == ()
+
+
+def test_time_format_of_whole_numbers():
+    stamps = parse([2024031, 2024032], time_format="%Y%j")
+    assert stamps.values.astype("datetime64[D]").astype(str).tolist() == [
+        "2024-01-31",
+        "2024-02-01",
+    ]
 
 
 def test_time_format_with_offset():

@@ -91,6 +91,19 @@ def test_the_verdict_says_when_every_baseline_is_beaten(setting):
     assert "% below the best of them (" in scores.verdict
 
 
+def test_few_windows_and_shares_close_to_all_are_not_overstated():
+    values = np.arange(60.0) % 7
+    baselines = Baselines([values], season=7, training=[40])
+    origins = np.arange(40, 52)
+    truth = np.stack([values[one : one + 2] for one in origins])
+    noisy = Baselines([values + np.sin(np.arange(60.0) ** 2)], season=7, training=[40])
+    near = noisy.targets(np.zeros(12, int), origins, 2) + 1e-4
+    many = score_forecasts(near, noisy, np.zeros(12, int), origins)
+    assert "more than 99 % below" in many.verdict and "So few" not in many.verdict
+    few = score_forecasts(truth[:9], baselines, np.zeros(9, int), origins[:9])
+    assert few.verdict.endswith(" So few windows may mislead.")
+
+
 def test_the_verdict_says_plainly_when_the_network_loses(setting):
     *_, numbers, origins, baselines, _, forecast = setting
     scores = score_forecasts(forecast + 100, baselines, numbers, origins)
@@ -98,6 +111,17 @@ def test_the_verdict_says_plainly_when_the_network_loses(setting):
     assert "does not beat" in scores.verdict
     assert "The simple forecast is the better one here." in scores.verdict
     assert "does beat" not in scores.verdict
+
+
+def test_other_forecasts_stand_among_the_baselines(setting):
+    *_, numbers, origins, baselines, y, forecast = setting
+    better = y + 0.01
+    scores = score_forecasts(forecast, baselines, numbers, origins, rivals={"linear": better})
+    assert scores.table["linear"]["mae"] == pytest.approx(0.01)
+    assert scores.table["linear"]["owa"] is not None
+    assert scores.beats["linear"] is False
+    assert "does not beat linear" in scores.verdict
+    assert "linear" not in score_forecasts(forecast, baselines, numbers, origins).table
 
 
 def test_the_verdict_names_what_is_beaten_and_what_is_not(setting):

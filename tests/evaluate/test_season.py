@@ -63,15 +63,24 @@ def test_a_repeated_pattern_in_noise_and_trend_is_found(period):
     assert infer_season(values) == period
 
 
+@pytest.mark.parametrize("cycles", [4, 5, 8])
+@pytest.mark.parametrize("period", [7, 12, 24])
+def test_four_clear_cycles_are_enough(period, cycles):
+    time = np.arange(period * cycles)
+    noise = 0.1 * np.random.default_rng(cycles).normal(size=len(time))
+    assert infer_season(np.sin(2 * np.pi * time / period) + noise) == period
+
+
 @pytest.mark.parametrize(
     ("coefficient", "share"), [(0.0, 0.05), (0.5, 0.05), (0.95, 0.05), (1.0, 0.05), (-0.5, 0.1)]
 )
-def test_noise_seldom_shows_a_season(coefficient, share):
+@pytest.mark.parametrize("length", [30, 150])
+def test_noise_seldom_shows_a_season(coefficient, share, length):
     generator = np.random.default_rng(3)
     found = 0
     for _ in range(100):
-        values = np.zeros(150)
-        for step, shock in enumerate(generator.normal(size=149), start=1):
+        values = np.zeros(length)
+        for step, shock in enumerate(generator.normal(size=length - 1), start=1):
             values[step] = coefficient * values[step - 1] + shock
         found += infer_season(values) > 1
     assert found <= 100 * share

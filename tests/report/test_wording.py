@@ -40,6 +40,12 @@ def test_a_tie_is_not_painted_as_a_win():
     assert wording.verdict(report).tone == "mixed"
 
 
+def test_a_win_on_few_windows_is_not_painted_as_one():
+    report = samples.single(error=0.05)
+    report.scores.windows = 3
+    assert wording.verdict(report).tone == "mixed"
+
+
 def test_the_facts_are_those_of_the_report():
     facts = {one.name: one for one in wording.facts(samples.single())}
     assert list(facts) == [

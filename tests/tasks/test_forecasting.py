@@ -226,6 +226,24 @@ def test_too_short_to_calibrate_is_said() -> None:
         forecaster.score()
 
 
+def test_a_season_longer_than_the_past_is_said() -> None:
+    forecaster = elman.Forecaster(**FAST, season=400).fit(wave())
+    assert any(note.startswith("A season of 400 steps is longer") for note in forecaster.notes_)
+    table = forecaster.scores_.table
+    assert table["seasonal_naive"]["mae"] == table["repeat_last"]["mae"]
+    assert not any(
+        "season" in one for one in elman.Forecaster(**FAST, season=12).fit(wave()).notes_
+    )
+
+
+def test_a_fit_that_fails_leaves_the_forecaster_as_it_was() -> None:
+    forecaster = elman.Forecaster(**FAST, scaling="log1p").fit(wave())
+    before = forecaster.predict()
+    with pytest.raises(InputError, match="log1p"):
+        forecaster.fit(np.stack([wave(), -wave()], axis=1))
+    np.testing.assert_array_equal(forecaster.predict(), before)
+
+
 def test_coverage_that_could_not_be_measured_is_said() -> None:
     options = {**FAST, "horizon": 6, "calibration": 6}
     forecaster = elman.Forecaster(**options).fit(wave())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from differences import central_difference
 from elman.cells import CELLS
 from elman.losses import MeanSquaredError
 from elman.tasks.recursive import (
@@ -53,13 +54,8 @@ def test_gradient_is_that_of_finite_differences(cell: str) -> None:
     value(write=True)
     computed = gradient.copy()
     for index in range(0, parameters.size, 7):
-        kept = parameters[index]
-        parameters[index] = kept + 1e-6
-        above = value()
-        parameters[index] = kept - 1e-6
-        below = value()
-        parameters[index] = kept
-        assert computed[index] == pytest.approx((above - below) / 2e-6, abs=2e-8)
+        expected = central_difference(value, parameters, index)
+        assert computed[index] == pytest.approx(expected, abs=2e-8)
 
 
 @pytest.mark.parametrize("layers", [1, 2])

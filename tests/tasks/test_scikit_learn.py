@@ -7,6 +7,7 @@ import pickle
 import warnings
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.utils.estimator_checks import check_estimator
@@ -97,6 +98,9 @@ def test_the_constructor_only_stores() -> None:
     levels = [80, 95]
     assert elman.Forecaster(levels=levels).levels is levels
     assert elman.Forecaster(horizon="nonsense").horizon == "nonsense"
+    assert repr(elman.Forecaster(levels=np.array([50, 90]))) == (
+        "Forecaster(levels=array([50, 90]))"
+    )
 
 
 def test_importing_the_forecaster_does_not_import_scikit_learn() -> None:

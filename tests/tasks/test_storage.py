@@ -106,10 +106,13 @@ def test_weights_that_are_not_finite_are_refused(saved: Path, tmp_path: Path) ->
 
     copy = damaged(saved, tmp_path)
     tensors = load_file(copy / "weights.safetensors")
-    tensors["model.network0.head.bias"][0] = np.nan
-    save_file(tensors, copy / "weights.safetensors")
-    with pytest.raises(InputError, match=r"finite numbers in the tensor 'network0\.head\.bias'"):
-        elman.load(copy)
+    for name in ("network0.head.bias", "shortcut"):
+        wrong = tensors[f"model.{name}"].copy()
+        wrong[0] = np.nan
+        save_file({**tensors, f"model.{name}": wrong}, copy / "weights.safetensors")
+        part = name.removeprefix("network0.")
+        with pytest.raises(InputError, match=rf"damaged: .*finite numbers in .*{part}"):
+            elman.load(copy)
 
 
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])

@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments or os.environ.get("ELMAN_DEBUG", "") not in ("", "0")
     arguments = [one for one in arguments if one != "--debug"]
     try:
+        if not arguments:
+            _run(["--help"])
+            return USAGE_ERROR
         return _run(arguments)
     except KeyboardInterrupt:
         print("elman: interrupted", file=sys.stderr)
@@ -102,9 +105,13 @@ def _as_options(message: str) -> str:
     """Arguments of the Python interface as a user of the command line gives them."""
     import re
 
-    names = "target|time|id|past|future|static|frequency|horizon|window|levels|strategy|season"
-    names += "|label|text"
-    message = re.sub(rf"`({names})=`", r"`--\1`", message)
+    names = "target|time|id|past|future|static|frequency|time_format|time_zone|horizon|window"
+    names += "|levels|strategy|season|label|text"
+
+    def option(found: re.Match[str]) -> str:
+        return f"--{found[1].replace('_', '-')}"
+
+    message = re.sub(rf"\b({names})=(?=`)", option, message)
     message = message.replace("series_vectors=False", "--new-series")
-    message = re.sub(r"\blevels=\(([\d.]+),\)", r"--levels \1", message)
-    return re.sub(rf"\b({names})=(?=[\w'\"])", r"--\1 ", message)
+    message = re.sub(r"\b(levels)=\(([\d.]+),\)", r"--\1 \2", message)
+    return re.sub(rf"\b({names})=(?=[\w'\"])", lambda found: f"{option(found)} ", message)

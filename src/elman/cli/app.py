@@ -38,7 +38,6 @@ class _Group(_PlainHelpOption, TyperGroup):
 app = typer.Typer(
     name="elman",
     cls=_Group,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Recurrent networks for sequences: forecasts from a file of series, with their report.",
@@ -87,6 +86,18 @@ Frequency = Annotated[
         "--frequency",
         metavar="TEXT",
         help="Distance from row to row, such as 'day', if not inferred.",
+    ),
+]
+TimeFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--time-format", metavar="TEXT", help="How time is written, such as '%d/%m/%Y', if unclear."
+    ),
+]
+TimeZone = Annotated[
+    str | None,
+    typer.Option(
+        "--time-zone", metavar="NAME", help="Where it was written, such as Europe/Amsterdam."
     ),
 ]
 Horizon = Annotated[int | None, typer.Option("--horizon", metavar="N", help="Steps ahead.")]
@@ -179,6 +190,8 @@ def forecast(
     future: Future = None,
     static: Static = None,
     frequency: Frequency = None,
+    time_format: TimeFormat = None,
+    time_zone: TimeZone = None,
     horizon: Horizon = None,
     window: Window = None,
     cell: Cell = "gru",
@@ -218,7 +231,7 @@ def forecast(
         series_vectors=not new_series,
     )
     _check_free(out)
-    panel = _read(source, target, time, id, past, future, static, frequency)
+    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
     voice = printing.Voice(silent=quiet or as_json)
     voice.read(source, panel)
     forecaster.fit(panel)
@@ -315,6 +328,8 @@ def backtest(
     future: Future = None,
     static: Static = None,
     frequency: Frequency = None,
+    time_format: TimeFormat = None,
+    time_zone: TimeZone = None,
     horizon: Horizon = None,
     window: Window = None,
     cell: Cell = "gru",
@@ -371,7 +386,7 @@ def backtest(
         series_vectors=not new_series,
     )
     _check_free(out)
-    panel = _read(source, target, time, id, past, future, static, frequency)
+    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
     voice = printing.Voice(silent=quiet or as_json)
     voice.read(source, panel)
     result = forecaster.backtest(
@@ -523,9 +538,9 @@ def datasets(as_json: Json = False) -> None:
 
 
 _REQUEST = (
-    *("source", "target", "time", "id", "past", "future", "static", "frequency", "horizon"),
-    *("window", "cell", "hidden", "segment", "strategy", "levels", "season", "scaling"),
-    *("epochs", "seed", "new_series", "windows", "step", "cutoff", "refit"),
+    *("source", "target", "time", "id", "past", "future", "static", "frequency", "time_format"),
+    *("time_zone", "horizon", "window", "cell", "hidden", "segment", "strategy", "levels"),
+    *("season", "scaling", "epochs", "seed", "new_series", "windows", "step", "cutoff", "refit"),
 )
 """The options that stand in a run's configuration."""
 
@@ -553,12 +568,24 @@ def _read(
     future: list[str] | None,
     static: list[str] | None,
     frequency: str | None,
+    time_format: str | None,
+    time_zone: str | None,
 ) -> Any:
     from elman.data.panel import Panel
 
     data = _resolve(source)
     if isinstance(data, Panel):
-        given = {"--target": target, "--time": time, "--id": id, "--past": past, "--future": future}
+        given = {
+            "--target": target,
+            "--time": time,
+            "--id": id,
+            "--past": past,
+            "--future": future,
+            "--static": static,
+            "--frequency": frequency,
+            "--time-format": time_format,
+            "--time-zone": time_zone,
+        }
         named = [option for option, value in given.items() if value]
         if named:
             raise InputError(
@@ -574,6 +601,8 @@ def _read(
         future=future or (),
         static=static or (),
         frequency=frequency,
+        time_format=time_format,
+        time_zone=time_zone,
     )
 
 

@@ -50,12 +50,7 @@ class Voice:
     def console(self) -> Console:
         """Where it speaks; made when it first does."""
         if self._console is None:
-            from rich.console import Console
-
-            terminal = sys.stdout.isatty()
-            self._console = Console(
-                highlight=False, soft_wrap=not terminal, width=None if terminal else 100
-            )
+            self._console = _make_console(soft_wrap=not sys.stdout.isatty(), width_in_pipe=100)
         return self._console
 
     def read(self, source: str, panel: Panel) -> None:
@@ -266,7 +261,6 @@ def print_csv(columns: Mapping[str, Any]) -> None:
 def print_datasets(records: Sequence[Description]) -> None:
     """The built-in records as a table."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -274,7 +268,23 @@ def print_datasets(records: Sequence[Description]) -> None:
         table.add_column(title, justify="right" if title == "rows" else "left")
     for one in records:
         table.add_row(one.name, one.title, f"{one.rows}", one.frequency, one.source)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    _make_console(soft_wrap=False, width_in_pipe=160).print(table)
+
+
+def _make_console(soft_wrap: bool, width_in_pipe: int) -> Console:
+    """A console that goes on in silence when its reader has gone, as ``head`` does.
+
+    The run folder is worth more than the rest of the words; rich would end the process.
+    """
+    from rich.console import Console
+
+    class Unheard(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    width = None if sys.stdout.isatty() else width_in_pipe
+    return Unheard(highlight=False, soft_wrap=soft_wrap, width=width)
 
 
 def _plain(values: Any) -> list[Any]:

@@ -53,6 +53,7 @@ def parts_from_table(
         future=roles.future,
         static=roles.static,
         stacked=roles.stacked,
+        time_format=time_format,
     )
     asked = None if frequency is None else parse_frequency(frequency)
     if stamps.alternatives:

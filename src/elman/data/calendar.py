@@ -398,7 +398,9 @@ def _in_zone(series: Any, time_zone: str) -> Any:
     try:
         return series.dt.convert_time_zone(time_zone)
     except pl.exceptions.ComputeError as error:
-        raise InputError(f"time zone {time_zone!r} is not known: {error}.") from error
+        raise InputError(
+            f"time zone {time_zone!r} is not known; expected a name such as 'Europe/Amsterdam'"
+        ) from error
 
 
 def _localize(wall: Any, time_zone: str) -> Any:

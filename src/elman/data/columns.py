@@ -74,7 +74,7 @@ def column_from_array(name: str, values: Any) -> Column:
 
 
 def _whole_numbers(name: str, array: NDArray[Any]) -> NDArray[np.int64]:
-    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+    if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
         raise InputError(f"Column {name!r} holds numbers beyond 2**63, which are not supported.")
     return array.astype(np.int64, copy=False)
 

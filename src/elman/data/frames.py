@@ -221,7 +221,7 @@ def write_table(frame: Any, path: str | os.PathLike[str]) -> Path:
         path: Where to write; an existing file is replaced.
 
     Raises:
-        InputError: The suffix is neither, or the folder does not exist.
+        InputError: The suffix is neither, or the folder does not exist or takes no files.
     """
     import narwhals as nw
     import polars as pl
@@ -235,7 +235,11 @@ def write_table(frame: Any, path: str | os.PathLike[str]) -> Path:
         table = pl.DataFrame(dict(frame))
     else:
         table = nw.from_native(frame, eager_only=True).to_polars()
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        message = f"{path.name} cannot be written in {path.parent}: {error.strerror}."
+        raise InputError(message) from error
     try:
         with os.fdopen(handle, "wb") as file:
             table.write_csv(file) if path.suffix == ".csv" else table.write_parquet(file)

@@ -358,7 +358,8 @@ def _numbers(frame: Any, names: Sequence[str]) -> Array:
         if not (frame[name].dtype.is_numeric() or str(frame[name].dtype) in ("Boolean", "Null")):
             raise InputError(f"{name}: expected a column of numbers, got {frame[name].dtype}")
     columns: list[Array] = [frame[name].cast(float).fill_null(np.nan).to_numpy() for name in names]
-    return np.asarray(np.stack(columns, axis=1), np.float64)
+    table: Array = np.stack(columns, axis=1)
+    return table
 
 
 def _tidy(labels: Array) -> Array:

@@ -347,7 +347,7 @@ class Panel:
             static=(),
             frequency=self.frequency,
             wide=None,
-            time_format=None,
+            time_format=self.names.time_format,
             time_zone=self.time_zone,
         )
         return Panel._from_parts(parts)
@@ -421,6 +421,7 @@ class Panel:
             "static": list(names.static),
             "frequency": self.frequency,
             "wide": "series" if names.stacked else "targets",
+            "time_format": names.time_format,
             "time_zone": self.time_zone,
         }
 

@@ -18,7 +18,8 @@ class Names:
     """The names the columns bore in the source, and bear again in answers.
 
     `id` is None where the source told no series apart, `time` where it had no time stamps.
-    `stacked` says that every series was a column of a wide table, named as its id.
+    `stacked` says that every series was a column of a wide table, named as its id, and
+    `time_format` how time stamps were said to be written.
     """
 
     id: str | None = None
@@ -28,6 +29,7 @@ class Names:
     future: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     stacked: bool = False
+    time_format: str | None = None
 
 
 @dataclass

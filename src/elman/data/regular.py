@@ -164,7 +164,7 @@ def refuse_duplicates(parts: Parts) -> None:
     advice = "Keep one row for each stamp"
     if not parts.names.id:
         advice += ", or name the column that tells the series apart with `id=`"
-    elif parts.stamps.dtype.kind == "M" and parts.time_zone is None:
+    if ":" in stamp:
         advice += "; where the clocks went back, give the stamps a UTC offset"
     raise InputError(f"{where} has two rows for {stamp}{more}. {advice}.")
 

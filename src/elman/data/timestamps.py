@@ -86,9 +86,11 @@ def parse_stamps(column: Column, time_format: str | None = None) -> Stamps:
 
     Args:
         column: Time stamps, whole numbers, or text. Whole numbers of the form 20240131 or 202401,
-            every one a valid date, are dates; other whole numbers (years among them) are plain
-            numbers, as are fractional ones.
-        time_format: How text is to be read, in the notation of `strftime`; found when None.
+            every one a valid date, are dates, and those that can only be milli-, micro- or
+            nanoseconds since 1970 are that; other whole numbers (years among them) are plain
+            numbers, as are fractional ones. Seconds since 1970 need ``time_format="%s"``.
+        time_format: How text (or whole numbers) is to be read, in the notation of `strftime`;
+            found when None.
 
     Raises:
         InputError: A stamp is missing or cannot be read; names its row and value.
@@ -101,11 +103,12 @@ def parse_stamps(column: Column, time_format: str | None = None) -> Stamps:
         )
     if column.kind == "time":
         return Stamps(column.values, column.time_zone, resolution=column.resolution)
-    if column.kind == "number":
+    if column.kind == "number" and time_format is None:
         return _from_numbers(column)
     import polars as pl
 
-    text = pl.Series(column.values.tolist(), dtype=pl.String).str.strip_chars()
+    written = [f"{one:.15g}" if column.kind == "number" else one for one in column.values.tolist()]
+    text = pl.Series(written, dtype=pl.String).str.strip_chars()
     if time_format is None and text.str.contains(_WHOLE_NUMBER).all():
         return _from_numbers(Column(column.name, "number", text.cast(pl.Int64).to_numpy()))
     return _from_text(column, text, time_format)
@@ -129,7 +132,23 @@ def _from_numbers(column: Column) -> Stamps:
                 written = "YYYYMMDD" if unit == "D" else "YYYYMM"
                 note = f"read {column.name!r} as dates written {written}"
                 return Stamps(dates, note=note, resolution="D")
+    for unit, name in (("ms", "milliseconds"), ("us", "microseconds"), ("ns", "nanoseconds")):
+        if _counts_since_1970(values, unit):
+            stamps = values.astype(f"datetime64[{unit}]").astype("datetime64[us]")
+            note = f"read {column.name!r} as {name} since 1970"
+            return Stamps(stamps, note=note, resolution="us" if unit == "ns" else unit)
     return Stamps(values)
+
+
+def _counts_since_1970(values: NDArray[np.int64], unit: str) -> bool:
+    """Whether numbers are so large that they can only count the time since 1970.
+
+    As pandas writes JSON. The last one must lie between 1980 and 2100; nobody numbers 300,000
+    million rows. Seconds, which might be a counter, are left as numbers.
+    """
+    limits = np.array(["1980-01-01", "2100-01-01"], dtype=f"datetime64[{unit}]")
+    first, last = (int(limit) for limit in limits.astype(np.int64))
+    return first <= int(values.max()) < last and int(values.min()) > -last
 
 
 def _compact_dates(values: NDArray[np.int64], unit: str) -> NDArray[Any] | None:

@@ -36,9 +36,11 @@ LABELS = {
     "drift": "drift",
     "mean": "mean",
     "naive2": "naive2",
+    "linear": "linear",
 }
 """What a person reads for each forecaster's name."""
 
+_FEW_WINDOWS = 10
 _TIE = 0.01  # errors this close, relative to the baseline's, are called level
 _REFERENCE = "naive2"
 
@@ -100,6 +102,11 @@ class Scores:
         ]
         return "\n".join([*lines, self.verdict])
 
+    @property
+    def few(self) -> bool:
+        """Whether there were so few windows that chance may have decided."""
+        return self.windows < _FEW_WINDOWS
+
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dicts and lists of plain values, ready for ``json.dumps``."""
         return asdict(self)
@@ -126,6 +133,7 @@ def score_forecasts(
     ids: Sequence[str] | None = None,
     intervals: Mapping[float, tuple[ArrayLike, ArrayLike]] | None = None,
     model: str = "network",
+    rivals: Mapping[str, ArrayLike] | None = None,
 ) -> Scores:
     """Score a forecaster and the baselines on the same windows.
 
@@ -140,6 +148,7 @@ def score_forecasts(
         ids: the names of the series; default: their numbers.
         intervals: level in percent (such as 80) -> lower and upper ends, each ``(W, H)``.
         model: what to call the forecaster.
+        rivals: forecasts of others, ``(W, H)`` by name, to stand among the baselines.
 
     Raises:
         InputError: shapes do not fit, a forecast is not finite where its target is known, or a
@@ -154,10 +163,12 @@ def score_forecasts(
     names = [str(one) for one in ids] if ids is not None else None
     panel = _Panel.of(baselines, series, origins, point.shape[1], names)
     reports = {model: panel.judge(point)}
-    rivals = [*BASELINES, _REFERENCE] if baselines.naive2_differs() else list(BASELINES)
-    for name in rivals:
+    simple = [*BASELINES, _REFERENCE] if baselines.naive2_differs() else list(BASELINES)
+    for name in simple:
         guess = baselines.forecast(name, series, origins, panel.horizon)
         reports[name] = panel.judge(np.where(panel.known[:, None], guess, 0.0))
+    for name, given in (rivals or {}).items():
+        reports[name] = panel.judge(np.asarray(given, dtype=np.float64))
     scores = Scores(
         model=model,
         horizon=panel.horizon,
@@ -350,6 +361,8 @@ def _add_verdict(scores: Scores) -> None:
             "No season was found or given, so seasonal-naive is the same as repeat-last."
         )
     scores.verdict = _verdict(scores, own, others)
+    if scores.few:
+        scores.verdict += " So few windows may mislead."
 
 
 def _verdict(scores: Scores, own: float, others: dict[str, float]) -> str:
@@ -367,7 +380,7 @@ def _verdict(scores: Scores, own: float, others: dict[str, float]) -> str:
                 f"level with {rival}."
             )
         return (
-            f"The {scores.model} beats every baseline {where}: {figures}, {100 * gap:.0f} % below "
+            f"The {scores.model} beats every baseline {where}: {figures}, {_percent(gap)} % below "
             f"the best of them ({rival})."
         )
     excess = own / others[best] - 1 if others[best] else np.inf
@@ -383,6 +396,12 @@ def _verdict(scores: Scores, own: float, others: dict[str, float]) -> str:
         f"The {scores.model} does not beat {_listed([_label(name) for name in better])} {where}: "
         f"{figures} against {rival}. The simple forecast is the better one here.{rest}"
     )
+
+
+def _percent(share: float) -> str:
+    """Whole percent; what is not all of it is not called so."""
+    text = f"{100 * share:.0f}"
+    return "more than 99" if text == "100" and share < 1 else text
 
 
 def _label(name: str) -> str:

@@ -35,6 +35,8 @@ _MINUTE, _HOUR, _DAY, _WEEK = 60.0, 3600.0, 86400.0, 7 * 86400.0
 _HARMONICS = 4  # how many multiples of a period decide between neighbouring lags
 _NEAR_BEST = 0.8  # a shorter peak this close to the highest one is preferred to its multiples
 _SIGNIFICANCE = 0.1  # chance of finding a season in noise, over all the lags tried
+# A correlation this high, and so far above the trough before it, needs no test.
+_CLEAR, _CLEAR_RISE = 0.8, 1.5
 _MOST_SERIES = 64  # of a large panel, this many are asked
 _LONGEST = 4096  # of a long series, this many of the last steps are asked
 
@@ -50,7 +52,8 @@ def infer_season(
     24, a quarter of an hour 96, ...) where the series are at least two such seasons long. Yearly,
     integer and unknown frequencies ask the data: the first high peak of the autocorrelation of the
     detrended series (of its differences where that shows none), significant by Bartlett's formula
-    at 10 % over all the lags tried, placed where its multiples agree best.
+    at 10 % over all the lags tried or so clear a repetition that no test is needed, placed where
+    its multiples agree best.
 
     Args:
         values: one series ``(T,)`` or a list of them; NaN marks a missing value. Only what is
@@ -140,7 +143,9 @@ def _autocorrelation_period(values: NDArray[np.float64], limit: int) -> int:
     bound = _normal_bound(_SIGNIFICANCE / last) * spread
     peak = np.zeros(last + 1, dtype=bool)
     peak[2:last] = (r[2:last] > r[1 : last - 1]) & (r[2:last] >= r[3:])
-    peak &= (r > bound) & (r - np.minimum.accumulate(r) > bound)
+    rise = r - np.minimum.accumulate(r)
+    # Bartlett's bound asks for many cycles, the more the clearer they are: it grows with r.
+    peak &= ((r > bound) & (rise > bound)) | ((r > _CLEAR) & (rise > _CLEAR_RISE))
     if last >= 4 and r[4] < 0.7 * r[2]:
         peak[2] = False  # a decaying alternation is a negative first-order correlation
     candidates = np.flatnonzero(peak)

@@ -34,6 +34,7 @@ THEMES: dict[str, dict[str, str]] = {
         "drift": "#b3578c",
         "mean": "#a87400",
         "naive2": "#3f8fc4",
+        "linear": "#5e5b54",
         "good": "#00694c",
         "bad": "#a83c00",
     },
@@ -55,6 +56,7 @@ THEMES: dict[str, dict[str, str]] = {
         "drift": "#e49ac6",
         "mean": "#efb73e",
         "naive2": "#9fd4f7",
+        "linear": "#a9a69e",
         "good": "#43cf9f",
         "bad": "#ff9457",
     },
@@ -68,6 +70,7 @@ DASHES = {
     "drift": "dashdot",
     "mean": "longdash",
     "naive2": "longdashdot",
+    "linear": "5px,2px",
 }
 """Forecaster -> how its line is dashed."""
 
@@ -78,6 +81,7 @@ SYMBOLS = {
     "drift": "triangle-up",
     "mean": "x",
     "naive2": "cross",
+    "linear": "triangle-down",
 }
 """Forecaster -> its marker."""
 

@@ -45,6 +45,7 @@ _BASELINE_MEANINGS = {
     "drift": "the line through the first and the last value, continued",
     "mean": "the mean of all values so far",
     "naive2": "the last value, seasonally adjusted (the reference of OWA)",
+    "linear": "the network's linear part alone: a ridge regression on the window",
 }
 
 

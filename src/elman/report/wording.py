@@ -57,6 +57,8 @@ def verdict(report: ForecastReport) -> Verdict:
     if "level with" in scores.verdict:
         return Verdict("mixed", "No better than a baseline", scores.verdict)
     if len(beaten) == len(scores.beats):
+        if scores.few:
+            return Verdict("mixed", "Too few windows to tell", scores.verdict)
         return Verdict("good", "Beats every baseline", scores.verdict)
     return Verdict("bad", "Does not beat every baseline", scores.verdict)
 

@@ -48,6 +48,7 @@ class Fold:
         raw: Their forecasts, scaled.
         truth: ``(W, C, H)``: the truth, scaled; NaN where missing or not known yet.
         values: ``(W, C, H, Q)``: the forecasts in the unit of the series.
+        linear: ``(W, C, H)``: what the linear part alone forecasts, in that unit, or ``None``.
         model: The network.
     """
 
@@ -56,7 +57,20 @@ class Fold:
     raw: RawForecast
     truth: Array
     values: Array
+    linear: Array | None
     model: ForecastModel
+
+    def take(self, chosen: Array) -> Fold:
+        """Some of the windows, by a mask ``(W,)``."""
+        return Fold(
+            self.series[chosen],
+            self.origin[chosen],
+            RawForecast(self.raw.quantiles[chosen], self.raw.unit[chosen]),
+            self.truth[chosen],
+            self.values[chosen],
+            None if self.linear is None else self.linear[chosen],
+            self.model,
+        )
 
 
 @dataclass
@@ -234,7 +248,10 @@ def judge_windows(
     scaler, _ = model.encoder.scaler_for(panel, counts)
     horizon = raw.quantiles.shape[2]
     truth = _truth(scaler.transform(panel), series, origin, horizon)
-    return Fold(series, origin, raw, truth, unscale(scaler, raw.quantiles, series), model)
+    values = unscale(scaler, raw.quantiles, series)
+    alone = model.linear_forecast(panel, series, origin, counts)
+    linear = None if alone is None else unscale(scaler, alone.quantiles[..., 0], series)
+    return Fold(series, origin, raw, truth, values, linear, model)
 
 
 def unscale(scaler: Any, values: Array, series: Array) -> Array:
@@ -249,7 +266,7 @@ def score(
     plan: Plan,
     calibrate: Callable[[int], Calibration | None],
 ) -> Scores:
-    """The score table of held-out forecasts, beside the baselines.
+    """The score table of held-out forecasts, beside the baselines and the linear part alone.
 
     Args:
         held_out: The forecasts.
@@ -292,7 +309,16 @@ def score(
         np.concatenate(origin),
         series_names(panel),
         intervals,
+        rivals=_linear_alone(held_out),
     )
+
+
+def _linear_alone(held_out: HeldOut) -> dict[str, Array]:
+    """The forecasts of the linear parts, where every fold has one."""
+    parts = [fold.linear for fold in held_out.folds if fold.linear is not None]
+    if not parts or len(parts) < len(held_out.folds):
+        return {}
+    return {"linear": np.concatenate([_flat(part) for part in parts])}
 
 
 def series_names(panel: Panel) -> list[str]:
@@ -333,21 +359,10 @@ def halved(held_out: HeldOut) -> HeldOut:
         return held_out
     fold = held_out.folds[0]
     middle = np.median(fold.origin)
-    parts = []
-    for chosen in (fold.origin < middle, fold.origin >= middle):
-        if not chosen.any():
-            return held_out
-        raw = RawForecast(fold.raw.quantiles[chosen], fold.raw.unit[chosen])
-        parts.append(
-            Fold(
-                fold.series[chosen],
-                fold.origin[chosen],
-                raw,
-                fold.truth[chosen],
-                fold.values[chosen],
-                fold.model,
-            )
-        )
+    masks = (fold.origin < middle, fold.origin >= middle)
+    if not all(mask.any() for mask in masks):
+        return held_out
+    parts = [fold.take(mask) for mask in masks]
     return HeldOut(parts, held_out.begin)
 
 

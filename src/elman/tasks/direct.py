@@ -230,6 +230,14 @@ class DirectNetwork:
         assert d_value is not None
         self._embed_adjoint(d_value)
 
+    def linear_batch(self, batch: ForecastBatch) -> Array:
+        """What the linear forecast says alone: shaped as the outputs, the same in all quantiles."""
+        ahead, rows = self.shape.segments_out, batch.x.shape[1]
+        output = self._buffer("alone", (ahead, rows, self.shape.segment, self.shape.outputs))
+        output[...] = 0.0
+        self._add_shortcut(output, batch)
+        return output.reshape(ahead, rows, -1)
+
     def _add_shortcut(self, output: Array, batch: ForecastBatch) -> None:
         """Adds the fixed linear forecast of the window's values to every quantile."""
         assert self._shortcut_weight is not None

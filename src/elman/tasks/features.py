@@ -6,6 +6,7 @@ applied to all of it. A series that was not there in training is scaled by its o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from elman.data.panel import Panel
 from elman.data.scaling import SeriesScaler, StaticEncoder
 from elman.errors import InputError
+from elman.saving import tensor_of
 from elman.tasks.parameters import Array
 from elman.tasks.recursive import SeriesRows
 from elman.tasks.samples import Rows
@@ -57,6 +59,59 @@ class Encoder:
             past=_fit_columns(training.past),
             future=_fit_columns(training.future),
             static=StaticEncoder().fit(panel),
+        )
+
+    def tensors(self) -> dict[str, Array]:
+        """All numbers that were fitted, by name."""
+        state = self.scaler.to_dict()
+        return {
+            "scaler.center": state["center"],
+            "scaler.scale": state["scale"],
+            "deviation": self.deviation,
+            "past": self.past,
+            "future": self.future,
+        }
+
+    def description(self) -> dict[str, Any]:
+        """Everything else, as plain values."""
+        return {"scaling": self.scaler.name, "ids": self.ids, "static": self.static.to_dict()}
+
+    @classmethod
+    def from_saved(
+        cls,
+        record: Mapping[str, Any],
+        tensors: Mapping[str, Array],
+        channels: int,
+        widths: tuple[int, int],
+    ) -> Encoder:
+        """The encoder that :meth:`description` and :meth:`tensors` described.
+
+        Args:
+            record: The description.
+            tensors: The numbers.
+            channels: How many targets there are.
+            widths: How many past covariates there are, and how many known ahead.
+
+        Raises:
+            InputError: If a tensor is missing or of another shape.
+        """
+
+        def tensor(name: str, *shape: int) -> Array:
+            return np.array(tensor_of(tensors, name, shape))
+
+        each_series = (len(record["ids"]), channels)
+        state = {
+            "name": record["scaling"],
+            "center": tensor("scaler.center", *each_series),
+            "scale": tensor("scaler.scale", *each_series),
+        }
+        return cls(
+            SeriesScaler.from_dict(state),
+            list(record["ids"]),
+            tensor("deviation", *each_series),
+            tensor("past", 2, widths[0]),
+            tensor("future", 2, widths[1]),
+            StaticEncoder.from_dict(record["static"]),
         )
 
     @property

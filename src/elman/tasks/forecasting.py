@@ -182,6 +182,8 @@ class Forecaster(Estimator):
         static: str | Sequence[str] = (),
         frequency: Any = None,
         wide: str | None = None,
+        time_format: str | None = None,
+        time_zone: str | None = None,
     ) -> _Self:
         """Chooses, trains, scores and calibrates.
 
@@ -197,6 +199,9 @@ class Forecaster(Estimator):
             static: Columns constant in a series.
             frequency: Distance from row to row, where it cannot be inferred.
             wide: What several numeric columns are, ``"series"`` or ``"targets"``.
+            time_format: How time stamps in text are written, such as ``"%d/%m/%Y"``.
+            time_zone: Where time stamps without a zone were written, such as
+                ``"Europe/Amsterdam"``.
 
         Returns:
             The forecaster itself.
@@ -222,11 +227,14 @@ class Forecaster(Estimator):
             static=static,
             frequency=frequency,
             wide=wide,
+            time_format=time_format,
+            time_zone=time_zone,
         )
         self._check_panel(panel)
         plan = make_plan(options, panel)
+        self._fit_panel(panel, plan, started)
         self._shape_in = source_shape(data)
-        return self._fit_panel(panel, plan, started)
+        return self
 
     def plan(self, data: Any, **roles: Any) -> Plan:
         """What :meth:`fit` would choose, without training anything.
@@ -328,6 +336,11 @@ class Forecaster(Estimator):
                 )
         elif plan.levels:
             self._warn("intervals were not calibrated, since training was interrupted")
+        if plan.season > max(int(fold.origin.max()) for fold in held_out.folds):
+            notes.append(
+                f"A season of {plan.season} steps is longer than the past of all held-out windows: "
+                "seasonal-naive repeats the last value there."
+            )
         judged = halved(held_out)
         self.scores_ = score(judged, panel, plan, cross_calibration(judged, plan))
         if self.calibration_ is not None and not self.scores_.intervals:
@@ -579,6 +592,8 @@ class Forecaster(Estimator):
         static: str | Sequence[str] = (),
         frequency: Any = None,
         wide: str | None = None,
+        time_format: str | None = None,
+        time_zone: str | None = None,
     ) -> Backtest:
         """Forecasts the past as it would have been forecast then, from a rolling origin.
 
@@ -612,6 +627,8 @@ class Forecaster(Estimator):
             static=static,
             frequency=frequency,
             wide=wide,
+            time_format=time_format,
+            time_zone=time_zone,
         )
         return run_backtest(self, panel, cutoffs, step, windows, refit)
 

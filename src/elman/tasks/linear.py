@@ -14,13 +14,14 @@ import numpy as np
 from elman.tasks.parameters import Array
 from elman.tasks.samples import WindowSet
 
-__all__ = ["PENALTIES", "fit_shortcut"]
+__all__ = ["PENALTIES", "fit_shortcut", "leftover_quantiles"]
 
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Ridge penalties tried, in units of the normalised window's mean square."""
 
 _HELD_OUT = 0.25
 _MOST_WINDOWS = 20_000
+_MOST_FOR_QUANTILES = 1_000
 
 
 def fit_shortcut(windows: WindowSet) -> tuple[Array, float]:
@@ -36,7 +37,7 @@ def fit_shortcut(windows: WindowSet) -> tuple[Array, float]:
         Weights ``(window, segments_out * segment)``, for
         :attr:`elman.tasks.direct.DirectNetwork.shortcut`, and the penalty.
     """
-    x, y, weight, origin = _arrays(windows)
+    x, y, weight, origin = _arrays(windows, _MOST_WINDOWS)
     horizon = windows.shape.horizon
     cut = np.quantile(origin, 1 - _HELD_OUT)
     early, late = origin + horizon <= cut, origin >= cut
@@ -50,11 +51,39 @@ def fit_shortcut(windows: WindowSet) -> tuple[Array, float]:
     return weights.astype(windows.rows.values.dtype), penalty
 
 
-def _arrays(windows: WindowSet) -> tuple[Array, Array, Array, Array]:
+def leftover_quantiles(
+    windows: WindowSet, shortcut: Array | None, quantiles: tuple[float, ...]
+) -> Array:
+    """Quantiles of the normalised targets, or of what a linear forecast leaves over of them.
+
+    What a network's outputs are best before it knows anything: its output bias starts here, so
+    that no training is spent on finding it.
+
+    Args:
+        windows: The training windows, with targets.
+        shortcut: Weights of the linear forecast, or ``None``.
+        quantiles: Between 0 and 1.
+
+    Returns:
+        ``(segment, Q)``: for each step of a segment, over all segments of the horizon.
+    """
+    x, y, weight, _ = _arrays(windows, _MOST_FOR_QUANTILES)
+    horizon, segment = windows.shape.horizon, windows.shape.segment
+    rest = y if shortcut is None else y - x @ shortcut[:, :horizon].astype(np.float64)
+    found = np.zeros((segment, len(quantiles)))
+    for step in range(min(segment, horizon)):
+        known = weight[:, step::segment] > 0
+        values = rest[:, step::segment][known]
+        if len(values):
+            found[step] = np.quantile(values, quantiles)
+    return found
+
+
+def _arrays(windows: WindowSet, most: int) -> tuple[Array, Array, Array, Array]:
     """Normalised windows ``(W, window)``, horizons, weights (both ``(W, horizon)``), origins."""
     number, shape = len(windows.row), windows.shape
     # An odd stride meets every phase of a day or a week.
-    stride = -(-number // _MOST_WINDOWS) | 1
+    stride = -(-number // most) | 1
     chosen = np.arange(0, number, stride)
     xs, ys, ws = [], [], []
     for start in range(0, len(chosen), 1024):

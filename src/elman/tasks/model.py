@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,18 +10,18 @@ import numpy as np
 
 from elman.data.panel import Panel
 from elman.errors import InputError
-from elman.losses import Loss, MeanAbsoluteError, Pinball, make_loss
+from elman.losses import Loss, Pinball, make_loss
 from elman.optimizers import AdamW
 from elman.parameters import copy_in
 from elman.saving import tensor_of
 from elman.schedules import CosineDecay
 from elman.tasks.direct import DirectNetwork, DirectShape
 from elman.tasks.features import Encoder
-from elman.tasks.linear import fit_shortcut
+from elman.tasks.linear import fit_shortcut, leftover_quantiles
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan
 from elman.tasks.recursive import RecursiveNetwork, RecursiveShape, StepWindows
-from elman.tasks.samples import Rows, WindowSet, WindowShape
+from elman.tasks.samples import ForecastBatch, Rows, WindowSet, WindowShape
 from elman.tasks.training_windows import training_windows
 from elman.training import History, Options, train
 
@@ -176,13 +176,7 @@ class ForecastModel:
                 origin,
                 plan.batch_size,
             )
-            if plan.shortcut:
-                shortcut, self.penalty = fit_shortcut(batches)
-                for network in self.networks:
-                    assert isinstance(network, DirectNetwork)
-                    network.shortcut = shortcut
-                    # The network begins by adding little to the linear forecast.
-                    network.flat["head.weight"][...] *= 0.1
+            self._start_outputs(batches)
         options = Options(
             optimizer=AdamW(plan.learning_rate, weight_decay=0.01),
             schedule=CosineDecay(warmup=min(1.0, 0.1 * plan.epochs)),
@@ -199,11 +193,25 @@ class ForecastModel:
                 self.history.interrupted = True
                 break
 
+    def _start_outputs(self, windows: WindowSet) -> None:
+        """Fits the linear forecast, and starts the outputs at the quantiles of what it leaves."""
+        shortcut = None
+        if self.plan.shortcut:
+            shortcut, self.penalty = fit_shortcut(windows)
+        quantiles = leftover_quantiles(windows, shortcut, self.trained_quantiles)
+        for network in self.networks:
+            assert isinstance(network, DirectNetwork)
+            network.flat["head.bias"][...] = quantiles.reshape(-1)
+            if shortcut is not None:
+                network.shortcut = shortcut
+                # The network begins by adding little to the linear forecast.
+                network.flat["head.weight"][...] *= 0.1
+
     def _loss(self) -> Loss:
         loss = self.plan.loss
         if loss == "pinball":
             return Pinball(self.plan.quantiles)
-        return MeanAbsoluteError() if loss == "mae" else make_loss(loss)
+        return make_loss(loss)
 
     def check(self, panel: Panel) -> None:
         """Refuses a panel of other columns than the training's.
@@ -244,6 +252,30 @@ class ForecastModel:
         self._check_history(panel, series, origin)
         if self.plan.strategy == "recursive":
             return self._run_free(panel, series, origin, counts, horizon or self.plan.horizon)
+        predict = [network.forward_batch for network in self.networks]
+        return self._forecast_directly(panel, series, origin, counts, predict)
+
+    def linear_forecast(
+        self, panel: Panel, series: Array, origin: Array, counts: Array
+    ) -> RawForecast | None:
+        """The forecasts of the linear part alone, or ``None`` where there is none.
+
+        The arguments are those of :meth:`forecast`; all quantiles are the same.
+        """
+        network = self.network
+        if not isinstance(network, DirectNetwork) or network.shortcut is None:
+            return None
+        return self._forecast_directly(panel, series, origin, counts, [network.linear_batch])
+
+    def _forecast_directly(
+        self,
+        panel: Panel,
+        series: Array,
+        origin: Array,
+        counts: Array,
+        predict: Sequence[Callable[[ForecastBatch], Array]],
+    ) -> RawForecast:
+        """The mean of what the functions predict for each batch of windows."""
         rows = self.encoder.rows(panel, counts, self.dtype)
         self._set_series(rows, panel)
         row = (series[:, None] * self.channels + np.arange(self.channels)).reshape(-1)
@@ -258,10 +290,7 @@ class ForecastModel:
         parts = []
         for batch in windows.epoch():
             # The quantiles of several networks are averaged, each in its order.
-            found = [
-                np.sort(windows.restore(network.forward_batch(batch), batch.rows), axis=-1)
-                for network in self.networks
-            ]
+            found = [np.sort(windows.restore(one(batch), batch.rows), axis=-1) for one in predict]
             parts.append(sum(found[1:], start=found[0]) / len(found))
         shape = (len(series), self.channels, self.plan.horizon, -1)
         values = np.concatenate(parts) if parts else np.empty((0, self.plan.horizon, 1))
@@ -335,14 +364,7 @@ class ForecastModel:
 
     def tensors(self) -> dict[str, Array]:
         """All numbers that are fitted, by name."""
-        encoder, scaler = self.encoder, self.encoder.scaler.to_dict()
-        fitted = {
-            "scaler.center": scaler["center"],
-            "scaler.scale": scaler["scale"],
-            "deviation": encoder.deviation,
-            "past": encoder.past,
-            "future": encoder.future,
-        }
+        fitted = self.encoder.tensors()
         if isinstance(self.network, DirectNetwork) and self.network.shortcut is not None:
             fitted["shortcut"] = self.network.shortcut
         for number, network in enumerate(self.networks):
@@ -355,9 +377,7 @@ class ForecastModel:
         """Everything else, as plain values."""
         return {
             "plan": self.plan.to_dict(),
-            "scaling": self.encoder.scaler.name,
-            "ids": self.encoder.ids,
-            "static": self.encoder.static.to_dict(),
+            **self.encoder.description(),
             "channels": self.channels,
             "past": self.widths[0],
             "future": self.widths[1],
@@ -380,38 +400,9 @@ class ForecastModel:
         Raises:
             InputError: If something is missing or does not fit.
         """
-        from elman.data.scaling import SeriesScaler, StaticEncoder
-        from elman.training import EpochRecord
-
         plan, channels = Plan.from_dict(record["plan"]), int(record["channels"])
         widths = int(record["past"]), int(record["future"])
-        each_series = (len(record["ids"]), channels)
-
-        def tensor(name: str, *shape: int) -> Array:
-            return np.array(tensor_of(tensors, name, shape))
-
-        for name, value in tensors.items():
-            if name.startswith(("network", "shortcut")) and not np.isfinite(value).all():
-                raise InputError(
-                    f"path: the saved model is damaged: expected finite numbers in the tensor "
-                    f"{name!r}, got NaN or infinity"
-                )
-
-        scaler = SeriesScaler.from_dict(
-            {
-                "name": record["scaling"],
-                "center": tensor("scaler.center", *each_series),
-                "scale": tensor("scaler.scale", *each_series),
-            }
-        )
-        encoder = Encoder(
-            scaler,
-            list(record["ids"]),
-            tensor("deviation", *each_series),
-            tensor("past", 2, widths[0]),
-            tensor("future", 2, widths[1]),
-            StaticEncoder.from_dict(record["static"]),
-        )
+        encoder = Encoder.from_saved(record, tensors, channels, widths)
         model = cls(
             plan,
             encoder,
@@ -423,24 +414,31 @@ class ForecastModel:
             backend,
         )
         for number, network in enumerate(model.networks):
-            prefix = f"network{number}."
-            weights = {
-                name.removeprefix(prefix): value
-                for name, value in tensors.items()
-                if name.startswith(prefix)
-            }
-            if isinstance(network, DirectNetwork):
-                network.flat.load_state_dict(weights)
-                ahead = network.shape.segments_out * network.shape.segment
-                network.shortcut = tensor("shortcut", plan.window, ahead) if plan.shortcut else None
-            else:
-                copy_in(network.views(), weights)
+            _load(network, f"network{number}.", tensors, plan)
         model.penalty = record["penalty"]
-        history = record["history"]
-        model.history = History(
-            [EpochRecord(**one) for one in history["epochs"]],
-            history["best_epoch"],
-            history["interrupted"],
-            history["stopped_early"],
-        )
+        model.history = History.from_dict(record["history"])
         return model
+
+
+def _load(
+    network: DirectNetwork | RecursiveNetwork,
+    prefix: str,
+    tensors: Mapping[str, Array],
+    plan: Plan,
+) -> None:
+    """Copies a network's weights in, and the linear forecast beside it."""
+    weights = {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+    if isinstance(network, RecursiveNetwork):
+        copy_in(network.views(), weights)
+        return
+    network.flat.load_state_dict(weights)
+    if plan.shortcut:
+        ahead = network.shape.segments_out * network.shape.segment
+        shortcut = tensor_of(tensors, "shortcut", (plan.window, ahead))
+        if not np.isfinite(shortcut).all():
+            raise InputError("expected finite numbers in the tensor 'shortcut'")
+        network.shortcut = np.array(shortcut)

@@ -31,6 +31,8 @@ _LEAST_STEPS = 12
 _LEAST_WINDOWS = 4
 # Share of the longest series that the folds are spread over: of few windows, and of many.
 _HELD_OUT, _HELD_OUT_OF_MANY = 0.25, 0.2
+# Passes over the data after which a network learns them by heart.
+_MOST_EPOCHS = 50
 # At most so many training windows: units, batch, learning rate, dropout, updates.
 _SIZES = (
     (1_000, 16, 32, 5e-3, 0.0, 400),
@@ -324,9 +326,9 @@ def _sizes(windows: int) -> dict[str, Any]:
 
 
 def _epochs(windows: int, batch_size: int, steps: int) -> int:
-    """Passes that come to about the given number of updates, from 3 to 200."""
+    """Passes that come to about the given number of updates, from 3 to 50."""
     each = max(1, -(-windows // batch_size))
-    return int(np.clip(round(steps / each), 3, 200))
+    return int(np.clip(round(steps / each), 3, _MOST_EPOCHS))
 
 
 def _normalize(normalize: Any, recursive: bool) -> str | None:

@@ -79,8 +79,8 @@ def load_forecaster(kind: type[_Forecaster], path: str | os.PathLike[str]) -> _F
         forecaster.seconds_ = dict(description["seconds"])
         form, axes = description["source_shape"]
         forecaster._shape_in = (str(form), int(axes))
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"path: the saved forecaster in {path} is damaged: {error}") from error
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise InputError(
             f"path: the saved forecaster in {path} is damaged or of another version: {error!r}"
