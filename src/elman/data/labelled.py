@@ -330,7 +330,8 @@ def _ts_channels(path: Path, number: int, channels: Sequence[str]) -> Array:
             f"The file {path.name}, line {number}: expected channels of one length, got "
             f"{[len(one) for one in values]}"
         )
-    return np.array(values, np.float64).T
+    table: Array = np.array(values, np.float64).T
+    return table
 
 
 def _column(

@@ -293,9 +293,7 @@ class SequenceClassifier(ManyToOne):
         ]
         if len(found):
             chosen = rows.select(found)
-            named = _logits(self.model_.outputs(chosen)).argmax(axis=1)
-            weights = np.eye(len(self.classes_))[named] - 1.0 / len(self.classes_)
-            for row, one in zip(found, self.model_.relevance(chosen, weights), strict=True):
+            for row, one in zip(found, relevance_of_named(self.model_, chosen), strict=True):
                 result[row] = one
         return result
 
@@ -387,7 +385,7 @@ class SequenceClassifier(ManyToOne):
             "confusion": confusion_matrix(targets, probabilities.argmax(axis=1), classes).tolist(),
             "classes": plain_classes(self.classes_.tolist()),
         }
-        self.held_out_ = (rows, targets, probabilities)
+        self.held_out_ = (rows, targets, probabilities, model)
 
     def _of(self, model: PooledModel, rows: Rows) -> Array:
         """Outputs of a network in the making; rows without a known token answer like all."""
@@ -422,6 +420,13 @@ class SequenceClassifier(ManyToOne):
         tags.classifier_tags = ClassifierTags()
         tags.target_tags.required, tags.target_tags.multi_output = True, False
         return tags
+
+
+def relevance_of_named(model: PooledModel, rows: Rows) -> list[Array]:
+    """Gradient times input of the logit of the class named, over the mean of all logits."""
+    named = _logits(model.outputs(rows)).argmax(axis=1)
+    classes = model.networks[0].output_size
+    return model.relevance(rows, np.eye(classes)[named] - 1.0 / classes)
 
 
 def _logits(outputs: Array) -> Array:

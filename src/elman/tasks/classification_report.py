@@ -17,7 +17,7 @@ from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Passage, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict
 from elman.runs import Run, versions
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification import SequenceClassifier, relevance_of_named
 
 __all__ = ["classification_metrics", "prediction_columns", "verdict", "write_classification"]
 
@@ -62,7 +62,7 @@ def write_classification(
     run.write_metrics(classification_metrics(classifier))
     run.write_history(classifier.history_.records())
     if classifier.held_out_ is not None:
-        _, truth, probabilities = classifier.held_out_
+        _, truth, probabilities, _ = classifier.held_out_
         columns = _columns(classifier, probabilities)
         labels = classifier.classes_[truth].tolist()
         run.write_table("held_out.csv", {"truth": labels, **columns})
@@ -208,19 +208,15 @@ def _by_class(scores: Mapping[str, Any]) -> Section:
 
 def _examples(classifier: SequenceClassifier, data: Labelled) -> Section:
     """A few held-out sequences, wrong answers first, with what spoke for the class named."""
-    rows, truth, probabilities = classifier.held_out_
+    rows, truth, probabilities, model = classifier.held_out_
     named = probabilities.argmax(axis=1)
     order = np.lexsort((-probabilities.max(axis=1), named == truth))
     wrong = [int(one) for one in order if named[one] != truth[one]][: _EXAMPLES // 2]
     right = [int(one) for one in order if named[one] == truth[one]]
     chosen = np.array([*wrong, *right[: _EXAMPLES - len(wrong)]])
-    # after a refit the final network explains itself: its own answer is the one shown
-    some = rows.select(chosen)
-    unseen, classifier.unseen = classifier.unseen, "unknown"
-    try:
-        answers, relevance = classifier.predict_proba(some), classifier.explain(some)
-    finally:
-        classifier.unseen = unseen
+    # those answers are of the network that was scored, which a refit has replaced since
+    some, answers = rows.select(chosen), probabilities[chosen]
+    relevance = relevance_of_named(model, some)
     titles = [
         f"{classifier.classes_[answer.argmax()]} ({100 * answer.max():.0f} %), in truth "
         f"{classifier.classes_[truth[row]]}"
