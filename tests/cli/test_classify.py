@@ -103,3 +103,9 @@ def test_bad_input_is_refused_in_a_line(
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1
     assert not Path("elman-runs").exists()
+
+
+def test_the_built_in_sets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["datasets"]) == 0
+    printed = capsys.readouterr().out
+    assert "surnames" in printed and "toy" in printed and "sunspots" in printed

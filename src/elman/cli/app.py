@@ -529,12 +529,13 @@ def report(
 def datasets(as_json: Json = False) -> None:
     """List the built-in records."""
     from elman.datasets import describe, names
+    from elman.datasets.labelled import LABELLED
 
     records = [describe(name) for name in names()]
     if as_json:
         print(json.dumps([vars(record) for record in records]))
     else:
-        printing.print_datasets(records)
+        printing.print_datasets(records, list(LABELLED.values()))
 
 
 _REQUEST = (

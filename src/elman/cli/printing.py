@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from elman.data.labelled import Labelled
     from elman.data.panel import Panel
     from elman.datasets import Description
+    from elman.datasets.labelled import LabelledDescription
     from elman.evaluate import Scores
     from elman.runs import Run
     from elman.tasks.answers import Answer
@@ -258,8 +259,10 @@ def print_csv(columns: Mapping[str, Any]) -> None:
     writer.writerows(zip(*plain.values(), strict=True))
 
 
-def print_datasets(records: Sequence[Description]) -> None:
-    """The built-in records as a table."""
+def print_datasets(
+    records: Sequence[Description], labelled: Sequence[LabelledDescription] = ()
+) -> None:
+    """The built-in records, and the built-in sets of sequences with a class each, as a table."""
     from rich import box
     from rich.table import Table
 
@@ -268,6 +271,9 @@ def print_datasets(records: Sequence[Description]) -> None:
         table.add_column(title, justify="right" if title == "rows" else "left")
     for one in records:
         table.add_row(one.name, one.title, f"{one.rows}", one.frequency, one.source)
+    for each in labelled:
+        title = f"{each.title} (elman classify)"
+        table.add_row(each.name, title, f"{each.rows}", "-", each.source)
     _make_console(soft_wrap=False, width_in_pipe=160).print(table)
 
 
