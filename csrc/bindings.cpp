@@ -8,6 +8,7 @@
 #include "isa.hpp"
 #include "recording.hpp"
 #include "recurrence.hpp"
+#include "refusals.hpp"
 #include "threads.hpp"
 #include "training_calls.hpp"
 
@@ -165,8 +166,27 @@ void bind_training(nb::module_& module) {
 }  // namespace
 }  // namespace elman
 
+namespace {
+
+// The core's refusals as the errors that a person may catch by name.
+void translate_refusal(const std::exception_ptr& thrown, void*) {
+    auto raise = [](const char* name, const std::exception& refusal) {
+        PyErr_SetString(nb::module_::import_("elman.errors").attr(name).ptr(), refusal.what());
+    };
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const elman::Unavailable& refusal) {
+        raise("BackendUnavailable", refusal);
+    } catch (const elman::WrongInput& refusal) {
+        raise("InputError", refusal);
+    }
+}
+
+}  // namespace
+
 NB_MODULE(_core, module) {
     using namespace elman;
+    nb::register_exception_translator(translate_refusal);
     module.doc() = "The compiled core of elman.";
 
     module.def("available_isas", &available_isas, "Instruction sets this processor and build offer, best last.");

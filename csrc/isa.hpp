@@ -9,7 +9,7 @@
 namespace elman {
 
 std::vector<std::string> available_isas();  // best last
-const Kernels& kernels();                   // throws std::runtime_error if ELMAN_ISA names none
+const Kernels& kernels();                   // throws Unavailable if ELMAN_ISA names none
 const CellKernels& cell_kernels(const std::string& name);  // throws std::invalid_argument
 
 }  // namespace elman

@@ -1,10 +1,13 @@
 #include "threads.hpp"
 
+#include "refusals.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -24,6 +27,8 @@ namespace {
 
 // Below this much work, some 50 microseconds, a second thread costs more than it brings.
 constexpr double operations_per_thread = 6e6;
+
+constexpr int most_threads = 256;  // elman.set_num_threads takes no more either
 
 // How often an idle worker looks for new work before it sleeps: about 20 microseconds, the gap
 // between the calls of one training step.
@@ -64,11 +69,14 @@ int processors() {
 }
 
 int threads_at_start() {
-    if (const char* text = std::getenv("ELMAN_NUM_THREADS")) {
-        const int wanted = std::atoi(text);
-        if (wanted >= 1) return wanted;
-    }
-    return processors();
+    const char* text = std::getenv("ELMAN_NUM_THREADS");
+    if (!text || !*text) return processors();
+    char* end = nullptr;
+    const long wanted = std::strtol(text, &end, 10);
+    if (*end || wanted < 1 || wanted > most_threads)
+        throw WrongInput("ELMAN_NUM_THREADS: expected a whole number from 1 to " +
+                         std::to_string(most_threads) + ", got '" + text + "'");
+    return int(wanted);
 }
 
 std::atomic<int> thread_limit{0};

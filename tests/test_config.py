@@ -78,8 +78,23 @@ def test_the_environment_chooses_the_instruction_set(isa):
 def test_an_instruction_set_that_is_not_here_is_refused_by_name():
     done = run_python("from elman import _core; _core.isa()", ELMAN_ISA="altivec")
     assert done.returncode != 0
-    assert "ELMAN_ISA names 'altivec'" in done.stderr
+    assert "BackendUnavailable: ELMAN_ISA names 'altivec'" in done.stderr
     assert "baseline" in done.stderr
+
+
+@pytest.mark.parametrize("wrong", ["many", "0", "-3", "2.5", "257"])
+def test_a_wrong_number_of_threads_in_the_environment_is_refused(wrong):
+    done = run_python("import elman; elman.get_num_threads()", ELMAN_NUM_THREADS=wrong)
+    assert done.returncode != 0
+    assert (
+        f"InputError: ELMAN_NUM_THREADS: expected a whole number from 1 to 256, got '{wrong}'"
+        in (done.stderr)
+    )
+
+
+def test_an_empty_environment_variable_says_nothing():
+    done = run_python("import elman; elman.show_config()", ELMAN_NUM_THREADS="", ELMAN_ISA="")
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_core_has_every_cell_of_the_registry():
