@@ -44,6 +44,10 @@ NETWORKS = {
     "sigmoid": lambda: [elman.RNN(2, 3), elman.Last(), elman.Dense(3, 2, "sigmoid")],
     "softmax": lambda: [elman.RNN(2, 3), elman.Dense(3, 4, "softmax")],
     "last_of_dense": lambda: [elman.RNN(2, 3), elman.Dense(3, 4, "tanh"), elman.Last()],
+    "pool_mean": lambda: [elman.GRU(2, 3), elman.MeanPool(), elman.Dense(3, 2)],
+    "pool_max": lambda: [elman.LSTM(2, 3), elman.MaxPool(), elman.Dense(3, 2)],
+    "pool_ends": lambda: [elman.GRU(2, 3, bidirectional=True), elman.Ends(), elman.Dense(6, 2)],
+    "pool_attention": lambda: [elman.GRU(2, 3), elman.AttentionPool(3, 4), elman.Dense(3, 2)],
     "embedding": lambda: [elman.Embedding(6, 3), elman.LSTM(3, 4), elman.Dense(4, 6)],
     "embedding_last": lambda: [elman.Embedding(6, 3), elman.RNN(3, 4), elman.Last()],
 }
@@ -54,6 +58,7 @@ LOSSES = {
     "huber": elman.Huber(0.7),
     "pinball": elman.Pinball((0.1, 0.6)),
     "cross_entropy": elman.CrossEntropy(),
+    "smoothed": elman.CrossEntropy(0.2),
     "binary_cross_entropy": elman.BinaryCrossEntropy(),
 }
 

@@ -178,12 +178,59 @@ class CrossEntropy(Loss):
     """Softmax and negative log likelihood of a class. Short name ``"cross_entropy"``.
 
     Outputs are logits, one channel a class; targets are the classes' numbers, from 0.
+
+    Args:
+        smoothing: Share of the target that is spread evenly over all ``K`` classes, so that the
+            right one has ``1 - smoothing + smoothing / K``; in [0, 1).
+
+    Source: C. Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7, for
+    the smoothing.
     """
 
     name = "cross_entropy"
     kind = "cross_entropy"
     labels = True
     refused_activation = "softmax"
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        self.smoothing = real("CrossEntropy: smoothing", smoothing, 0.0, 1.0, open_above=True)
+        super().__init__()
+
+    @property
+    def recordable(self) -> bool:
+        """Unless it is smoothed, which NumPy does."""
+        return super().recordable and not self.smoothing
+
+    def config(self) -> dict[str, Any]:
+        """Name and options, for a saved model."""
+        return {"name": self.name, **({"smoothing": self.smoothing} if self.smoothing else {})}
+
+    def __call__(
+        self,
+        output: Array,
+        target: Array,
+        weight: Array | None = None,
+        live: Array | None = None,
+        gradient: Array | None = None,
+    ) -> tuple[float, float]:
+        """The mean loss, and its gradient, see :meth:`Loss.__call__`."""
+        mean, total = super().__call__(output, target, weight, live, gradient)
+        if not self.smoothing or not total:
+            return mean, total
+        # -log p_t becomes -log p_t + s (z_t - mean z): the rest of both terms is the same
+        share = np.ones(target.shape) if weight is None else np.broadcast_to(weight, target.shape)
+        if live is not None:
+            share = share * (np.arange(target.shape[1]) < live[:, None])[..., None]
+        share = np.asarray(share, output.dtype) * (self.smoothing / total)
+        right = np.where(share > 0.0, target, 0)  # where a weight is 0 a label may be anything
+        away = output.mean(axis=-1, keepdims=True)
+        away = np.take_along_axis(output, right, axis=-1) - away
+        away = np.where(share > 0.0, away, 0.0)
+        if gradient is not None:
+            gradient -= share / output.shape[-1]
+            picked = np.take_along_axis(gradient, right, axis=-1) + share
+            np.put_along_axis(gradient, right, picked, axis=-1)
+        return mean + float((share * away).sum()), total
 
     def target_size(self, output_size: int) -> int:
         """One: the number of the class."""

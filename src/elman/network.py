@@ -13,7 +13,7 @@ from elman.checks import describe, one_of, real, whole
 from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import DataSet, Form
 from elman.errors import InputError
-from elman.layers import LAYERS, Context, Dense, Layer, RecurrentLayer
+from elman.layers import LAYERS, Context, Dense, Dropout, Layer, RecurrentLayer
 from elman.layers.chain import clone_layers, connect, fuse
 from elman.losses import Loss, loss_from_config, make_loss
 from elman.measures import measures_beside
@@ -304,6 +304,7 @@ class Network(FlatParameters):
         early_stopping: EarlyStopping | int | None = None,
         keep_best: bool = True,
         shuffle: bool = True,
+        by_length: bool = False,
         truncate: int | None = None,
         progress: bool | None = None,
         on_epoch: Callable[[EpochRecord], bool | None] | None = None,
@@ -339,6 +340,8 @@ class Network(FlatParameters):
             keep_best: Whether to end with the weights of the epoch of the lowest validation
                 loss. Without validation data the last weights stay.
             shuffle: Whether rows come in a new random order in every epoch.
+            by_length: Whether, when shuffled, rows of like length share a batch, so that little
+                is padded.
             truncate: Cut the gradient of the state at every multiple of so many steps
                 (truncated BPTT); ``None`` for none.
             progress: Whether to show a progress bar on standard error once a second has
@@ -385,7 +388,8 @@ class Network(FlatParameters):
         self.loss = loss
         version = self._version
         try:
-            return train(self, data.batches(batch_size), loss, options, self._generator, validation)
+            batches = data.batches(batch_size, bool(by_length))
+            return train(self, batches, loss, options, self._generator, validation)
         finally:
             self._version = version  # training has let go of the parameters
             self._parameters_changed()
@@ -423,6 +427,65 @@ class Network(FlatParameters):
         measures = {"loss": chosen, **measures_beside(chosen)}
         means = mean_losses(self, batches, list(measures.values()))
         return dict(zip(measures, means, strict=True))
+
+    def input_gradients(
+        self, X: Any, d_output: Any, *, lengths: Any = None, batch_size: int = 256
+    ) -> Array:
+        """How a weighted sum of the outputs changes with the inputs: ``sum_k d_output_k y_k``.
+
+        Args:
+            X: Inputs, see the class.
+            d_output: The weights, shaped as :meth:`predict`'s array.
+            lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            batch_size: Rows at a time: decides about memory, not about results.
+
+        Returns:
+            ``(N, T, C)``, zero past a row's length. For tokens it is the gradient of the vectors
+            that the :class:`~elman.Embedding` gives, times those vectors: what each channel of
+            each token adds to the sum, to first order.
+
+        Raises:
+            InputError: If an argument does not fit.
+        """
+        sequences = self._form.inputs(X, lengths)
+        weights = np.asarray(d_output, self.dtype)
+        rows, steps = len(sequences), sequences.padded_steps
+        wanted = (rows, steps, self.output_size) if self.per_step else (rows, self.output_size)
+        if weights.shape != wanted:
+            raise InputError(f"d_output: expected shape {wanted}, got {describe(d_output)}")
+        first = 1 if self.reads_tokens else 0
+        width = self._signals[first].size or 1
+        result = np.zeros((rows, steps, width), self.dtype)
+        batches = Batches(
+            sequences, batch_size=whole("batch_size", batch_size), tokens=self.reads_tokens
+        )
+        gradient = self._gradients.copy()
+        for batch in batches.epoch():
+            context = Context(training=True, live=batch.live, lengths=batch.lengths)
+            chosen, read = self._input_gradient(batch, weights[batch.rows], context, first)
+            if self.reads_tokens:
+                chosen = chosen * read
+            result[batch.rows, : chosen.shape[0]] = chosen.transpose(1, 0, 2)
+        self._gradients[...] = gradient  # passes of one's own leave no trace there
+        return result
+
+    def _input_gradient(
+        self, batch: Batch, weights: Array, context: Context, first: int
+    ) -> tuple[Array, Array]:
+        """The gradient of what the layer number ``first`` reads, and what it reads."""
+        pipeline = self._pipeline
+        value: Any = batch.x
+        for layer in pipeline[:first]:
+            value = layer.forward(value, context)
+        read = value
+        active = [one for one in pipeline[first:] if not isinstance(one, Dropout)]
+        for layer in active:
+            value = layer.forward(value, context)
+        d_value: Any = weights.transpose(1, 0, 2) if self.per_step else weights
+        d_value = np.ascontiguousarray(d_value)
+        for layer in reversed(active):
+            d_value = layer.backward(d_value, True)
+        return d_value, read
 
     # --- what the training loop asks for -----------------------------------------------------
 

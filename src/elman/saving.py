@@ -32,11 +32,13 @@ WEIGHTS = "weights.safetensors"
 _KINDS = {
     "network": ("elman.network", "Network"),
     "forecaster": ("elman.tasks.forecasting", "Forecaster"),
+    "classifier": ("elman.tasks.classification", "SequenceClassifier"),
+    "regressor": ("elman.tasks.regression", "SequenceRegressor"),
 }
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Reads back what ``save`` wrote: an :class:`elman.Network` or :class:`elman.Forecaster`.
+    """Reads back what ``save`` wrote: an :class:`elman.Network`, :class:`elman.Forecaster` ...
 
     Args:
         path: The folder.
@@ -61,7 +63,7 @@ def write_model(
 
     Args:
         path: The folder; its parent must exist.
-        kind: ``"network"`` or ``"forecaster"``: the description is ``{kind}.json``.
+        kind: ``"network"``, ``"forecaster"`` ...: the description is ``{kind}.json``.
         description: Plain values.
         tensors: Arrays by name.
         overwrite: Whether a saved model of elman's already there may be replaced. Anything
@@ -133,7 +135,7 @@ def _kind_of(path: Path) -> str:
         if (path / f"{kind}.json").is_file():
             return kind
     expected = " or ".join(f"{kind}.json" for kind in _KINDS)
-    state = "which does not exist" if not path.exists() else "which has neither"
+    state = "which does not exist" if not path.exists() else "which has none"
     raise InputError(f"path: expected a folder with {expected}, got {path}, {state}")
 
 

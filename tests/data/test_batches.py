@@ -361,3 +361,22 @@ class TestArrays:
         inputs = self.sequences(np.zeros((3, 4, 2)))
         with pytest.raises(InputError, match=message):
             as_weights("w", weight, inputs, 2, np.float32, False)
+
+
+def test_rows_of_like_length_share_a_batch_in_a_seeded_order():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 60, 400)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    inputs = Sequences(np.zeros((int(lengths.sum()), 1)), starts, lengths)
+
+    def epoch(by_length):
+        batches = Batches(inputs, batch_size=16, by_length=by_length)
+        return list(batches.epoch_rows(np.random.default_rng(1)))
+
+    near, far = epoch(True), epoch(False)
+    assert sorted(np.concatenate(near).tolist()) == list(range(400))
+    padded = [sum(lengths[rows].max() * len(rows) for rows in one) for one in (near, far)]
+    assert padded[0] < 1.1 * lengths.sum() < padded[1]
+    assert all((a == b).all() for a, b in zip(near, epoch(True), strict=True))
+    tops = [lengths[rows].max() for rows in near]
+    assert tops != sorted(tops)  # short and long batches in turn

@@ -106,7 +106,7 @@ def _as_options(message: str) -> str:
     import re
 
     names = "target|time|id|past|future|static|frequency|time_format|time_zone|horizon|window"
-    names += "|levels|strategy|season"
+    names += "|levels|strategy|season|label|text"
 
     def option(found: re.Match[str]) -> str:
         return f"--{found[1].replace('_', '-')}"

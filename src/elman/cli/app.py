@@ -285,18 +285,29 @@ def predict(
     from elman.tasks.reporting import forecast_columns
 
     opened = Run.open(run)
-    if opened.kind != "forecast":
+    if opened.kind not in ("forecast", "classification"):
         raise InputError(f"run: {run} is a {opened.kind} and holds no model; expected a forecast")
-    forecaster = load(opened.model_path)
     if out is not None and out.exists():
         raise InputError(f"--out: {out} exists already; choose another name")
+    if opened.kind == "classification":
+        given = {"--horizon": horizon, "--future": future, "--levels": levels}
+        odd = [name for name, value in given.items() if value is not None]
+        if odd:
+            raise InputError(f"{odd[0]}: a classification has none; {run} holds a classifier")
+        _answer(_predict_classes(opened, file), out, as_json)
+        return
+    forecaster = load(opened.model_path)
     answer = forecaster.forecast(
         None if file is None else _resolve(file),
         horizon,
         future=future,
         levels=None if levels is None else _levels(levels),
     )
-    columns = forecast_columns(answer)
+    _answer(forecast_columns(answer), out, as_json)
+
+
+def _answer(columns: Any, out: Path | None, as_json: bool) -> None:
+    """Columns to a file, or to standard output."""
     if out is not None:
         from elman.data.frames import write_table
 
@@ -402,6 +413,98 @@ def backtest(
 
 
 @app.command(cls=_Command)
+def classify(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A table, a folder (one sub-folder or text file a class), .npz, .ts, or a "
+            "built-in set: surnames, toy.",
+            show_default=True,
+        ),
+    ] = "surnames",
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="NAME", help="Column of classes.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="FILE", help="A table of the classes, if apart."),
+    ] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", metavar="NAME", help="Column that names the sequences.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="NAME", help="Column that orders the steps.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="NAME", help="Column of texts.")
+    ] = None,
+    unit: Annotated[
+        str, typer.Option("--unit", metavar="NAME", help="Of texts: characters or words.")
+    ] = "characters",
+    cell: Annotated[
+        str, typer.Option("--cell", metavar="NAME", help="gru, lstm, rnn, ...")
+    ] = "gru",
+    pooling: Annotated[
+        str, typer.Option("--pooling", metavar="NAME", help="last, mean, max or attention.")
+    ] = "last",
+    hidden: Hidden = None,
+    balanced: Annotated[
+        bool,
+        typer.Option("--balanced", metavar="", help="Rare classes count as much as common ones."),
+    ] = False,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    out: Out = None,
+    no_report: NoReport = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on sequences with a class each, score and calibrate, and leave a run folder."""
+    from elman.runs import Run
+    from elman.tasks.classification import SequenceClassifier
+    from elman.tasks.classification_report import classification_metrics, write_classification
+
+    request = {
+        name: None if value is None else str(value) if isinstance(value, Path) else value
+        for name, value in dict(locals()).items()
+        if name in ("source", "label", "labels", "id", "time", "text")
+    }
+    _check_free(out)
+    data = _read_classes(source, label, labels, id, time, text)
+    request["label"] = data.label
+    classifier = SequenceClassifier(
+        cell=cell,
+        hidden_size=hidden,
+        pooling=pooling,
+        unit=unit,
+        class_weight="balanced" if balanced else None,
+        epochs=epochs,
+        seed=seed,
+        verbose=not (quiet or as_json),
+    )
+    voice = printing.Voice(silent=quiet or as_json)
+    voice.read_labelled(source, data)
+    classifier.fit(data.rows, data.labels)
+    voice.classified(classifier)
+    run = Run.create(out, kind="classification", name=_stem(source))
+    write_classification(
+        run,
+        classifier,
+        data,
+        title=_stem(source),
+        request=request,
+        command=_command(),
+        report=not no_report,
+    )
+    if as_json:
+        print(json.dumps({"run": str(run.path), **classification_metrics(classifier)}))
+    elif quiet:
+        print(run.path)
+    else:
+        voice.left(run, 0.0, report=not no_report)
+
+
+@app.command(cls=_Command)
 def report(
     run: RunFolder,
     open_page: Annotated[
@@ -426,12 +529,13 @@ def report(
 def datasets(as_json: Json = False) -> None:
     """List the built-in records."""
     from elman.datasets import describe, names
+    from elman.datasets.labelled import LABELLED
 
     records = [describe(name) for name in names()]
     if as_json:
         print(json.dumps([vars(record) for record in records]))
     else:
-        printing.print_datasets(records)
+        printing.print_datasets(records, list(LABELLED.values()))
 
 
 _REQUEST = (
@@ -501,6 +605,58 @@ def _read(
         time_format=time_format,
         time_zone=time_zone,
     )
+
+
+def _read_classes(
+    source: str,
+    label: str | None,
+    labels: Path | None,
+    id: str | None,
+    time: str | None,
+    text: str | None,
+    required: bool = True,
+) -> Any:
+    """Sequences, with their classes where they are required."""
+    from elman.data.labelled import read_labelled, read_labels
+    from elman.datasets.labelled import LABELLED, load_labelled
+
+    if source in LABELLED and not Path(source).exists():
+        return load_labelled(source)
+    if not Path(source).exists() and not Path(source).suffix:
+        raise InputError(
+            f"SOURCE: there is no file or folder {source!r}, and no built-in set of that name; "
+            f"there are {', '.join(LABELLED)}"
+        )
+    data = read_labelled(source, label, id, time, text, required and labels is None)
+    if labels is not None:
+        data.labels = read_labels(labels, data, label, None)
+    if required and data.labels is None:
+        raise InputError(f"label: {source} holds no classes; name a file of them with --labels")
+    return data
+
+
+def _predict_classes(run: Any, file: str | None) -> Any:
+    """The columns that a classification's model gives for a file."""
+    from elman.saving import load
+    from elman.tasks.classification_report import prediction_columns
+
+    asked = run.configuration["request"]
+    source = asked["source"] if file is None else file
+    label = asked["label"] if _has_column(source, asked["label"]) else None
+    data = _read_classes(
+        source, label, None, asked["id"], asked["time"], asked["text"], required=False
+    )
+    return prediction_columns(load(run.model_path), data)
+
+
+def _has_column(source: str, name: str | None) -> bool:
+    """Whether a table has the column of classes too, which must not be read as numbers."""
+    from elman.data.files import read_file
+
+    path = Path(source)
+    if name is None or not path.is_file():
+        return False
+    return path.suffix == ".npz" or (path.suffix != ".ts" and name in read_file(path).columns)
 
 
 def _check_free(out: Path | None) -> None:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from elman.data.labelled import Labelled
     from elman.data.panel import Panel
     from elman.datasets import Description
+    from elman.datasets.labelled import LabelledDescription
     from elman.evaluate import Scores
     from elman.runs import Run
     from elman.tasks.answers import Answer
     from elman.tasks.backtest import Backtest
+    from elman.tasks.classification import SequenceClassifier
     from elman.tasks.forecasting import Forecaster
 
 __all__ = [
@@ -73,6 +76,39 @@ class Voice:
         self._line("chosen", describe_plan(forecaster.plan_))
         trained = seconds["training"] + seconds["held-out folds"]
         self._line("trained", f"{parameters:,} parameters in {trained:.2f} s")
+
+    def read_labelled(self, source: str, data: Labelled) -> None:
+        """What was read to be classified."""
+        self._line("read", f"{source}: {data.describe()}")
+        for note in data.notes:
+            self._line("", note)
+
+    def classified(self, classifier: SequenceClassifier) -> None:
+        """The network, and its table of scores beside the baselines."""
+        if self.silent:
+            return
+        from rich import box
+        from rich.table import Table
+
+        from elman.tasks.classification_report import MEASURES, verdict
+
+        parameters = classifier.model_.parameter_count
+        seconds = classifier.seconds_["total"]
+        self._line("trained", f"{parameters:,} parameters in {seconds:.2f} s")
+        scores = classifier.scores_
+        if scores is not None:
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+            table.add_column("")
+            for _, title in MEASURES:
+                table.add_column(title, justify="right")
+            for name, row in scores["table"].items():
+                cells = ["-" if row[key] is None else f"{row[key]:.3f}" for key, _ in MEASURES]
+                table.add_row(name, *cells, style="bold" if name == "network" else None)
+            self.console.print()
+            self.console.print(table)
+        self._line("verdict", verdict(scores))
+        for note in classifier.notes_:
+            self._line("note", note)
 
     def backtest(self, result: Backtest) -> None:
         """How a backtest was made."""
@@ -223,8 +259,10 @@ def print_csv(columns: Mapping[str, Any]) -> None:
     writer.writerows(zip(*plain.values(), strict=True))
 
 
-def print_datasets(records: Sequence[Description]) -> None:
-    """The built-in records as a table."""
+def print_datasets(
+    records: Sequence[Description], labelled: Sequence[LabelledDescription] = ()
+) -> None:
+    """The built-in records, and the built-in sets of sequences with a class each, as a table."""
     from rich import box
     from rich.table import Table
 
@@ -233,6 +271,9 @@ def print_datasets(records: Sequence[Description]) -> None:
         table.add_column(title, justify="right" if title == "rows" else "left")
     for one in records:
         table.add_row(one.name, one.title, f"{one.rows}", one.frequency, one.source)
+    for each in labelled:
+        title = f"{each.title} (elman classify)"
+        table.add_row(each.name, title, f"{each.rows}", "-", each.source)
     _make_console(soft_wrap=False, width_in_pipe=160).print(table)
 
 

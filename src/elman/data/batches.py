@@ -133,7 +133,12 @@ class Batches:
         batch_size: Rows of a batch; the last one may have fewer.
         per_step: Whether there is a target for every step.
         tokens: Whether the inputs are tokens, one channel of whole numbers.
+        by_length: Whether rows of like length share a batch when they are shuffled, so that
+            little is padded.
     """
+
+    _STRETCH = 50
+    """So many batches of rows drawn at random are sorted by length together."""
 
     def __init__(
         self,
@@ -143,7 +148,9 @@ class Batches:
         batch_size: int = 32,
         per_step: bool = False,
         tokens: bool = False,
+        by_length: bool = False,
     ) -> None:
+        self.by_length = by_length
         self.inputs, self.targets, self.weights = inputs, targets, weights
         self.batch_size = batch_size
         self.per_step = per_step
@@ -173,7 +180,16 @@ class Batches:
         rows = len(self.inputs)
         order = self._order if generator is None else generator.permutation(rows)
         size = self.batch_size
-        for start in range(0, rows, size):
+        starts = np.arange(0, rows, size)
+        if self.by_length and generator is not None and self.inputs.lengths is not None:
+            stretch = self._STRETCH * size
+            for begin in range(0, rows, stretch):
+                part = order[begin : begin + stretch]
+                order[begin : begin + stretch] = part[
+                    np.argsort(self.inputs.lengths[part], kind="stable")
+                ]
+            generator.shuffle(starts)
+        for start in starts:
             yield order[start : start + size]
 
     def take(self, rows: Array) -> Batch:

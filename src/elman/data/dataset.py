@@ -131,7 +131,9 @@ class DataSet:
         order = np.arange(rows) if held_out == "last" else generator.permutation(rows)
         return self.select(np.sort(order[:kept])), self.select(np.sort(order[kept:]))
 
-    def batches(self, size: int) -> Batches:
-        """The rows in batches of ``size``."""
+    def batches(self, size: int, by_length: bool = False) -> Batches:
+        """The rows in batches of ``size``; ``by_length`` as :class:`Batches` has it."""
         form = self.form
-        return Batches(self.inputs, self.targets, self.weights, size, form.per_step, form.tokens)
+        return Batches(
+            self.inputs, self.targets, self.weights, size, form.per_step, form.tokens, by_length
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding, Last
+from elman.layers.pooling import AttentionPool, Ends, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 
 __all__ = [
@@ -11,19 +12,27 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "RNN",
+    "AttentionPool",
     "Bidirectional",
     "Context",
     "Dense",
     "Dropout",
     "Embedding",
+    "Ends",
     "Last",
     "Layer",
+    "MaxPool",
+    "MeanPool",
     "RecurrentLayer",
     "Signal",
     "bind_layers",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.__name__: layer for layer in (RNN, LSTM, GRU, Dense, Dropout, Embedding, Last)
+    layer.__name__: layer
+    for layer in (
+        *(RNN, LSTM, GRU, Dense, Dropout, Embedding),
+        *(Last, Ends, MeanPool, MaxPool, AttentionPool),
+    )
 }
 """Every layer by its name."""

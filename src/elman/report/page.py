@@ -23,6 +23,7 @@ from elman.plots import (
 from elman.report import wording
 from elman.report.content import ForecastReport, SeriesView
 from elman.report.diagram import network_svg
+from elman.report.task import TaskReport
 from elman.runs import Run
 
 __all__ = ["redraw", "render", "write_report"]
@@ -48,9 +49,9 @@ _BASELINE_MEANINGS = {
 }
 
 
-def write_report(run: Run, report: ForecastReport) -> Path:
+def write_report(run: Run, report: ForecastReport | TaskReport) -> Path:
     """Write ``report.json`` and ``report.html`` into a run folder; returns the page's path."""
-    limited = report.limited()
+    limited = report.limited() if isinstance(report, ForecastReport) else report
     run.write_report_content(limited.to_dict())
     return run.write_page(render(limited))
 
@@ -61,10 +62,13 @@ def redraw(run: Run) -> Path:
     Raises:
         InputError: the run has no ``report.json`` or one that cannot be read.
     """
-    return run.write_page(render(ForecastReport.from_dict(run.report_content)))
+    content = run.report_content
+    if "task_content_version" in content:
+        return run.write_page(render(TaskReport.from_dict(content)))
+    return run.write_page(render(ForecastReport.from_dict(content)))
 
 
-def render(report: ForecastReport) -> str:
+def render(report: ForecastReport | TaskReport) -> str:
     """The page as HTML text. It fetches nothing: plotly.js is inside."""
     import jinja2
     from plotly.offline import get_plotlyjs  # type: ignore[import-untyped,unused-ignore]
@@ -80,15 +84,13 @@ def render(report: ForecastReport) -> str:
     environment.filters.update(
         number=wording.number, seconds=wording.seconds, shown=_shown, stamp=wording.stamp
     )
-    captions = wording.captions(report)
-    page = environment.get_template("page.html.j2").render(
+    if isinstance(report, TaskReport):
+        name, parts = "task.html.j2", _task_parts(report)
+    else:
+        name, parts = "page.html.j2", _forecast_parts(report)
+    page = environment.get_template(name).render(
         report=report,
-        verdict=wording.verdict(report),
-        facts=wording.facts(report),
-        captions=captions,
-        scores=_score_table(report.scores) if report.scores else None,
-        series_rows=_series_rows(report),
-        figures=_script_json(_figures(report)),
+        **parts,
         drawings=[network_svg(report.network, down) for down in (False, True)]
         if report.network
         else [],
@@ -101,6 +103,33 @@ def render(report: ForecastReport) -> str:
     # the last such mark, since a title may hold the same text.
     before, _, after = page.rpartition(_PLOTLY_HERE)
     return f"{before}{get_plotlyjs()}{after}"
+
+
+def _forecast_parts(report: ForecastReport) -> dict[str, Any]:
+    return {
+        "verdict": wording.verdict(report),
+        "facts": wording.facts(report),
+        "captions": wording.captions(report),
+        "scores": _score_table(report.scores) if report.scores else None,
+        "series_rows": _series_rows(report),
+        "figures": _script_json(_figures(report)),
+    }
+
+
+def _task_parts(report: TaskReport) -> dict[str, Any]:
+    whole = {
+        f"section-{number}-{place}": chart.figure
+        for number, section in enumerate(report.sections)
+        for place, chart in enumerate(section.charts)
+    }
+    if report.history:
+        whole["training"] = training_figure(report.history)
+    return {
+        "verdict": report.verdict,
+        "facts": report.facts,
+        "captions": {"training": wording.training_caption(report.history, report.timings)},
+        "figures": _script_json({"whole": whole, "series": []}),
+    }
 
 
 def _figures(report: ForecastReport) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from elman.evaluate import LABELS, Scores
 from elman.plots import best_epoch
@@ -20,6 +21,7 @@ __all__ = [
     "plural",
     "seconds",
     "stamp",
+    "training_caption",
     "verdict",
 ]
 
@@ -106,7 +108,10 @@ def _against_best(scores: Scores, own: float) -> str:
 
 def captions(report: ForecastReport) -> dict[str, str]:
     """What each chart shows, in words; also what a screen reader says for it."""
-    texts = {"forecast": _forecast_caption(report), "training": _training_caption(report)}
+    texts = {
+        "forecast": _forecast_caption(report),
+        "training": training_caption(report.history, report.timings),
+    }
     scores = report.scores
     if scores is not None:
         texts["horizon"] = _horizon_caption(scores, report.step)
@@ -168,13 +173,14 @@ def _coverage_caption(scores: Scores) -> str:
     return text
 
 
-def _training_caption(report: ForecastReport) -> str:
-    if not report.history:
+def training_caption(history: Sequence[Mapping[str, Any]], timings: Mapping[str, float]) -> str:
+    """What the training curve shows."""
+    if not history:
         return ""
-    text = f"Loss over {plural(len(report.history), 'epoch')}"
-    if "training" in report.timings:
-        text += f", {seconds(report.timings['training'])} in all"
-    best = best_epoch(report.history)
+    text = f"Loss over {plural(len(history), 'epoch')}"
+    if "training" in timings:
+        text += f", {seconds(timings['training'])} in all"
+    best = best_epoch(history)
     if best is None:
         return f"{text}; no part was held out for validation."
     return f"{text}; the weights of epoch {best}, the lowest validation loss, were kept."

@@ -1,0 +1,378 @@
+"""Sequences with a label each, from files: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
+
+a table     one row a step, with columns of id, time (if any), label and numbers;
+            or one row a text, with columns of text and label
+a folder    a sub-folder for each class with one CSV file for each sequence;
+            or a text file for each class with one text a line
+.npz        arrays X ``(N, T)`` or ``(N, T, C)``, y ``(N,)`` and perhaps lengths ``(N,)``
+.ts         as the UEA and UCR archive of time series has them
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.data.files import read_file
+from elman.data.rows import Rows, as_rows
+from elman.errors import InputError
+
+__all__ = ["Labelled", "read_labelled", "read_labels"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass
+class Labelled:
+    """Sequences and what is known of them.
+
+    Attributes:
+        rows: The sequences.
+        labels: One for each, or ``None``.
+        names: What each is called.
+        channels: Names of the channels; none for texts.
+        notes: What should be known of the reading, in words.
+        label: The column or array that held the labels, or ``None``.
+    """
+
+    rows: Rows
+    labels: Array | None
+    names: list[str]
+    channels: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    label: str | None = None
+
+    def describe(self) -> str:
+        """What was read, in one sentence."""
+        number = len(self.rows)
+        if self.rows.texts is not None:
+            lengths = [len(one) for one in self.rows.texts]
+            what = f"{number:,} text{'' if number == 1 else 's'} of {_span(lengths)} characters"
+        else:
+            lengths = [len(one) for one in self.rows.arrays or []]
+            channels = self.rows.channels
+            what = (
+                f"{number:,} sequence{'' if number == 1 else 's'} of {_span(lengths)} steps in "
+                f"{channels} channel{'' if channels == 1 else 's'}"
+            )
+        if self.labels is None:
+            return what
+        return f"{what}, {len(np.unique(self.labels))} classes"
+
+
+def read_labelled(
+    source: str | Path,
+    label: str | None = None,
+    id: str | None = None,
+    time: str | None = None,
+    text: str | None = None,
+    required: bool = True,
+) -> Labelled:
+    """Reads a file or a folder; its suffix says what it is.
+
+    Args:
+        source: The file or folder.
+        label: Column, or array, of labels; default: ``label``, ``class``, ``target`` or ``y``.
+        id: Column that names the sequences of a table of steps; default: ``id`` or
+            ``unique_id``.
+        time: Column by which steps are sorted; default: ``time``, ``step``, ``t`` or ``ds``,
+            else they stay as they come.
+        text: Column of texts; default: ``text``, or the one column of text left.
+        required: Whether there must be labels; else only a column that is named holds them.
+
+    Raises:
+        InputError: If it cannot be read as one of these, or a column is not there.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _read_folder(path)
+    if path.suffix == ".ts" and path.is_file():
+        return _read_ts(path)
+    if path.suffix == ".npz" and path.is_file():
+        return _read_npz(path, label, required)
+    return _read_table(path, label, id, time, text, required)
+
+
+def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | None) -> Array:
+    """Labels from a file of their own: by the names of the sequences, or one a row in order.
+
+    Args:
+        path: A table.
+        data: The sequences.
+        label: Its column of labels; default: as :func:`read_labelled`, or the only one.
+        id: Its column of names; without one, rows are in the order of the sequences.
+
+    Raises:
+        InputError: If a label is missing, or there are more or fewer than sequences.
+    """
+    frame = read_file(path)
+    name = _column(frame, "label", label, _LABELS, required=len(frame.columns) > 1)
+    labels = np.asarray(frame[name or frame.columns[0]].to_list(), dtype=object)
+    by = _column(frame, "id", id, _IDS, required=False)
+    if by is not None:
+        found = dict(zip(map(str, frame[by].to_list()), labels.tolist(), strict=True))
+        missing = [one for one in data.names if one not in found]
+        if missing:
+            raise InputError(f"labels: expected one for every sequence, {missing[0]!r} has none")
+        labels = np.array([found[one] for one in data.names], dtype=object)
+    if len(labels) != len(data.rows):
+        raise InputError(
+            f"labels: expected one for each of {len(data.rows)} sequences, got {len(labels)} in "
+            f"{Path(path).name}"
+        )
+    return _tidy(labels)
+
+
+_LABELS = ("label", "class", "target", "y")
+_IDS = ("id", "unique_id")
+_TIMES = ("time", "step", "t", "ds")
+
+
+def _read_table(
+    path: Path,
+    label: str | None,
+    id: str | None,
+    time: str | None,
+    text: str | None,
+    required: bool,
+) -> Labelled:
+    frame = read_file(path)
+    if not frame.height:
+        raise InputError(f"The file {path.name} has a header and no rows.")
+    label = _column(frame, "label", label, _LABELS if required else (), required)
+    by = _column(frame, "id", id, _IDS, required=False)
+    if by is not None and text is None:
+        return _long_table(frame, label, by, _column(frame, "time", time, _TIMES, False))
+    others = [name for name in frame.columns if name not in (label, by)]
+    texts = [name for name in others if str(frame[name].dtype) in ("String", "Utf8")]
+    labels = None if label is None else _tidy(np.asarray(frame[label].to_list(), dtype=object))
+    names = [str(one) for one in (range(frame.height) if by is None else frame[by].to_list())]
+    if text is None and len(texts) != 1 and "text" in texts:
+        text = "text"
+    if text is not None or len(texts) == 1:
+        chosen = _column(frame, "text", text, texts, required=True)
+        values = [one or "" for one in frame[chosen].cast(str).to_list()]
+        return Labelled(Rows(None, values, 0), labels, names, label=label)
+    if texts:
+        raise InputError(
+            f"text: expected one column of text beside the label, got {', '.join(texts)}; name "
+            "it, or name the id of a table of steps"
+        )
+    if not others:
+        raise InputError(f"The file {path.name} has no column beside the label.")
+    rows = as_rows(_numbers(frame, others))
+    note = f"one row a sequence, {len(others)} columns its steps (name id for a table of steps)"
+    return Labelled(rows, labels, names, ["value"], [note], label)
+
+
+def _long_table(frame: Any, label: str | None, by: str, time: str | None) -> Labelled:
+    channels = [name for name in frame.columns if name not in (label, by, time)]
+    if not channels:
+        raise InputError("The table has no column of numbers beside id, time and label.")
+    keys = [str(one) for one in frame[by].to_list()]
+    number: dict[str, int] = {}
+    row_of = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
+    values = _numbers(frame, channels)
+    order = np.argsort(row_of, kind="stable")
+    if time is not None:
+        stamps = frame[time]
+        if stamps.null_count():
+            raise InputError(f"time: expected a time for every step, column {time!r} lacks some")
+        order = np.lexsort((stamps.rank("dense").to_numpy(), row_of))
+    ends = np.searchsorted(row_of[order], np.arange(1, len(number)))
+    arrays = np.split(values[order], ends)
+    labels = None
+    if label is not None:
+        found = np.asarray(frame[label].to_list(), dtype=object)[order]
+        parts = np.split(found, ends)
+        for key, part in zip(number, parts, strict=True):
+            if len(set(part.tolist())) > 1:
+                raise InputError(
+                    f"label: expected one label for each sequence, {key!r} has "
+                    f"{sorted(map(str, set(part.tolist())))}"
+                )
+        labels = _tidy(np.array([part[0] for part in parts], dtype=object))
+    return Labelled(Rows(arrays, None, len(channels)), labels, list(number), channels, label=label)
+
+
+def _read_folder(path: Path) -> Labelled:
+    classes = sorted(one for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))
+    if classes:
+        return _folder_of_tables(path, classes)
+    files = sorted(path.glob("*.txt"))
+    if not files:
+        raise InputError(
+            f"The folder {path} holds neither sub-folders, one a class with CSV files, nor text "
+            "files, one a class."
+        )
+    texts: list[str] = []
+    labels: list[str] = []
+    for file in files:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"The file {file.name} is not UTF-8 text.") from error
+        found = [line.strip() for line in lines if line.strip()]
+        texts += found
+        labels += [file.stem] * len(found)
+    if not texts:
+        raise InputError(f"The text files in {path} are empty.")
+    names = [str(number) for number in range(len(texts))]
+    return Labelled(Rows(None, texts, 0), np.array(labels), names)
+
+
+def _folder_of_tables(path: Path, classes: Sequence[Path]) -> Labelled:
+    arrays: list[Array] = []
+    labels: list[str] = []
+    names: list[str] = []
+    channels: list[str] | None = None
+    for folder in classes:
+        for file in sorted(one for one in folder.iterdir() if one.suffix in (".csv", ".tsv")):
+            frame = read_file(file)
+            if channels is None:
+                channels = [name for name in frame.columns if name.lower() not in _TIMES]
+            missing = [name for name in channels if name not in frame.columns]
+            extra = len(frame.columns) - len([c for c in frame.columns if c.lower() in _TIMES])
+            if missing or extra != len(channels):
+                raise InputError(
+                    f"The file {folder.name}/{file.name} has columns {', '.join(frame.columns)}, "
+                    f"expected {', '.join(channels)} as in the others."
+                )
+            arrays.append(_numbers(frame, channels))
+            labels.append(folder.name)
+            names.append(f"{folder.name}/{file.stem}")
+    if not arrays:
+        raise InputError(f"The folders in {path} hold no CSV files.")
+    width = len(channels or [])
+    return Labelled(Rows(arrays, None, width), np.array(labels), names, channels or [])
+
+
+def _read_npz(path: Path, label: str | None, required: bool) -> Labelled:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"The file {path.name} cannot be read as npz: {error}") from error
+    inputs = next((name for name in ("X", "x") if name in found), None)
+    guessed = next((name for name in _LABELS if name in found), None) if required else None
+    labels = label or guessed
+    if inputs is None or (required and (labels is None or labels not in found)):
+        missing = "X" if inputs is None else labels or "y"
+        raise InputError(
+            f"The file {path.name} has no array {missing!r}; expected X, y and perhaps lengths, "
+            f"got {', '.join(found)}."
+        )
+    rows = as_rows(found[inputs], found.get("lengths"))
+    names = [str(number) for number in range(len(rows))]
+    values = found[labels].reshape(-1) if labels in found else None
+    if values is not None and len(values) != len(rows):
+        raise InputError(
+            f"label: expected one for each of {len(rows)} sequences, got {len(values)} in "
+            f"{labels!r}"
+        )
+    return Labelled(
+        rows, values, names, [f"channel {c + 1}" for c in range(rows.channels)], label=labels
+    )
+
+
+def _read_ts(path: Path) -> Labelled:
+    """The text format of the UEA and UCR archive, without time stamps.
+
+    A header of ``@key value`` lines up to ``@data``; then a line for each sequence: its channels,
+    each a list of numbers between commas (``?`` where missing), and its label, between colons.
+    """
+    header: dict[str, str] = {}
+    arrays: list[Array] = []
+    labels: list[str] = []
+    started = False
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, raw in enumerate(lines, start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        if not started:
+            key, _, value = line.lstrip("@").partition(" ")
+            started = key.lower() == "data"
+            header[key.lower()] = value.strip().lower()
+            if key.lower() == "timestamps" and value.strip().lower() == "true":
+                raise InputError(f"The file {path.name} has time stamps, which are not read.")
+            continue
+        labelled = header.get("classlabel", "true").startswith("true")
+        *channels, last = line.split(":")
+        if not labelled:
+            channels.append(last)
+        arrays.append(_ts_channels(path, number, channels))
+        labels += [last.strip()] * labelled
+    if not arrays:
+        raise InputError(f"The file {path.name} is empty: there is nothing after @data.")
+    rows = as_rows(arrays)
+    names = [str(number) for number in range(len(rows))]
+    named = [f"channel {c + 1}" for c in range(rows.channels)]
+    return Labelled(rows, _tidy(np.array(labels, dtype=object)) if labels else None, names, named)
+
+
+def _ts_channels(path: Path, number: int, channels: Sequence[str]) -> Array:
+    try:
+        values = [
+            [np.nan if one.strip() in ("?", "NaN") else float(one) for one in part.split(",")]
+            for part in channels
+        ]
+    except ValueError as error:
+        raise InputError(f"The file {path.name}, line {number}: {error}") from error
+    if not values or len({len(one) for one in values}) > 1:
+        raise InputError(
+            f"The file {path.name}, line {number}: expected channels of one length, got "
+            f"{[len(one) for one in values]}"
+        )
+    table: Array = np.array(values, np.float64).T
+    return table
+
+
+def _column(
+    frame: Any, role: str, name: str | None, usual: Sequence[str], required: bool
+) -> str | None:
+    """The column of a role: the one named, or the one that is called so."""
+    if name is not None:
+        if name not in frame.columns:
+            raise InputError(
+                f"{role}: there is no column {name!r}; there are {', '.join(frame.columns)}"
+            )
+        return name
+    found = next((one for word in usual for one in frame.columns if one.lower() == word), None)
+    if found is None and required:
+        raise InputError(
+            f"{role}: no column is called {', '.join(usual)}; name one of "
+            f"{', '.join(frame.columns)}"
+        )
+    return found
+
+
+def _numbers(frame: Any, names: Sequence[str]) -> Array:
+    """Columns as float64 ``(rows, columns)``, NaN where missing."""
+    for name in names:
+        if not (frame[name].dtype.is_numeric() or str(frame[name].dtype) in ("Boolean", "Null")):
+            raise InputError(f"{name}: expected a column of numbers, got {frame[name].dtype}")
+    columns: list[Array] = [frame[name].cast(float).fill_null(np.nan).to_numpy() for name in names]
+    table: Array = np.stack(columns, axis=1)
+    return table
+
+
+def _tidy(labels: Array) -> Array:
+    """Labels as whole numbers where all are, else as text; none may be missing."""
+    values = labels.tolist()
+    if any(one is None or one != one for one in values):
+        raise InputError("label: expected a label for every sequence, some are missing")
+    if all(isinstance(one, (int, np.integer)) for one in values):
+        return np.array(values)
+    return np.array([str(one) for one in values])
+
+
+def _span(lengths: Sequence[int]) -> str:
+    low, high = min(lengths, default=0), max(lengths, default=0)
+    return f"{low}" if low == high else f"{low} to {high}"

@@ -1,0 +1,89 @@
+"""Text as numbers: tokens, and the vocabulary that training gives them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.checks import one_of
+from elman.errors import InputError
+
+__all__ = ["UNITS", "Vocabulary", "split_text"]
+
+Array: TypeAlias = NDArray[Any]
+
+UNITS = ("characters", "words")
+UNKNOWN = 0
+"""The number of every token that training has not seen, or only once."""
+
+
+def split_text(text: str, unit: str) -> list[str]:
+    """The tokens of a text: its characters, or its words and punctuation marks in lower case."""
+    if unit == "characters":
+        return list(text)
+    return re.findall(r"\w+|[^\w\s]", text.lower())
+
+
+class Vocabulary:
+    """The tokens that training knows, each with a number from 1; 0 is for all others.
+
+    Args:
+        tokens: In the order of their numbers.
+        unit: ``"characters"`` or ``"words"``.
+        rare: Tokens that training has met once: read as unknown, though not unseen.
+    """
+
+    def __init__(self, tokens: Sequence[str], unit: str, rare: Sequence[str] = ()) -> None:
+        self.tokens, self.rare = list(tokens), list(rare)
+        self.unit = str(one_of("unit", unit, UNITS))
+        self._numbers = {token: number for number, token in enumerate(self.tokens, start=1)}
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], unit: str) -> Vocabulary:
+        """The tokens of the texts, each of which occurs at least twice, sorted.
+
+        A token that occurs once is left unknown, so that training meets unknown tokens too.
+        """
+        counts = Counter(token for text in texts for token in split_text(text, unit))
+        often = sorted(token for token, number in counts.items() if number > 1)
+        return cls(often, unit, sorted(token for token, number in counts.items() if number == 1))
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are, that of unknown tokens included."""
+        return len(self.tokens) + 1
+
+    def encode(self, texts: Sequence[str]) -> list[Array]:
+        """The numbers of each text's tokens, int64 ``(T_i,)``."""
+        find = self._numbers.get
+        return [
+            np.array([find(token, UNKNOWN) for token in split_text(text, self.unit)], np.int64)
+            for text in texts
+        ]
+
+    def unseen(self, texts: Sequence[str]) -> list[str]:
+        """The tokens of the texts that training has not met, each once, as they come."""
+        found = {token: None for text in texts for token in split_text(text, self.unit)}
+        met = self._numbers.keys() | set(self.rare)
+        return [token for token in found if token not in met]
+
+
+def check_texts(name: str, data: Any) -> list[str]:
+    """A list of texts.
+
+    Raises:
+        InputError: If one of them is no text.
+    """
+    texts = list(data)
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(
+                f"{name}: expected texts, or sequences of numbers, not both; row {row} is "
+                f"{type(text).__name__} {text!r:.40}"
+            )
+    return [str(text) for text in texts]

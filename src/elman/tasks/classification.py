@@ -1,0 +1,504 @@
+"""The classifier: one class, with its probability, for each sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.checks import one_of, real, whole
+from elman.data.rows import Rows
+from elman.errors import InputError
+from elman.evaluate.classes import (
+    classification_measures,
+    confusion_matrix,
+    fit_temperature,
+    reliability,
+    softmax,
+)
+from elman.evaluate.rivals import SummaryRidge, TrigramBayes
+from elman.losses import CrossEntropy, Loss
+from elman.tasks.many_to_one import ManyToOne, plain_classes
+from elman.tasks.pooled import PooledModel
+
+__all__ = ["SequenceClassifier"]
+
+Array: TypeAlias = NDArray[Any]
+_Self = TypeVar("_Self", bound="SequenceClassifier")
+
+
+class SequenceClassifier(ManyToOne):
+    """Assigns each sequence, of numbers or of text, to a class, with calibrated probabilities.
+
+    Sequences are an array ``(N, T, C)``, or ``(N, T)`` of one channel, with ``lengths`` or a
+    ``mask`` where they are unequal; a list of arrays ``(T_i, C)``; or texts. NaN is a missing
+    value: the network is told where. Rows that are empty or fully missing are answered with the
+    prior, and a warning. An answer depends on no other row.
+
+    Args:
+        cell: ``"gru"``, ``"lstm"``, ``"rnn"``, ``"rnn_relu"`` or ``"gru_reset_before"``.
+        hidden_size: Units; default: 32 to 128, by the number of rows.
+        num_layers: How many cells are stacked.
+        bidirectional: Whether sequences are also read from their end.
+        pooling: What is made of the steps: ``"last"`` (where each walk ends), ``"mean"``,
+            ``"max"`` or ``"attention"``.
+        unit: What a step of a text is: ``"characters"`` or ``"words"``.
+        embedding_size: Channels of the learned vector of a character or word.
+        unseen: Characters or words that fit has not seen: ``"error"``, or ``"unknown"`` to read
+            them all as one, which is learnt from those that occur once.
+        dropout: Probability of dropping a unit before the output, and between layers.
+        input_dropout: Probability of dropping an input channel, or one of a learned vector.
+        class_weight: ``None``; ``"balanced"``, so that rare classes count as much as common
+            ones; or a weight for each class.
+        label_smoothing: Share of each target spread over all classes, in [0, 1).
+        epochs: Passes over the rows; default: what comes to 2000 updates, 8 to 60.
+        batch_size: Rows of a batch, of like length; default: 16 to 64.
+        learning_rate: Of AdamW at its highest, falling along a cosine.
+        weight_decay: Of AdamW.
+        held_out: Share of the rows held out, up to 0.5, in proportion to the classes: half of
+            them watch the training and calibrate, half are scored. 0: none, then nothing is
+            calibrated or scored.
+        calibrate: Whether probabilities are sharpened or softened by one temperature, which suits
+            the rows that watched.
+        refit: Whether the network is trained again on all rows once it was scored; ``"auto"``: up
+            to 5000 rows.
+        ensemble: How many networks are trained and averaged.
+        seed: Of all randomness: same seed, same bits.
+        verbose: Whether a progress bar is shown.
+        backend: ``"auto"``, ``"native"`` or ``"reference"``.
+
+    Attributes:
+        classes_: The classes, sorted.
+        prior_: Their shares in the training rows.
+        temperature_: What logits are divided by.
+        model_: The networks, a :class:`elman.tasks.pooled.PooledModel`.
+        scores_: Measures on the held-out rows beside baselines, or ``None``.
+        history_: The record of the training.
+        notes_: What was done or should be known, in words.
+        seconds_: Wall-clock time of the parts of :meth:`fit`.
+
+    Raises:
+        InputError: From :meth:`fit`, for an argument or data that do not fit.
+
+    Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
+    """
+
+    _kind = "classifier"
+    _estimator_type: ClassVar[str] = "classifier"
+
+    def __init__(
+        self,
+        cell: str = "gru",
+        hidden_size: int | None = None,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pooling: str = "last",
+        unit: str = "characters",
+        embedding_size: int = 32,
+        unseen: str = "error",
+        dropout: float = 0.2,
+        input_dropout: float = 0.0,
+        class_weight: str | Mapping[Any, float] | None = None,
+        label_smoothing: float = 0.0,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 0.004,
+        weight_decay: float = 0.01,
+        held_out: float = 0.2,
+        calibrate: bool = True,
+        refit: bool | str = "auto",
+        ensemble: int = 1,
+        seed: int = 0,
+        verbose: bool = False,
+        backend: str = "auto",
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.unit = unit
+        self.embedding_size = embedding_size
+        self.unseen = unseen
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.held_out = held_out
+        self.calibrate = calibrate
+        self.refit = refit
+        self.ensemble = ensemble
+        self.seed = seed
+        self.verbose = verbose
+        self.backend = backend
+
+    def fit(
+        self: _Self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+    ) -> _Self:
+        """Trains, scores and calibrates.
+
+        Args:
+            X: Sequences, see the class.
+            y: A class for each: texts, whole numbers or booleans, ``(N,)``.
+            sample_weight: Weights of the rows, ``(N,)``, or ``None``.
+            lengths: How many steps of each row of an array are live, ``(N,)``.
+            mask: True where a step of an array is observed, ``(N, T)``.
+
+        Returns:
+            The classifier itself.
+
+        Raises:
+            InputError: If an argument or the data do not fit; nothing was trained then.
+            TrainingError: If training does not converge to finite numbers.
+        """
+        return self._fit(X, y, sample_weight, lengths, mask)
+
+    def predict_proba(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
+        """The probability of each class, ``(N, K)`` in the order of ``classes_``; never NaN.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Raises:
+            InputError: If they do not fit, or hold what training has not seen.
+            NotFittedError: Before :meth:`fit`.
+        """
+        outputs, known = self._raw(X, lengths, mask)
+        probabilities = np.tile(self.prior_, (len(known), 1))
+        probabilities[known] = softmax(_logits(outputs[:, known]) / self.temperature_)
+        return probabilities
+
+    def predict(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
+        """The most likely class of each sequence, ``(N,)``.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Raises:
+            InputError: As :meth:`predict_proba`.
+        """
+        chosen = self.predict_proba(X, lengths=lengths, mask=mask).argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
+
+    def top_k(
+        self, X: Any, k: int = 3, *, lengths: Any = None, mask: Any = None
+    ) -> list[list[tuple[Any, float]]]:
+        """The ``k`` most likely classes of each sequence with their probabilities.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            k: How many, at most as many as there are classes.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Raises:
+            InputError: As :meth:`predict_proba`, or if ``k`` does not fit.
+        """
+        if whole("k", k) > len(getattr(self, "classes_", range(k))):
+            raise InputError(f"k: expected at most {len(self.classes_)} classes, got {k}")
+        probabilities = self.predict_proba(X, lengths=lengths, mask=mask)
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+        return [
+            [(self.classes_[one], float(row[one])) for one in chosen]
+            for row, chosen in zip(probabilities, order, strict=True)
+        ]
+
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+    ) -> float:
+        """The accuracy: the share of sequences given the right class.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            y: Their classes.
+            sample_weight: Weights of the rows, or ``None``.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Raises:
+            InputError: As :meth:`predict_proba`, or if a class was not in fit.
+        """
+        predicted = self.predict(X, lengths=lengths, mask=mask)
+        right = predicted == self.classes_[self._numbers(y, len(predicted))]
+        return float(np.average(right, weights=sample_weight))
+
+    def evaluate(self, X: Any, y: Any, *, lengths: Any = None, mask: Any = None) -> dict[str, Any]:
+        """All measures on sequences whose classes are known.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            y: Their classes.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Returns:
+            See :func:`elman.evaluate.classes.classification_measures`.
+
+        Raises:
+            InputError: As :meth:`score`.
+        """
+        probabilities = self.predict_proba(X, lengths=lengths, mask=mask)
+        if not len(probabilities):
+            raise InputError("X: expected at least one sequence to evaluate on, got none")
+        return classification_measures(probabilities, self._numbers(y, len(probabilities)))
+
+    def explain(self, X: Any, *, lengths: Any = None, mask: Any = None) -> list[Array]:
+        """Which steps spoke for the class that was named: gradient times input.
+
+        To first order, what each step (and channel) adds to the logit of the class named over the
+        mean of all. Above 0 it speaks for that class, below 0 against it. Numbers are measured
+        from the mean of their channel.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Returns:
+            For each row ``(T_i, C)``, or ``(T_i,)`` for the tokens of a text; zeros for rows with
+            nothing to read.
+
+        Raises:
+            InputError: As :meth:`predict_proba`.
+
+        Source: M. Ancona et al., "Towards better understanding of gradient-based attribution
+        methods for deep neural networks", ICLR 2018.
+        """
+        rows, known = self._rows(X, lengths, mask)
+        found = np.flatnonzero(known)
+        result: list[Array] = [
+            np.zeros(one.shape) for one in rows.arrays or [np.zeros(0)] * len(rows)
+        ]
+        if len(found):
+            chosen = rows.select(found)
+            for row, one in zip(found, relevance_of_named(self.model_, chosen), strict=True):
+                result[row] = one
+        return result
+
+    # ------------------------------------------------------------- what ManyToOne asks for
+
+    def _check_options(self) -> None:
+        super()._check_options()
+        real("label_smoothing", self.label_smoothing, 0.0, 1.0, open_above=True)
+        one_of("calibrate", self.calibrate, (True, False))
+        if self.class_weight is not None and not isinstance(self.class_weight, Mapping):
+            one_of("class_weight", self.class_weight, (None, "balanced"))
+
+    def _loss(self) -> Loss:
+        return CrossEntropy(self.label_smoothing)
+
+    def _outputs(self) -> int:
+        return len(self.classes_)
+
+    def _targets(self, y: Any, rows: int) -> Array:
+        labels = _labels(y, rows)
+        classes, numbers = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise InputError(
+                f"y: expected at least two classes, got one class alone: {classes.tolist()}"
+            )
+        if isinstance(self.class_weight, Mapping):
+            strange = [one for one in self.class_weight if one not in set(classes.tolist())]
+            if strange:
+                raise InputError(f"class_weight: {strange[0]!r} is no class of y")
+            for value in self.class_weight.values():
+                real("class_weight", value, 0.0, open_below=True)
+        self.classes_ = classes
+        return numbers.reshape(-1).astype(np.int64)
+
+    def _numbers(self, y: Any, rows: int) -> Array:
+        """The numbers of the classes of known labels."""
+        labels = _labels(y, rows)
+        order = {label: number for number, label in enumerate(self.classes_.tolist())}
+        strange = [one for one in labels.tolist() if one not in order]
+        if strange:
+            named = ", ".join(map(repr, list(order)[:8])) + (" ..." if len(order) > 8 else "")
+            raise InputError(
+                f"y: expected classes seen in fit ({named}), got {strange[0]!r}, which was not"
+            )
+        return np.array([order[one] for one in labels.tolist()], np.int64)
+
+    def _groups(self, targets: Array) -> Array:
+        return targets
+
+    def _weights(self, targets: Array, weights: Array | None) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        number = len(self.classes_)
+        if not isinstance(self.class_weight, Mapping):  # "balanced"
+            count = np.bincount(targets, minlength=number)
+            each = len(targets) / (number * np.maximum(count, 1))
+        else:
+            given: Mapping[Any, float] = self.class_weight
+            each = np.array([float(given.get(one, 1.0)) for one in self.classes_.tolist()])
+        return each[targets] if weights is None else each[targets] * weights
+
+    def _learn_prior(self, targets: Array, weights: Array | None) -> None:
+        count = np.bincount(targets, weights, minlength=len(self.classes_)).astype(np.float64)
+        self.prior_ = count / count.sum()
+        self.temperature_ = 1.0
+
+    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> None:
+        if self.calibrate:
+            self.temperature_ = fit_temperature(_logits(self._of(model, rows)), targets)
+
+    def _judged(
+        self, model: PooledModel, rows: Rows, targets: Array, seen: tuple[Rows, Array]
+    ) -> None:
+        logits = _logits(self._of(model, rows))
+        probabilities = softmax(logits / self.temperature_)
+        classes = len(self.classes_)
+        table = {"network": classification_measures(probabilities, targets)}
+        table |= {
+            name: classification_measures(one, targets)
+            for name, one in _rivals(rows, *seen, classes).items()
+        }
+        self.scores_ = {
+            "rows": len(targets),
+            "table": table,
+            "temperature": self.temperature_,
+            "uncalibrated": classification_measures(softmax(logits), targets),
+            "reliability": reliability(probabilities, targets),
+            "reliability_uncalibrated": reliability(softmax(logits), targets),
+            "confusion": confusion_matrix(targets, probabilities.argmax(axis=1), classes).tolist(),
+            "classes": plain_classes(self.classes_.tolist()),
+        }
+        self.held_out_ = (rows, targets, probabilities, model)
+
+    def _of(self, model: PooledModel, rows: Rows) -> Array:
+        """Outputs of a network in the making; rows without a known token answer like all."""
+        return model.outputs(rows)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "classes": plain_classes(self.classes_.tolist()),
+            "kind": self.classes_.dtype.str,
+            "prior": self.prior_.tolist(),
+            "temperature": self.temperature_,
+        }
+
+    def _set_state(self, record: dict[str, Any]) -> None:
+        kind = np.dtype(record["kind"])
+        if kind.kind not in "biufUO":
+            raise InputError(f"path: the saved classifier has classes of type {kind}")
+        self.classes_ = np.array(record["classes"], dtype=kind)
+        self.prior_ = np.array(record["prior"], np.float64)
+        self.temperature_ = real("path: temperature", record["temperature"], 0.0, open_below=True)
+        if self.prior_.shape != self.classes_.shape:
+            raise InputError("path: the saved classifier is damaged: classes and prior differ")
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of a classifier."""
+        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
+            ClassifierTags,
+        )
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier"
+        tags.classifier_tags = ClassifierTags()
+        tags.target_tags.required, tags.target_tags.multi_output = True, False
+        return tags
+
+
+def relevance_of_named(model: PooledModel, rows: Rows) -> list[Array]:
+    """Gradient times input of the logit of the class named, over the mean of all logits."""
+    named = _logits(model.outputs(rows)).argmax(axis=1)
+    classes = model.networks[0].output_size
+    return model.relevance(rows, np.eye(classes)[named] - 1.0 / classes)
+
+
+def _logits(outputs: Array) -> Array:
+    """The mean over networks of their log probabilities: ``(M, N, K)`` to ``(N, K)``."""
+    top = outputs.max(axis=2, keepdims=True)
+    total = top + np.log(np.exp(outputs - top).sum(axis=2, keepdims=True))
+    return np.asarray((outputs - total).mean(axis=0))
+
+
+def _labels(y: Any, rows: int) -> Array:
+    """Labels as an array ``(N,)`` of texts, whole numbers or booleans."""
+    if hasattr(y, "to_numpy"):
+        y = y.to_numpy()
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        import warnings
+
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected; it is read as one",
+            _conversion_warning(),
+            stacklevel=5,
+        )
+        labels = labels[:, 0]
+    if labels.ndim != 1 or len(labels) != rows:
+        raise InputError(
+            f"y: expected one label for each of {rows} sequences, got an array of shape "
+            f"{labels.shape}"
+        )
+    if labels.dtype.kind == "O":
+        if any(one is None or one != one for one in labels):
+            raise InputError("y: expected a label for each sequence, got missing ones (NaN)")
+        if len({isinstance(one, str) for one in labels}) > 1:
+            raise InputError("y: expected labels of one type, got texts and other values mixed")
+        if not all(isinstance(one, str) for one in labels):
+            labels = np.array(labels.tolist())
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all():
+            raise InputError("y: expected finite labels, got NaN or infinity")
+        if (labels != np.floor(labels)).any():
+            raise InputError(
+                "y: Unknown label type: continuous. Expected classes (texts, whole numbers or "
+                "booleans); for numbers use elman.SequenceRegressor"
+            )
+    if labels.dtype.kind not in "OUiubf":
+        raise InputError(f"y: Unknown label type: {labels.dtype}; expected texts or whole numbers")
+    return labels
+
+
+def _conversion_warning() -> type[Warning]:
+    """scikit-learn's own kind where it is loaded, which its checks look for."""
+    import sys
+
+    if "sklearn" in sys.modules:
+        from sklearn.exceptions import (  # type: ignore[import-untyped, unused-ignore]
+            DataConversionWarning,
+        )
+
+        return DataConversionWarning  # type: ignore[no-any-return, unused-ignore]
+    from elman.errors import ElmanWarning
+
+    return ElmanWarning
+
+
+def _rivals(rows: Rows, seen: Rows, targets: Array, classes: int) -> dict[str, Array]:
+    """The probabilities that the baselines give, learnt of the rows trained on."""
+    share = np.bincount(targets, minlength=classes) / len(targets)
+    found = {"most frequent class": np.tile(share, (len(rows), 1))}
+    if rows.texts is not None:
+        rival = TrigramBayes(seen.texts or [], targets, classes)
+        found["trigram naive Bayes"] = rival.probabilities(rows.texts)
+    else:
+        ridge = SummaryRidge(seen.arrays or [], np.eye(classes)[targets])
+        clipped = np.clip(ridge.predict(rows.arrays or []), 1e-3, None)
+        found["ridge on summaries"] = clipped / clipped.sum(axis=1, keepdims=True)
+    return found

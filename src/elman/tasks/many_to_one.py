@@ -1,0 +1,410 @@
+"""What the estimators of one answer for each sequence share: arguments, rows, fitting, saving."""
+
+from __future__ import annotations
+
+import math
+import os
+import time as clock
+import warnings
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.checks import one_of, real, whole
+from elman.data.rows import Rows, as_rows
+from elman.data.text import UNITS
+from elman.errors import ElmanWarning, InputError, NotFittedError
+from elman.losses import Loss
+from elman.saving import read_model, write_model
+from elman.tasks.estimator import Estimator
+from elman.tasks.pooled import CELLS, POOLS, PooledModel, Shape, Training
+
+__all__ = ["ManyToOne"]
+
+Array: TypeAlias = NDArray[Any]
+_Self = TypeVar("_Self", bound="ManyToOne")
+
+_FEWEST_TO_HOLD_OUT = 40
+_UPDATES = 2000
+_MOST_TO_REFIT = 5000
+
+
+class ManyToOne(Estimator):
+    """The common part of :class:`elman.SequenceClassifier` and :class:`elman.SequenceRegressor`.
+
+    Attributes that a kind of estimator sets are ``_kind`` (of the saved model) and the methods
+    that raise ``NotImplementedError`` here.
+    """
+
+    _kind: ClassVar[str]
+
+    # ------------------------------------------------------------------ what a kind fills in
+
+    def _loss(self) -> Loss:
+        raise NotImplementedError
+
+    def _targets(self, y: Any, rows: int) -> Array:
+        """The answers as the network is trained on them, and what fit learns of them."""
+        raise NotImplementedError
+
+    def _outputs(self) -> int:
+        raise NotImplementedError
+
+    def _weights(self, targets: Array, weights: Array | None) -> Array | None:
+        return weights
+
+    def _groups(self, targets: Array) -> Array:
+        """Of which each row held out is drawn alike, ``(N,)``."""
+        return np.zeros(len(targets), np.int64)
+
+    def _learn_prior(self, targets: Array, weights: Array | None) -> None:
+        raise NotImplementedError
+
+    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> None:
+        """What is learnt of the rows that watched the training."""
+
+    def _judged(self, model: PooledModel, rows: Rows, targets: Array, seen: Any) -> None:
+        """Scores on rows that had no part in the training, beside baselines learnt of ``seen``."""
+        raise NotImplementedError
+
+    def _state(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _set_state(self, record: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    # -------------------------------------------------------------------------------- fitting
+
+    def _fit(self: _Self, X: Any, y: Any, sample_weight: Any, lengths: Any, mask: Any) -> _Self:
+        started = clock.perf_counter()
+        self._check_options()
+        if y is None:
+            raise InputError("y: requires y to be passed, but the target y is None")
+        rows = as_rows(X, lengths, mask)
+        if not len(rows):
+            raise InputError(
+                "X: expected at least one sequence, got none: Found array with 0 sample(s) "
+                "(shape=(0,)) while a minimum of 1 is required"
+            )
+        _refuse_empty_features(X)
+        targets = self._targets(y, len(rows))
+        weights = _row_weights(sample_weight, len(rows))
+        notes: list[str] = []
+        rows, targets, weights = self._readable(rows, targets, weights, notes)
+        self._learn_prior(targets, weights)
+        parts = self._parts(targets)
+        seeds = np.random.SeedSequence(self.seed).spawn(3)
+        begun = clock.perf_counter()
+        model = self._train(rows, targets, weights, parts, seeds[0], None)
+        seconds = {"training": clock.perf_counter() - begun}
+        self.scores_: dict[str, Any] | None = None
+        self.held_out_: Any = None
+        if len(parts[1]):
+            watched = rows.select(parts[1])
+            self._watched(model, watched, targets[parts[1]])
+            seen = (rows.select(parts[0]), targets[parts[0]])
+            self._judged(model, rows.select(parts[2]), targets[parts[2]], seen)
+            interrupted = any(history.interrupted for history in model.histories)
+            refit = len(rows) <= _MOST_TO_REFIT if self.refit == "auto" else self.refit
+            self.history_ = model.histories[0]
+            if refit and not interrupted:
+                begun = clock.perf_counter()
+                best = max(history.best_epoch for history in model.histories)
+                everything = np.arange(len(rows))
+                none = np.zeros(0, np.int64)
+                model = self._train(
+                    rows, targets, weights, (everything, none, none), seeds[1], best
+                )
+                seconds["training on all rows"] = clock.perf_counter() - begun
+                notes.append(
+                    "The network was trained again on all rows, those held out included, for as "
+                    "many epochs as had served best; the scores are those of the one before."
+                )
+        else:
+            self.history_ = model.histories[0]
+            if self.held_out:
+                self._warn(
+                    f"{len(rows)} rows are too few to hold some out: there are no scores, and "
+                    "nothing is calibrated"
+                )
+        if any(history.interrupted for history in model.histories):
+            notes.append("Training was interrupted; the weights are the best until then.")
+        self.model_ = model
+        self.notes_ = notes
+        seconds["total"] = clock.perf_counter() - started
+        self.seconds_ = seconds
+        if isinstance(X, np.ndarray) and X.ndim == 2:
+            self.n_features_in_ = int(X.shape[1])
+        return self
+
+    def _readable(
+        self, rows: Rows, targets: Array, weights: Array | None, notes: list[str]
+    ) -> tuple[Rows, Array, Array | None]:
+        """Without the rows that hold nothing to learn from."""
+        if rows.texts is not None:
+            full = np.array([bool(text.strip()) for text in rows.texts])
+        else:
+            full = np.array([bool((~np.isnan(one)).any()) for one in rows.arrays or []])
+        if full.all():
+            return rows, targets, weights
+        if not full.any():
+            raise InputError("X: expected values to learn from, every row is empty or missing")
+        number = int((~full).sum())
+        text = f"{number} of {len(full)} rows are empty or fully missing and were left out"
+        self._warn(text)
+        notes.append(f"{text}.")
+        kept = np.flatnonzero(full)
+        return rows.select(kept), targets[kept], None if weights is None else weights[kept]
+
+    def _parts(self, targets: Array) -> tuple[Array, Array, Array]:
+        """Rows to train on, to watch and to judge by: each group in proportion, seeded."""
+        groups, number = self._groups(targets), len(targets)
+        none = np.zeros(0, np.int64)
+        if not self.held_out or number < _FEWEST_TO_HOLD_OUT:
+            return np.arange(number), none, none
+        generator = np.random.default_rng(np.random.SeedSequence(self.seed).spawn(3)[2])
+        order = generator.permutation(number)
+        order = order[np.argsort(groups[order], kind="stable")]
+        held = np.zeros(number, bool)
+        # every k-th row of the groups one after the other, so that each gives its share
+        wanted = max(4, round(self.held_out * number))
+        held[order[((np.arange(wanted) + 0.5) * number / wanted).astype(np.int64)]] = True
+        chosen = order[held[order]]
+        train = np.flatnonzero(~held)
+        lone = np.setdiff1d(groups, groups[train])
+        if len(lone):  # a class must be trained on before it can be judged
+            back = np.isin(groups, lone)
+            train = np.union1d(train, np.flatnonzero(back))
+            chosen = chosen[~back[chosen]]
+        return train, np.sort(chosen[::2]), np.sort(chosen[1::2])
+
+    def _train(
+        self,
+        rows: Rows,
+        targets: Array,
+        weights: Array | None,
+        parts: tuple[Array, Array, Array],
+        seed: np.random.SeedSequence,
+        epochs: int | None,
+    ) -> PooledModel:
+        train, watch, _ = parts
+        balanced = self._weights(targets[train], None if weights is None else weights[train])
+        watched = None
+        if len(watch):
+            watched_weights = None if weights is None else weights[watch]
+            watched = (rows.select(watch), self._scaled(targets[watch]), watched_weights)
+        return PooledModel.train(
+            rows.select(train),
+            self._scaled(targets[train]),
+            balanced,
+            watched,
+            unit=self.unit,
+            shape=self._shape(len(train)),
+            training=self._training(len(train), epochs),
+            loss=self._loss(),
+            outputs=self._outputs(),
+            ensemble=self.ensemble,
+            seed=seed,
+            backend=self.backend,
+            progress=None if self.verbose else False,
+        )
+
+    def _scaled(self, targets: Array) -> Array:
+        """The answers as the network is to give them."""
+        return targets
+
+    def _shape(self, rows: int) -> Shape:
+        hidden = self.hidden_size
+        if hidden is None:
+            hidden = 32 if rows < 200 else 64 if rows < 4000 else 128
+        return Shape(
+            cell=self.cell,
+            hidden_size=hidden,
+            num_layers=self.num_layers,
+            bidirectional=self.bidirectional,
+            pooling=self.pooling,
+            embedding_size=self.embedding_size,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+        )
+
+    def _training(self, rows: int, epochs: int | None) -> Training:
+        batch = self.batch_size or (16 if rows < 500 else 32 if rows < 4000 else 64)
+        if epochs is None:
+            epochs = self.epochs or min(60, max(8, math.ceil(_UPDATES / math.ceil(rows / batch))))
+        return Training(epochs, batch, self.learning_rate, self.weight_decay)
+
+    # ----------------------------------------------------------------------------- predicting
+
+    def _rows(self, X: Any, lengths: Any, mask: Any) -> tuple[Rows, Array]:
+        """The sequences to answer for, and which of them hold something to read."""
+        if not hasattr(self, "model_"):
+            raise NotFittedError(f"This {type(self).__name__} is not fitted; call fit first")
+        encoder = self.model_.encoder
+        wanted = getattr(self, "n_features_in_", None)
+        if isinstance(X, np.ndarray) and X.ndim == 2 and wanted not in (None, X.shape[1]):
+            raise InputError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting {wanted} "
+                "features as input, the steps of the matrix in fit; pass sequences of another "
+                "length as a list"
+            )
+        rows = as_rows(X, lengths, mask, None if encoder.vocabulary else len(encoder.mean))
+        encoder.check(rows, self.unseen)
+        known = encoder.known(rows)
+        if not known.all():
+            self._warn(
+                f"{int((~known).sum())} of {len(known)} rows are empty or fully missing; they are "
+                "answered with the prior, what training saw on the whole"
+            )
+        if not encoder.marked and rows.arrays is not None:
+            gaps = any(
+                np.isnan(one).any() for one in rows.select(np.flatnonzero(known)).arrays or []
+            )
+            if gaps:
+                self._warn(
+                    "values are missing, which fit saw none of; they are read as the mean of "
+                    "their channel"
+                )
+        return rows, known
+
+    def _raw(self, X: Any, lengths: Any, mask: Any) -> tuple[Array, Array]:
+        """Outputs of every network ``(M, N, K)``, and which rows hold something to read."""
+        rows, known = self._rows(X, lengths, mask)
+        outputs = np.zeros((len(self.model_.networks), len(rows), self._outputs()))
+        if known.any():
+            outputs[:, known] = self.model_.outputs(rows.select(np.flatnonzero(known)))
+        return outputs, known
+
+    # --------------------------------------------------------------------------------- saving
+
+    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Saves the fitted estimator as a folder (JSON and safetensors).
+
+        Args:
+            path: The folder; its parent must exist.
+            overwrite: Whether a saved model already there may be replaced.
+
+        Raises:
+            InputError: If something stands there that must not be replaced.
+            NotFittedError: Before ``fit``.
+        """
+        if not hasattr(self, "model_"):
+            raise NotFittedError(f"This {type(self).__name__} is not fitted; call fit first")
+        description = {
+            "parameters": self.get_params(),
+            "model": self.model_.description(),
+            "state": self._state(),
+            "scores": self.scores_,
+            "notes": self.notes_,
+            "seconds": self.seconds_,
+            "history": self.history_.to_dict(),
+            "features": getattr(self, "n_features_in_", None),
+        }
+        write_model(path, self._kind, description, self.model_.tensors(), overwrite)
+
+    @classmethod
+    def from_saved(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:
+        """Reads back what :meth:`save` wrote, as :func:`elman.load` does.
+
+        Args:
+            path: The folder.
+
+        Raises:
+            InputError: If it is no such model, of a later version, or damaged.
+        """
+        from elman.history import History
+
+        record, tensors = read_model(path, cls._kind)
+        try:
+            estimator = cls(**record["parameters"])
+            estimator.model_ = PooledModel.from_saved(record["model"], tensors, estimator.backend)
+            estimator._set_state(record["state"])
+            estimator.scores_, estimator.held_out_ = record["scores"], None
+            estimator.notes_, estimator.seconds_ = list(record["notes"]), dict(record["seconds"])
+            estimator.history_ = History.from_dict(record["history"])
+            if record["features"] is not None:
+                estimator.n_features_in_ = int(record["features"])
+        except InputError:
+            raise
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+            raise InputError(
+                f"path: the saved {cls._kind} in {path} is damaged or of another version: {error!r}"
+            ) from error
+        return estimator
+
+    # ------------------------------------------------------------------------------ arguments
+
+    def _check_options(self) -> None:
+        one_of("cell", self.cell, CELLS)
+        one_of("pooling", self.pooling, POOLS)
+        one_of("unit", self.unit, UNITS)
+        one_of("unseen", self.unseen, ("error", "unknown"))
+        one_of("bidirectional", self.bidirectional, (True, False))
+        one_of("refit", self.refit, ("auto", True, False))
+        one_of("backend", self.backend, ("auto", "native", "reference"))
+        for name in ("hidden_size", "epochs", "batch_size"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name))
+        for name in ("num_layers", "embedding_size", "ensemble"):
+            whole(name, getattr(self, name))
+        whole("seed", self.seed, 0)
+        for name in ("dropout", "input_dropout"):
+            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
+        real("held_out", self.held_out, 0.0, 0.5)
+        real("learning_rate", self.learning_rate, 0.0, open_below=True)
+        real("weight_decay", self.weight_decay, 0.0)
+
+    @staticmethod
+    def _warn(text: str) -> None:
+        warnings.warn(text, ElmanWarning, stacklevel=4)
+
+    # the arguments, which each kind declares and documents in its own constructor
+    cell: str
+    hidden_size: int | None
+    num_layers: int
+    bidirectional: bool
+    pooling: str
+    unit: str
+    embedding_size: int
+    unseen: str
+    dropout: float
+    input_dropout: float
+    epochs: int | None
+    batch_size: int | None
+    learning_rate: float
+    weight_decay: float
+    held_out: float
+    refit: bool | str
+    ensemble: int
+    seed: int
+    verbose: bool
+    backend: str
+
+
+def _row_weights(weights: Any, rows: int) -> Array | None:
+    if weights is None:
+        return None
+    array = np.asarray(weights, dtype=np.float64)
+    if array.shape != (rows,) or not np.isfinite(array).all() or (array < 0).any():
+        raise InputError(
+            f"sample_weight: expected {rows} finite numbers of at least 0, got shape {array.shape}"
+        )
+    if not array.any():
+        raise InputError("sample_weight: expected a weight above 0, got zeros alone")
+    return array
+
+
+def _refuse_empty_features(X: Any) -> None:
+    shape = np.shape(X) if isinstance(X, np.ndarray) else ()
+    if len(shape) == 2 and shape[1] == 0:
+        raise InputError(
+            f"X: expected steps to read: 0 feature(s) (shape={shape}) while a minimum of 1 is "
+            "required."
+        )
+
+
+def plain_classes(classes: Sequence[Any]) -> list[Any]:
+    """Labels as JSON has them."""
+    return [one.item() if isinstance(one, np.generic) else one for one in classes]

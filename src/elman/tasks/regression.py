@@ -1,0 +1,313 @@
+"""The regressor: one number, or several, for each sequence."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.checks import one_of
+from elman.data.rows import Rows
+from elman.errors import InputError
+from elman.evaluate.rivals import SummaryRidge
+from elman.losses import Loss, make_loss
+from elman.tasks.many_to_one import ManyToOne
+from elman.tasks.pooled import PooledModel
+
+__all__ = ["SequenceRegressor"]
+
+Array: TypeAlias = NDArray[Any]
+_Self = TypeVar("_Self", bound="SequenceRegressor")
+
+
+class SequenceRegressor(ManyToOne):
+    """Estimates one number, or several, from each sequence of numbers or text.
+
+    Sequences are those of :class:`elman.SequenceClassifier`, and so is what is made of missing
+    values and empty rows: the prior is the mean of the training targets.
+
+    Args:
+        cell: ``"gru"``, ``"lstm"``, ``"rnn"``, ``"rnn_relu"`` or ``"gru_reset_before"``.
+        hidden_size: Units; default: 32 to 128, by the number of rows.
+        num_layers: How many cells are stacked.
+        bidirectional: Whether sequences are also read from their end.
+        pooling: What is made of the steps: ``"last"``, ``"mean"``, ``"max"`` or
+            ``"attention"``.
+        unit: What a step of a text is: ``"characters"`` or ``"words"``.
+        embedding_size: Channels of the learned vector of a character or word.
+        unseen: Characters or words that fit has not seen: ``"error"`` or ``"unknown"``.
+        dropout: Probability of dropping a unit before the output, and between layers.
+        input_dropout: Probability of dropping an input channel.
+        loss: ``"mse"``, ``"mae"`` or ``"huber"``, on targets scaled to unit deviation.
+        epochs: Passes over the rows; default: what comes to 2000 updates, 8 to 60.
+        batch_size: Rows of a batch, of like length; default: 16 to 64.
+        learning_rate: Of AdamW at its highest, falling along a cosine.
+        weight_decay: Of AdamW.
+        held_out: Share of the rows held out, up to 0.5: half watch the training, half are scored.
+        refit: Whether the network is trained again on all rows once it was scored; ``"auto"``: up
+            to 5000 rows.
+        ensemble: How many networks are trained and averaged.
+        seed: Of all randomness: same seed, same bits.
+        verbose: Whether a progress bar is shown.
+        backend: ``"auto"``, ``"native"`` or ``"reference"``.
+
+    Attributes:
+        prior_: Mean of the training targets, ``(K,)``.
+        model_: The networks, a :class:`elman.tasks.pooled.PooledModel`.
+        scores_: Measures on the held-out rows beside baselines, or ``None``.
+        history_: The record of the training.
+        notes_: What was done or should be known, in words.
+        seconds_: Wall-clock time of the parts of :meth:`fit`.
+
+    Raises:
+        InputError: From :meth:`fit`, for an argument or data that do not fit.
+    """
+
+    _kind = "regressor"
+    _estimator_type: ClassVar[str] = "regressor"
+
+    def __init__(
+        self,
+        cell: str = "gru",
+        hidden_size: int | None = None,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pooling: str = "last",
+        unit: str = "characters",
+        embedding_size: int = 32,
+        unseen: str = "error",
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        loss: str = "mse",
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 0.004,
+        weight_decay: float = 0.01,
+        held_out: float = 0.2,
+        refit: bool | str = "auto",
+        ensemble: int = 1,
+        seed: int = 0,
+        verbose: bool = False,
+        backend: str = "auto",
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.unit = unit
+        self.embedding_size = embedding_size
+        self.unseen = unseen
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.held_out = held_out
+        self.refit = refit
+        self.ensemble = ensemble
+        self.seed = seed
+        self.verbose = verbose
+        self.backend = backend
+
+    def fit(
+        self: _Self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+    ) -> _Self:
+        """Trains and scores.
+
+        Args:
+            X: Sequences, see the class.
+            y: Numbers, ``(N,)`` or ``(N, K)``.
+            sample_weight: Weights of the rows, ``(N,)``, or ``None``.
+            lengths: How many steps of each row of an array are live, ``(N,)``.
+            mask: True where a step of an array is observed, ``(N, T)``.
+
+        Returns:
+            The regressor itself.
+
+        Raises:
+            InputError: If an argument or the data do not fit; nothing was trained then.
+            TrainingError: If training does not converge to finite numbers.
+        """
+        return self._fit(X, y, sample_weight, lengths, mask)
+
+    def predict(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
+        """The estimates, ``(N,)``, or ``(N, K)`` if ``y`` was such an array.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Raises:
+            InputError: If they do not fit, or hold what training has not seen.
+            NotFittedError: Before :meth:`fit`.
+        """
+        outputs, known = self._raw(X, lengths, mask)
+        values = np.tile(self.prior_, (len(known), 1))
+        values[known] = self._unscaled(outputs[:, known])
+        return values[:, 0] if self._flat else values
+
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+    ) -> float:
+        """The coefficient of determination R2, the mean over the targets; 1 is perfect.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            y: Their targets.
+            sample_weight: Weights of the rows, or ``None``.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Raises:
+            InputError: As :meth:`predict`, or if ``y`` does not fit.
+        """
+        predicted = self.predict(X, lengths=lengths, mask=mask)
+        truth, _ = _numbers(y, len(predicted))
+        measured = _measures(predicted.reshape(truth.shape), truth, sample_weight)["r2"]
+        return float("nan") if measured is None else measured
+
+    def explain(self, X: Any, *, lengths: Any = None, mask: Any = None) -> list[Array]:
+        """Which steps raised or lowered the estimate (the sum over targets): gradient times input.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Returns:
+            For each row ``(T_i, C)``, or ``(T_i,)`` for the tokens of a text, in the unit of the
+            target, to first order; zeros for rows with nothing to read.
+
+        Raises:
+            InputError: As :meth:`predict`.
+        """
+        rows, known = self._rows(X, lengths, mask)
+        found = np.flatnonzero(known)
+        result: list[Array] = [
+            np.zeros(one.shape) for one in rows.arrays or [np.zeros(0)] * len(rows)
+        ]
+        if len(found):
+            weights = np.tile(self._scale, (len(found), 1))
+            relevance = self.model_.relevance(rows.select(found), weights)
+            for row, one in zip(found, relevance, strict=True):
+                result[row] = one
+        return result
+
+    # ------------------------------------------------------------- what ManyToOne asks for
+
+    def _check_options(self) -> None:
+        super()._check_options()
+        one_of("loss", self.loss, ("mse", "mae", "huber"))
+
+    def _loss(self) -> Loss:
+        return make_loss(self.loss)
+
+    def _outputs(self) -> int:
+        return len(self.prior_)
+
+    def _targets(self, y: Any, rows: int) -> Array:
+        targets, self._flat = _numbers(y, rows)
+        return targets
+
+    def _learn_prior(self, targets: Array, weights: Array | None) -> None:
+        self.prior_ = np.average(targets, axis=0, weights=weights)
+        scale = targets.std(axis=0)
+        self._scale = np.where(scale > 1e-12 * np.abs(self.prior_), scale, 1.0)
+        self._scale[self._scale == 0.0] = 1.0
+
+    def _scaled(self, targets: Array) -> Array:
+        return np.asarray((targets - self.prior_) / self._scale)
+
+    def _unscaled(self, outputs: Array) -> Array:
+        return np.asarray(self.prior_ + outputs.mean(axis=0) * self._scale)
+
+    def _judged(
+        self, model: PooledModel, rows: Rows, targets: Array, seen: tuple[Rows, Array]
+    ) -> None:
+        predicted = self._unscaled(model.outputs(rows))
+        table = {"network": _measures(predicted, targets, None)}
+        mean = np.tile(seen[1].mean(axis=0), (len(rows), 1))
+        table["mean"] = _measures(mean, targets, None)
+        if rows.arrays is not None:
+            ridge = SummaryRidge(seen[0].arrays or [], seen[1])
+            table["ridge on summaries"] = _measures(ridge.predict(rows.arrays), targets, None)
+        self.scores_ = {"rows": len(targets), "table": table}
+        self.held_out_ = (rows, targets, predicted)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "prior": self.prior_.tolist(),
+            "scale": self._scale.tolist(),
+            "flat": self._flat,
+        }
+
+    def _set_state(self, record: dict[str, Any]) -> None:
+        self.prior_ = np.array(record["prior"], np.float64)
+        self._scale = np.array(record["scale"], np.float64)
+        self._flat = bool(record["flat"])
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of a regressor."""
+        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
+            RegressorTags,
+        )
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "regressor"
+        tags.regressor_tags = RegressorTags()
+        tags.target_tags.required = True
+        return tags
+
+
+def _numbers(y: Any, rows: int) -> tuple[Array, bool]:
+    """Targets ``(N, K)``, and whether they came as ``(N,)``."""
+    if hasattr(y, "to_numpy"):
+        y = y.to_numpy()
+    try:
+        array = np.asarray(y)
+        if array.dtype.kind == "c":
+            raise ValueError("Complex data not supported")
+        array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"y: expected numbers: {error}") from error
+    flat = array.ndim == 1
+    array = array[:, None] if flat else array
+    if array.ndim != 2 or len(array) != rows or not array.shape[1]:
+        raise InputError(
+            f"y: expected numbers for each of {rows} sequences, ({rows},) or ({rows}, K), got "
+            f"shape {np.shape(y)}"
+        )
+    if not np.isfinite(array).all():
+        raise InputError("y: expected finite numbers, got NaN or infinity (inf)")
+    return array, flat
+
+
+def _measures(predicted: Array, truth: Array, weights: Any) -> dict[str, float | None]:
+    """Mean absolute error, root mean squared error and R2 (``None`` where nothing varies)."""
+    error = predicted - truth
+    square = np.average(error**2, axis=0, weights=weights)
+    mean = np.average(truth, axis=0, weights=weights)
+    spread = np.average((truth - mean) ** 2, axis=0, weights=weights)
+    varied = bool((spread > 0).all())
+    return {
+        "mae": float(np.average(np.abs(error), axis=0, weights=weights).mean()),
+        "rmse": float(np.sqrt(square.mean())),
+        "r2": float((1.0 - square / np.where(spread > 0, spread, 1.0)).mean()) if varied else None,
+    }

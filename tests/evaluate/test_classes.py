@@ -1,0 +1,64 @@
+"""Measures of classes against scikit-learn's, and the temperature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from elman.evaluate.classes import (
+    calibration_error,
+    classification_measures,
+    confusion_matrix,
+    fit_temperature,
+    softmax,
+)
+from elman.evaluate.rivals import SummaryRidge, TrigramBayes
+
+
+def case(seed=0):
+    rng = np.random.default_rng(seed)
+    logits = rng.standard_normal((300, 5))
+    truth = np.array([rng.choice(5, p=row) for row in softmax(logits)])
+    return logits, truth
+
+
+def test_measures_are_those_of_scikit_learn():
+    logits, truth = case()
+    probabilities = softmax(logits)
+    found = classification_measures(probabilities, truth)
+    named = probabilities.argmax(axis=1)
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(truth, named))
+    assert found["macro_recall"] == pytest.approx(metrics.balanced_accuracy_score(truth, named))
+    assert found["macro_f1"] == pytest.approx(metrics.f1_score(truth, named, average="macro"))
+    assert found["log_loss"] == pytest.approx(metrics.log_loss(truth, probabilities))
+    expected = metrics.top_k_accuracy_score(truth, probabilities, k=3)
+    assert found["top_3"] == pytest.approx(expected)
+    np.testing.assert_array_equal(
+        confusion_matrix(truth, named, 5), metrics.confusion_matrix(truth, named)
+    )
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
+def test_temperature_undoes_what_was_done(factor):
+    logits, truth = case()
+    assert fit_temperature(logits * factor, truth) == pytest.approx(factor, rel=0.25)
+    before = calibration_error(softmax(logits * 4), truth)
+    after = calibration_error(softmax(logits * 4 / fit_temperature(logits * 4, truth)), truth)
+    assert after < before / 2
+
+
+def test_a_few_right_answers_make_nothing_certain():
+    logits = np.eye(3)[[0, 1, 2, 0]] * 3
+    probabilities = softmax(logits / fit_temperature(logits, np.array([0, 1, 2, 0])))
+    assert probabilities.max() < 0.95
+
+
+def test_baselines_learn():
+    texts = ["abab", "abba", "xyxy", "yxxy"] * 3
+    bayes = TrigramBayes(texts, np.array([0, 0, 1, 1] * 3), 2)
+    assert bayes.probabilities(["aabb", "xxyy", ""]).argmax(axis=1)[:2].tolist() == [0, 1]
+    rng = np.random.default_rng(0)
+    rows = [rng.standard_normal((5, 2)) for _ in range(60)]
+    target = np.array([[row[-1, 1]] for row in rows])
+    assert np.abs(SummaryRidge(rows, target, 1e-6).predict(rows) - target).max() < 1e-3
