@@ -32,8 +32,9 @@ COLUMNS = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
 TRAIN, VALIDATION, TEST = 8640, 11520, 14400
 
 # What is not left to the forecaster's own choice. These settings were compared by their errors on
-# the test part, as published tables of this benchmark are: they are not blind to it. The long horizon has few windows that do not
-# overlap, so it gets more dropout, one epoch, and three networks averaged.
+# the test part, as published tables of this benchmark are: they are not blind to it. The long
+# horizon has few windows that do not overlap, so it gets more dropout, one epoch, and three
+# networks averaged.
 SETTINGS: dict[int, dict[str, Any]] = {
     96: {"epochs": 4, "normalize": "last", "dropout": 0.3, "learning_rate": 2e-3},
     720: {
