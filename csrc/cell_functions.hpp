@@ -160,9 +160,12 @@ int64_t rows_at_once(const Geometry<T, Cell>& g) {
 
 template <class Cell, class T>
 int64_t steps_at_once(const Geometry<T, Cell>& g, int64_t rows) {
-    constexpr int64_t cache = 32 * 1024;
-    const int64_t fitting = cache / (g.slots_row * int64_t(sizeof(T)));  // rows of slots
-    const bool narrow = fitting >= 32;
+    constexpr int64_t first_level = 32 * 1024, second_level = 128 * 1024;
+    const int64_t bytes = g.slots_row * int64_t(sizeof(T));
+    const int64_t fitting = first_level / bytes;  // rows of slots
+    // Every part reads and writes the sums once, which pays only while they are small.
+    const int64_t sums = (g.layer.input_size + g.layer.hidden_size) * bytes;
+    const bool narrow = fitting >= 32 && sums <= second_level;
     if (narrow && g.layer.threads > 1) return larger(1, g.layer.steps);
     return larger(1, (narrow ? fitting : gradient_chunk) / larger(1, rows));
 }

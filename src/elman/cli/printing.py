@@ -98,7 +98,7 @@ class Voice:
         scores = classifier.scores_
         if scores is not None:
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-            table.add_column("")
+            table.add_column("", no_wrap=True)
             for _, title in MEASURES:
                 table.add_column(title, justify="right")
             for name, row in scores["table"].items():
@@ -131,7 +131,7 @@ class Voice:
         from elman.evaluate import LABELS
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        table.add_column("")
+        table.add_column("", no_wrap=True)
         for _, title in _COLUMNS:
             table.add_column(title, justify="right")
         best = {measure: _lowest(scores, measure) for measure, _ in _COLUMNS}
