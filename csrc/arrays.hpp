@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "layer.hpp"
+
 namespace elman {
 
 namespace nb = nanobind;
@@ -85,6 +87,14 @@ T* rows_of(const char* name, const Array<T, Dimensions>& array,
     if (array.size() > 0 && array.shape(Dimensions - 1) > 1 && array.stride(Dimensions - 1) != 1)
         throw std::invalid_argument(std::string(name) + ": the last axis must be contiguous");
     return array.data();
+}
+
+// The same with the strides of its steps and rows.
+template <class T>
+Array3<T> strided(const char* name, const Array<T, 3>& array, const int64_t (&expected)[3]) {
+    T* const base = rows_of(name, array, expected);
+    if (!array.is_valid()) return {};
+    return {base, array.stride(0), array.stride(1)};
 }
 
 // The pointer to an array without gaps, or null for None.

@@ -34,9 +34,7 @@ class RecurrenceWorkspace {
         l.bias_hh = contiguous("bias_hh", bias_hh, {gates});
         l.initial_state[0] = contiguous("state[0]", hidden, {batch, l.hidden_size});
         l.initial_state[1] = contiguous("state[1]", memory, {batch, l.hidden_size});
-        l.output.base = rows_of("output", output, {steps, batch, l.hidden_size});
-        l.output.step = output.stride(0);
-        l.output.row = output.stride(1);
+        l.output = strided("output", output, {steps, batch, l.hidden_size});
         l.final_state[0] = contiguous("final_state[0]", final_hidden, {batch, l.hidden_size});
         l.final_state[1] = contiguous("final_state[1]", final_memory, {batch, l.hidden_size});
         set_live(live);
@@ -89,18 +87,10 @@ class RecurrenceWorkspace {
         const int64_t gates = cell_.gates * l.hidden_size;
         expect_shape("x", x, {l.steps, l.batch, l.input_size});
         set_operands(weight_ih, weight_hh, x);
-        l.d_output.base = rows_of("d_output", d_output, {l.steps, l.batch, l.hidden_size});
-        if (l.d_output.base) {
-            l.d_output.step = d_output.stride(0);
-            l.d_output.row = d_output.stride(1);
-        }
+        l.d_output = strided("d_output", d_output, {l.steps, l.batch, l.hidden_size});
         l.d_final_state[0] = contiguous("d_final_state[0]", d_final_hidden, {l.batch, l.hidden_size});
         l.d_final_state[1] = contiguous("d_final_state[1]", d_final_memory, {l.batch, l.hidden_size});
-        l.d_x.base = rows_of("d_x", d_x, {l.steps, l.batch, l.input_size});
-        if (l.d_x.base) {
-            l.d_x.step = d_x.stride(0);
-            l.d_x.row = d_x.stride(1);
-        }
+        l.d_x = strided("d_x", d_x, {l.steps, l.batch, l.input_size});
         l.d_initial_state[0] = contiguous("d_state[0]", d_hidden, {l.batch, l.hidden_size});
         l.d_initial_state[1] = contiguous("d_state[1]", d_memory, {l.batch, l.hidden_size});
         l.d_weight_ih = contiguous("d_weight_ih", d_weight_ih, {gates, l.input_size});
@@ -128,9 +118,7 @@ class RecurrenceWorkspace {
         const int64_t gates = cell_.gates * l.hidden_size;
         l.weight_ih = contiguous("weight_ih", weight_ih, {gates, l.input_size});
         l.weight_hh = contiguous("weight_hh", weight_hh, {gates, l.hidden_size});
-        l.x.base = rows_of("x", x, {l.steps, l.batch, l.input_size});
-        l.x.step = x.stride(0);
-        l.x.row = x.stride(1);
+        l.x = strided("x", x, {l.steps, l.batch, l.input_size});
     }
 
     void set_live(const Array<const int64_t, 1>& live) {

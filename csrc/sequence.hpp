@@ -2,8 +2,9 @@
 //
 // Steps are numbered along the walk: s = 0, 1, ... is time t = s, or t = steps - 1 - s in reverse.
 // Rows are sorted by length, so the rows alive at a step are always a prefix of the batch. Each
-// thread owns a range of rows and walks the whole sequence on it; weight gradients are split by
-// their own elements. Neither split touches the order of any sum.
+// thread owns a range of rows: forward it walks the whole sequence on it, backward part by part,
+// between which the weight gradients are taken, split by their own elements. No split touches the
+// order of any sum.
 //
 // Columns inside the workspace are padded to whole vectors and ordered [unit vector][slot][lane],
 // so that one tile of a product holds all slots of its units and the pointwise mathematics follows
