@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from elman.layers.base import Context, Layer, Signal, bind_layers
-from elman.layers.feedforward import Dense, Dropout, Embedding, Last
-from elman.layers.pooling import AttentionPool, Ends, MaxPool, MeanPool
+from elman.layers.feedforward import Dense, Dropout, Embedding
+from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 
 __all__ = [

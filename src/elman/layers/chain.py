@@ -7,7 +7,8 @@ from typing import Any
 
 from elman.errors import InputError
 from elman.layers.base import Layer, Signal
-from elman.layers.feedforward import Embedding, Last
+from elman.layers.feedforward import Embedding
+from elman.layers.pooling import Last
 from elman.layers.recurrent import RecurrentLayer
 
 __all__ = ["clone_layers", "connect", "fuse"]

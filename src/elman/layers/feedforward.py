@@ -1,4 +1,4 @@
-"""The layers around the recurrent ones: dense, dropout, embedding, and the last step."""
+"""The layers around the recurrent ones: dense, dropout, embedding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from elman.checks import one_of, real, whole
 from elman.errors import InputError
 from elman.layers.base import Array, Context, Layer, Signal
 
-__all__ = ["Dense", "Dropout", "Embedding", "Last"]
+__all__ = ["Dense", "Dropout", "Embedding"]
 
 
 class Dense(Layer):
@@ -253,55 +253,3 @@ class Embedding(Layer):
         """Adds to ``weight``; tokens have no gradient."""
         kernels.embed_adjoint(self._d_weight, self._tokens, d_y.reshape(-1, self.dim))
         return None
-
-
-class Last(Layer):
-    """The value at the last live step of each row: ``(N, T, C)`` to ``(N, C)``.
-
-    A row without a single step gives zeros. After a bidirectional layer the reverse half of
-    that value has seen one step only, the last, as ``output[:, -1]`` has in PyTorch.
-    """
-
-    @property
-    def recordable(self) -> bool:
-        """Always."""
-        return True
-
-    def connect(self, incoming: Signal) -> Signal:
-        """A vector of as many channels."""
-        if incoming.kind != "sequence":
-            raise self._refuse(incoming, "a sequence")
-        return Signal("vector", incoming.size)
-
-    def bind(
-        self,
-        parameters: Mapping[str, Array],
-        gradients: Mapping[str, Array],
-        dtype: Any,
-        backend: str = "auto",
-    ) -> None:
-        """Makes its buffers."""
-        self._y, self._d_x = Buffer(dtype), Buffer(dtype)
-
-    def forward(self, x: Array, context: Context) -> Array:
-        """``[T, B, C]`` to ``[B, C]``."""
-        self._shape, self._lengths = x.shape, context.lengths
-        if context.lengths is None:
-            last: Array = x[-1]
-            return last
-        y = self._y(x.shape[1:])
-        alive = np.count_nonzero(context.lengths)
-        y[:alive] = x[context.lengths[:alive] - 1, np.arange(alive)]
-        y[alive:] = 0.0
-        return y
-
-    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
-        """The gradient at each row's last live step, zeros elsewhere."""
-        d_x = self._d_x(self._shape)
-        if self._lengths is None:
-            kernels.last_adjoint(d_y, d_x)
-            return d_x
-        d_x[...] = 0.0
-        alive = np.count_nonzero(self._lengths)
-        d_x[self._lengths[:alive] - 1, np.arange(alive)] = d_y[:alive]
-        return d_x

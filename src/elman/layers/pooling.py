@@ -1,4 +1,4 @@
-"""Layers that make one vector of a row's live steps: mean, maximum, attention, both ends."""
+"""Layers that make one vector of a row's live steps: last, mean, maximum, attention, both ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from elman.checks import whole
 from elman.errors import InputError
 from elman.layers.base import Array, Context, Layer, Signal
 
-__all__ = ["AttentionPool", "Ends", "MaxPool", "MeanPool"]
+__all__ = ["AttentionPool", "Ends", "Last", "MaxPool", "MeanPool"]
 
 
 class _Pool(Layer):
@@ -35,14 +35,54 @@ class _Pool(Layer):
         """Makes its buffers."""
         self._y, self._d_x = Buffer(dtype), Buffer(dtype)
 
+
+class Last(_Pool):
+    """The value at the last live step of each row: ``(N, T, C)`` to ``(N, C)``.
+
+    A row without a single step gives zeros. After a bidirectional layer the reverse half of
+    that value has seen one step only, the last, as ``output[:, -1]`` has in PyTorch.
+    """
+
+    @property
+    def recordable(self) -> bool:
+        """Always."""
+        return True
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """``[T, B, C]`` to ``[B, C]``."""
+        self._shape, self._lengths = x.shape, context.lengths
+        if context.lengths is None:
+            last: Array = x[-1]
+            return last
+        y = self._y(x.shape[1:])
+        alive = np.count_nonzero(context.lengths)
+        y[:alive] = x[context.lengths[:alive] - 1, np.arange(alive)]
+        y[alive:] = 0.0
+        return y
+
+    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
+        """The gradient at each row's last live step, zeros elsewhere."""
+        d_x = self._d_x(self._shape)
+        if self._lengths is None:
+            kernels.last_adjoint(d_y, d_x)
+            return d_x
+        d_x[...] = 0.0
+        alive = np.count_nonzero(self._lengths)
+        d_x[self._lengths[:alive] - 1, np.arange(alive)] = d_y[:alive]
+        return d_x
+
+
+class _WholePool(_Pool):
+    """A pool that needs all steps of a row at once."""
+
     def step(self, x: Array) -> Array:
-        """A pool needs all steps; :class:`Last` is the one that streams."""
+        """Refused; :class:`Last` is the pool that streams."""
         raise InputError(
             f"step: {type(self).__name__} needs the whole sequence; use elman.Last() to stream"
         )
 
 
-class MeanPool(_Pool):
+class MeanPool(_WholePool):
     """The mean over the live steps of each row: ``(N, T, C)`` to ``(N, C)``.
 
     A row without a single step gives zeros.
@@ -68,7 +108,7 @@ class MeanPool(_Pool):
         return d_x
 
 
-class MaxPool(_Pool):
+class MaxPool(_WholePool):
     """The greatest value of each channel over the live steps: ``(N, T, C)`` to ``(N, C)``.
 
     The first of equal values counts. A row without a single step gives zeros.
@@ -95,7 +135,7 @@ class MaxPool(_Pool):
         return d_x
 
 
-class Ends(_Pool):
+class Ends(_WholePool):
     """The final outputs of both walks of a bidirectional layer: ``(N, T, 2 H)`` to ``(N, 2 H)``.
 
     The first half of the channels is that of the last live step, the second half that of the
@@ -133,7 +173,7 @@ class Ends(_Pool):
         return d_x
 
 
-class AttentionPool(_Pool):
+class AttentionPool(_WholePool):
     """A learned weighted mean over the live steps: ``(N, T, input_size)`` to ``(N, input_size)``.
 
     ``y = sum_t a_t x_t`` with ``a = softmax_t(v . tanh(W x_t + b))``. A row without a single step
