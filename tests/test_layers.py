@@ -117,6 +117,50 @@ def test_bidirectional_is_the_layer_in_both_directions():
         elman.Bidirectional(elman.Dense(2, 3))
 
 
+class TestRepeat:
+    def test_rows_get_their_lengths_back_and_know_where_they_stand(self):
+        layer = elman.Repeat(positions=2)
+        layer.bind({}, {}, "float64")
+        context = Context(live=np.array([2, 2, 1]), lengths=np.array([3, 2]))
+        context.steps = 3
+        y = layer.forward(np.array([[1.0], [2.0]]), context)
+        np.testing.assert_array_equal(y[:, 0, 0], [1, 1, 1])
+        np.testing.assert_array_equal(y[:, 1, 0], [2, 2, 0])
+        np.testing.assert_allclose(y[:, 0, 1], np.cos(np.pi * np.array([1, 3, 5]) / 6), atol=1e-15)
+        np.testing.assert_allclose(y[:2, 1, 2], np.cos(np.pi * np.array([1, 3]) / 2), atol=1e-15)
+        assert not y[2, 1].any()
+
+    def test_an_autoencoder_of_unequal_rows_learns_them(self):
+        generator = np.random.default_rng(0)
+        X = [
+            np.sin(np.linspace(0, 3, n))[:, None] * a
+            for n, a in zip(generator.integers(4, 9, 64), generator.uniform(-1, 1, 64), strict=True)
+        ]
+        made = elman.Network(
+            [
+                elman.GRU(1, 12),
+                elman.Last(),
+                elman.Dense(12, 2),
+                elman.Repeat(2),
+                elman.GRU(4, 12),
+                elman.Dense(12, 1),
+            ],
+            seed=0,
+        )
+        history = made.fit(X, X, epochs=150, optimizer=elman.Adam(0.01), progress=False)
+        assert history.loss[-1] < 0.02 * history.loss[0]
+        assert [len(one) for one in made.predict(X)] == [len(one) for one in X]
+
+    def test_what_it_cannot_do_is_refused(self):
+        with pytest.raises(InputError, match="Repeat expected a vector for each row"):
+            elman.Network([elman.GRU(1, 2), elman.Repeat()])
+        with pytest.raises(InputError, match="Repeat: positions"):
+            elman.Repeat(-1)
+        made = elman.Network([elman.GRU(1, 2), elman.Last(), elman.Repeat(), elman.GRU(2, 2)])
+        with pytest.raises(InputError, match="Repeat needs the whole sequence"):
+            made.step(np.zeros(1))
+
+
 class TestDropout:
     def layer(self, p, dtype="float64"):
         layer = elman.Dropout(p)

@@ -28,6 +28,7 @@ _PUBLIC = {
     "MeanPool": "layers",
     "MaxPool": "layers",
     "AttentionPool": "layers",
+    "Repeat": "layers",
     "Network": "network",
     "load": "saving",
     "NetworkState": "state",

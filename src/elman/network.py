@@ -475,6 +475,7 @@ class Network(FlatParameters):
         """The gradient of what the layer number ``first`` reads, and what it reads."""
         pipeline = self._pipeline
         value: Any = batch.x
+        context.steps = len(batch.x)
         for layer in pipeline[:first]:
             value = layer.forward(value, context)
         read = value
@@ -515,6 +516,7 @@ class Network(FlatParameters):
             d_y = pipeline[index].backward(d_y, index > first)
 
     def _pass(self, x: Array, context: Context) -> Array:
+        context.steps = len(x)
         for layer in self._pipeline:
             x = layer.forward(x, context)
         return x

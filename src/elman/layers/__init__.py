@@ -6,6 +6,7 @@ from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
 from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
+from elman.layers.repeat import Repeat
 
 __all__ = [
     "GRU",
@@ -24,6 +25,7 @@ __all__ = [
     "MaxPool",
     "MeanPool",
     "RecurrentLayer",
+    "Repeat",
     "Signal",
     "bind_layers",
 ]
@@ -32,7 +34,7 @@ LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         *(RNN, LSTM, GRU, Dense, Dropout, Embedding),
-        *(Last, Ends, MeanPool, MaxPool, AttentionPool),
+        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat),
     )
 }
 """Every layer by its name."""

@@ -52,6 +52,7 @@ class Context:
         generator: Source of the randomness of dropout.
         truncate: Length of a chunk of truncated back-propagation, or ``None``.
         version: A number that changes with the parameters, or -1, see :mod:`elman.sequence`.
+        steps: Steps of the pass, ``T``, which a vector alone no longer tells.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Context:
         "lengths",
         "live",
         "state",
+        "steps",
         "training",
         "truncate",
         "version",
@@ -84,6 +86,7 @@ class Context:
         self.generator = generator
         self.truncate = truncate
         self.version = version
+        self.steps = 0
 
 
 class Layer(ABC):
