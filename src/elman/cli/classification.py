@@ -68,10 +68,10 @@ def classify(
     from elman.tasks.classification import SequenceClassifier
     from elman.tasks.classification_report import (
         MEASURES,
-        classification_metrics,
         verdict,
         write_classification,
     )
+    from elman.tasks.run_folder import task_metrics
 
     request = request_of(locals(), ("source", "label", "labels", "id", "time", "text"))
     check_free(out)
@@ -104,7 +104,7 @@ def classify(
         command=command_line(),
         report=not no_report,
     )
-    document = classification_metrics(classifier)
+    document = task_metrics(classifier)
     finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
 
 
