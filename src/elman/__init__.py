@@ -30,6 +30,7 @@ _PUBLIC = {
     "AttentionPool": "layers",
     "Repeat": "layers",
     "Network": "network",
+    "Stream": "data.streams",
     "load": "saving",
     "NetworkState": "state",
     "MeanSquaredError": "losses",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from elman.checks import describe, one_of, real, whole
 from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import DataSet, Form
+from elman.data.streams import Lanes, Stream, refuse_beside_stream
 from elman.errors import InputError
 from elman.layers import LAYERS, Context, Dense, Dropout, Layer, RecurrentLayer
 from elman.layers.chain import clone_layers, connect, fuse
@@ -25,7 +26,15 @@ from elman.sequence import BACKENDS
 from elman.state import NetworkState, check_state
 from elman.streaming import Stepper
 from elman.summary import summarize
-from elman.training import EarlyStopping, EpochRecord, History, Options, mean_losses, train
+from elman.training import (
+    BatchSource,
+    EarlyStopping,
+    EpochRecord,
+    History,
+    Options,
+    mean_losses,
+    train,
+)
 
 __all__ = ["Network"]
 
@@ -287,14 +296,14 @@ class Network(FlatParameters):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         loss: str | Loss = "mse",
         optimizer: str | Optimizer = "adam",
         epochs: int = 10,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: tuple[Any, ...] | Stream | None = None,
         validation_rows: str = "last",
         sample_weight: Any = None,
         lengths: Any = None,
@@ -312,7 +321,8 @@ class Network(FlatParameters):
         """Trains the network, from the weights it has.
 
         Args:
-            X: Inputs, see the class.
+            X: Inputs, see the class; or a :class:`~elman.Stream` of records longer than memory,
+                which brings its own targets, weights and rows of a batch (its lanes).
             y: Targets: ``(N, K)``, or ``(N, T, K)`` or a list of ``(T_i, K)`` if the network
                 gives an output for every step. The last axis may be left out where there is
                 one channel, and numbers of classes have none.
@@ -321,10 +331,10 @@ class Network(FlatParameters):
             optimizer: ``"sgd"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``, or an optimizer; its
                 moments start afresh in every call.
             epochs: How often all rows are seen.
-            batch_size: Rows of an update.
+            batch_size: Rows of an update; default: 32.
             validation_split: Share of the rows held out to watch the loss.
             validation_data: ``(X, y)`` or ``(X, y, sample_weight)`` to watch instead; lists
-                where lengths are unequal.
+                where lengths are unequal. Beside a stream: a :class:`~elman.Stream`.
             validation_rows: Which rows ``validation_split`` holds out: ``"last"`` (the default,
                 right when rows follow each other in time) or ``"random"``. Windows of a series
                 that overlap share steps across the cut; hold out windows that begin after the
@@ -339,7 +349,8 @@ class Network(FlatParameters):
             early_stopping: An :class:`~elman.EarlyStopping`, or its patience in epochs.
             keep_best: Whether to end with the weights of the epoch of the lowest validation
                 loss. Without validation data the last weights stay.
-            shuffle: Whether rows come in a new random order in every epoch.
+            shuffle: Whether rows, or the records of a stream, come in a new random order in
+                every epoch.
             by_length: Whether, when shuffled, rows of like length share a batch, so that little
                 is padded.
             truncate: Cut the gradient of the state at every multiple of so many steps
@@ -371,11 +382,25 @@ class Network(FlatParameters):
             progress=progress,
             on_epoch=on_epoch,
         )
-        batch_size = whole("batch_size", batch_size)
         one_of("validation_rows", validation_rows, ("last", "random"))
         part = real("validation_split", validation_split, 0.0, 1.0, open_above=True)
         if part and validation_data is not None:
             raise InputError("validation_split: expected 0 beside validation_data, got both")
+        if isinstance(X, Stream):
+            refuse_beside_stream(
+                y=y,
+                sample_weight=sample_weight,
+                lengths=lengths,
+                batch_size=batch_size,
+                truncate=truncate,
+                by_length=by_length or None,
+                validation_split=part or None,
+            )
+            lanes, watched = self._lanes("X", X, loss), None
+            if validation_data is not None:
+                watched = self._lanes("validation_data", validation_data, loss)
+            return self._train(lanes, watched, loss, options)
+        batch_size = whole("batch_size", 32 if batch_size is None else batch_size)
         data = self._data(X, y, sample_weight, lengths, loss)
         held_out = None
         if validation_data is not None:
@@ -385,10 +410,14 @@ class Network(FlatParameters):
         if not len(data):
             raise InputError("X: expected at least one row to train on, got none")
         validation = None if held_out is None else held_out.batches(batch_size)
+        return self._train(data.batches(batch_size, bool(by_length)), validation, loss, options)
+
+    def _train(
+        self, batches: BatchSource, validation: BatchSource | None, loss: Loss, options: Options
+    ) -> History:
         self.loss = loss
         version = self._version
         try:
-            batches = data.batches(batch_size, bool(by_length))
             return train(self, batches, loss, options, self._generator, validation)
         finally:
             self._version = version  # training has let go of the parameters
@@ -397,7 +426,7 @@ class Network(FlatParameters):
     def evaluate(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         loss: str | Loss | None = None,
         sample_weight: Any = None,
@@ -407,7 +436,7 @@ class Network(FlatParameters):
         """The loss, and the measures that go with it.
 
         Args:
-            X: Inputs.
+            X: Inputs, or a :class:`~elman.Stream`.
             y: Targets, as :meth:`fit` takes them.
             loss: By default that of the last training, or the mean squared error.
             sample_weight: As :meth:`fit` takes them.
@@ -422,8 +451,13 @@ class Network(FlatParameters):
             InputError: If an argument does not fit.
         """
         chosen = self._check_loss(make_loss(loss if loss is not None else self.loss or "mse"))
-        data = self._data(X, y, sample_weight, lengths, chosen)
-        batches = data.batches(whole("batch_size", batch_size))
+        batches: BatchSource
+        if isinstance(X, Stream):
+            refuse_beside_stream(y=y, sample_weight=sample_weight, lengths=lengths)
+            batches = self._lanes("X", X, chosen)
+        else:
+            data = self._data(X, y, sample_weight, lengths, chosen)
+            batches = data.batches(whole("batch_size", batch_size))
         measures = {"loss": chosen, **measures_beside(chosen)}
         means = mean_losses(self, batches, list(measures.values()))
         return dict(zip(measures, means, strict=True))
@@ -506,6 +540,8 @@ class Network(FlatParameters):
         context = self._context
         context.training, context.generator, context.truncate = training, generator, truncate
         context.live, context.lengths = batch.live, batch.lengths
+        context.state, context.final_state = batch.state, batch.final_state
+        context.begins = batch.begins
         return self._pass(batch.x, context)
 
     def backward_batch(self, d_output: Array) -> None:
@@ -550,6 +586,22 @@ class Network(FlatParameters):
     def _data(self, X: Any, y: Any, weight: Any, lengths: Any, loss: Loss) -> DataSet:
         size = None if loss.labels else loss.target_size(self.output_size)
         return DataSet.of_arrays(self._form, X, y, weight, lengths, size)
+
+    def _lanes(self, name: str, stream: Any, loss: Loss) -> Lanes:
+        """The lanes of a stream whose states this network carries."""
+        if not isinstance(stream, Stream):
+            raise InputError(f"{name}: expected a Stream beside a Stream, got {describe(stream)}")
+        for layer, signal in zip(self.layers, self._signals[1:], strict=True):
+            if signal.kind == "vector" or getattr(layer, "bidirectional", False):
+                raise InputError(
+                    f"{name}: expected a network that walks forwards and gives an output at every "
+                    f"step, as a stream needs, got one with {layer!r}, which waits for the end"
+                )
+        columns = self._form.columns(None if loss.labels else loss.target_size(self.output_size))
+        return stream.open(columns, self._start_state, self.reads_tokens)
+
+    def _start_state(self) -> list[Array]:
+        return [part[0] for part in self.initial_state().parts]
 
     def _validation(self, data: Any, loss: Loss) -> DataSet:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):

@@ -41,7 +41,7 @@ class BatchSource(Protocol):
     """Where batches come from; :class:`elman.data.batches.Batches` is one."""
 
     def __len__(self) -> int:
-        """Number of batches in an epoch."""
+        """Number of batches in an epoch; about, if their order decides about it."""
 
     def epoch(self, generator: np.random.Generator | None = None) -> Iterator[Batch]:
         """The batches of one epoch, shuffled by the generator if there is one."""
@@ -212,9 +212,11 @@ class _Training:
         base, number = options.optimizer.learning_rate, len(self.batches)
         self.rate = rate = base * schedule.factor(epoch - 1 + 0.5 / max(number, 1))
         total = weights = norms = 0.0
+        index = -1
         for index, (mean, weight, norm) in enumerate(self.passes()):
             if schedule.every_step:
-                self.rate = rate = base * schedule.factor(epoch - 1 + (index + 0.5) / number)
+                done = min(1.0, (index + 0.5) / number)  # the number of a stream is an estimate
+                self.rate = rate = base * schedule.factor(epoch - 1 + done)
             if not (abs(mean) < math.inf and norm < math.inf):  # NaN compares false
                 self.fail(epoch, index + 1, mean, norm)
             update(parameters, gradient, rate)
@@ -223,7 +225,7 @@ class _Training:
             norms += norm
             if progress.wanted:
                 progress.batch_done(epoch, index)
-        return total / weights if weights else 0.0, norms / max(number, 1)
+        return total / weights if weights else 0.0, norms / max(index + 1, 1)
 
     def passes(self) -> Iterator[Report]:
         """The gradient of each batch of an epoch in turn; what each pass came to."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from elman.data.arrays import as_labels, as_sequences, as_targets, as_tokens, as_weights
 from elman.data.batches import Batches, Sequences
+from elman.data.records import Column
 from elman.errors import InputError
 
 __all__ = ["DataSet", "Form"]
@@ -41,6 +42,20 @@ class Form:
         if self.tokens:
             return as_tokens("X", X, self.size_in, lengths)
         return as_sequences("X", X, self.size_in, self.dtype, lengths)
+
+    def columns(self, target_size: int | None) -> list[Column]:
+        """What the inputs, targets and weights of a :class:`elman.Stream` must be.
+
+        Args:
+            target_size: Channels of a target; ``None`` if targets are the numbers of classes.
+        """
+        inputs = Column("inputs", self.dtype, self.size_in)
+        if self.tokens:
+            inputs = Column("inputs", np.int64, 1, number=self.size_in)
+        targets = Column("targets", np.int64, 1, number=self.size_out)
+        if target_size is not None:
+            targets = Column("targets", self.dtype, target_size)
+        return [inputs, targets, Column("weights", self.dtype, 1, positive=True)]
 
 
 @dataclass(frozen=True)

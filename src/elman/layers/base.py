@@ -49,6 +49,8 @@ class Context:
         state: ``None`` or the initial states, one ``[B, H]`` array for each named state of the
             network, in order.
         final_state: ``None`` or arrays like ``state``, to be written.
+        begins: ``None`` or bool ``(B,)``: the rows whose state is the network's own initial state,
+            which learns from them.
         generator: Source of the randomness of dropout.
         truncate: Length of a chunk of truncated back-propagation, or ``None``.
         version: A number that changes with the parameters, or -1, see :mod:`elman.sequence`.
@@ -56,6 +58,7 @@ class Context:
     """
 
     __slots__ = (
+        "begins",
         "final_state",
         "generator",
         "lengths",
@@ -77,6 +80,7 @@ class Context:
         generator: np.random.Generator | None = None,
         truncate: int | None = None,
         version: int = -1,
+        begins: Array | None = None,
     ) -> None:
         self.training = training
         self.live = live
@@ -86,6 +90,7 @@ class Context:
         self.generator = generator
         self.truncate = truncate
         self.version = version
+        self.begins = begins
         self.steps = 0
 
 
