@@ -23,6 +23,7 @@ _PUBLIC = {
     "Dense": "layers",
     "Dropout": "layers",
     "Embedding": "layers",
+    "MarkMissing": "layers",
     "Last": "layers",
     "Ends": "layers",
     "MeanPool": "layers",

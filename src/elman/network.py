@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import DataSet, Form
 from elman.data.streams import Lanes, Stream, refuse_beside_stream
 from elman.errors import InputError
-from elman.layers import LAYERS, Context, Dense, Dropout, Layer, RecurrentLayer
+from elman.layers import LAYERS, Context, Dense, Dropout, Layer, MarkMissing, RecurrentLayer
 from elman.layers.chain import clone_layers, connect, fuse
 from elman.losses import Loss, loss_from_config, make_loss
 from elman.measures import measures_beside
@@ -45,9 +45,12 @@ class Network(FlatParameters):
     """Layers in a row, from sequences to sequences or to one vector for each sequence.
 
     Inputs are arrays ``(N, T, C)``, or lists of arrays ``(T_i, C)`` of unequal lengths, or
-    arrays with ``lengths``; the last axis may be left out where there is one channel. A result
-    never depends on padding, on the other rows or on the batch size. A network works in buffers
-    of its own: use it in one thread at a time, and copies (``copy.deepcopy``) in others.
+    arrays with ``lengths``; the last axis may be left out where there is one channel. Where a
+    ``mask`` says that a step was not observed, the network goes from the step before it to the
+    step after it, as if it were not there. Missing values (NaN) are refused, unless the network
+    begins with :class:`~elman.MarkMissing`. A result never depends on padding, on the other rows
+    or on the batch size. A network works in buffers of its own: use it in one thread at a time,
+    and copies (``copy.deepcopy``) in others.
 
     Args:
         layers: The layers in order; the network works on copies of them.
@@ -91,6 +94,7 @@ class Network(FlatParameters):
             size_in=first.size or 0,
             size_out=last.size or 0,
             per_step=last.kind == "sequence",
+            missing=isinstance(self.layers[0], MarkMissing),
         )
         self._generator = _generator_of(seed)
         super().__init__(self.layers, self.dtype, self._generator, backend)
@@ -210,22 +214,25 @@ class Network(FlatParameters):
 
     # --- passes ------------------------------------------------------------------------------
 
-    def predict(self, X: Any, *, lengths: Any = None, batch_size: int = 256) -> Any:
+    def predict(
+        self, X: Any, *, lengths: Any = None, mask: Any = None, batch_size: int = 256
+    ) -> Any:
         """The outputs.
 
         Args:
             X: Inputs, see the class.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
             ``(N, K)`` if the network ends in one vector a row; else ``(N, T, K)``, zero past a
-            row's length, or a list of ``(T_i, K)`` if ``X`` is a list.
+            row's length and at steps not observed, or a list of ``(T_i, K)`` if ``X`` is a list.
 
         Raises:
             InputError: If ``X`` does not fit the network, or is not finite.
         """
-        sequences = self._form.inputs(X, lengths)
+        sequences = self._form.inputs(X, lengths, mask)
         output, _ = self._run(sequences, None, whole("batch_size", batch_size))
         return _as_came(output, sequences, self.per_step and isinstance(X, (list, tuple)))
 
@@ -235,6 +242,7 @@ class Network(FlatParameters):
         state: NetworkState | None = None,
         lengths: Any = None,
         *,
+        mask: Any = None,
         batch_size: int = 256,
     ) -> tuple[Any, NetworkState]:
         """The outputs, and the state after each row's last live step.
@@ -246,6 +254,7 @@ class Network(FlatParameters):
             X: Inputs, see the class.
             state: Where to begin, ``None`` for the initial state.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
@@ -254,7 +263,7 @@ class Network(FlatParameters):
         Raises:
             InputError: If ``X`` or ``state`` does not fit the network, or ``X`` is not finite.
         """
-        sequences = self._form.inputs(X, lengths)
+        sequences = self._form.inputs(X, lengths, mask)
         if state is None:
             state = self.initial_state(len(sequences))
         else:
@@ -307,6 +316,7 @@ class Network(FlatParameters):
         validation_rows: str = "last",
         sample_weight: Any = None,
         lengths: Any = None,
+        mask: Any = None,
         schedule: str | Schedule | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -342,6 +352,7 @@ class Network(FlatParameters):
             sample_weight: Weights of rows ``(N,)``, of steps ``(N, T)``, or shaped as ``y``.
                 The loss is the weighted mean. Where a weight is 0, ``y`` may be NaN.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             schedule: ``"constant"``, ``"cosine"``, ``"plateau"``, or a schedule.
             clip_norm: Greatest Euclidean norm of a gradient.
             clip_value: Greatest absolute value of an element of a gradient, after
@@ -391,6 +402,7 @@ class Network(FlatParameters):
                 y=y,
                 sample_weight=sample_weight,
                 lengths=lengths,
+                mask=mask,
                 batch_size=batch_size,
                 truncate=truncate,
                 by_length=by_length or None,
@@ -401,7 +413,7 @@ class Network(FlatParameters):
                 watched = self._lanes("validation_data", validation_data, loss)
             return self._train(lanes, watched, loss, options)
         batch_size = whole("batch_size", 32 if batch_size is None else batch_size)
-        data = self._data(X, y, sample_weight, lengths, loss)
+        data = self._data(X, y, sample_weight, lengths, loss, mask)
         held_out = None
         if validation_data is not None:
             held_out = self._validation(validation_data, loss)
@@ -431,6 +443,7 @@ class Network(FlatParameters):
         loss: str | Loss | None = None,
         sample_weight: Any = None,
         lengths: Any = None,
+        mask: Any = None,
         batch_size: int = 256,
     ) -> dict[str, float]:
         """The loss, and the measures that go with it.
@@ -441,6 +454,7 @@ class Network(FlatParameters):
             loss: By default that of the last training, or the mean squared error.
             sample_weight: As :meth:`fit` takes them.
             lengths: As :meth:`fit` takes them.
+            mask: As :meth:`fit` takes it.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
@@ -453,17 +467,23 @@ class Network(FlatParameters):
         chosen = self._check_loss(make_loss(loss if loss is not None else self.loss or "mse"))
         batches: BatchSource
         if isinstance(X, Stream):
-            refuse_beside_stream(y=y, sample_weight=sample_weight, lengths=lengths)
+            refuse_beside_stream(y=y, sample_weight=sample_weight, lengths=lengths, mask=mask)
             batches = self._lanes("X", X, chosen)
         else:
-            data = self._data(X, y, sample_weight, lengths, chosen)
+            data = self._data(X, y, sample_weight, lengths, chosen, mask)
             batches = data.batches(whole("batch_size", batch_size))
         measures = {"loss": chosen, **measures_beside(chosen)}
         means = mean_losses(self, batches, list(measures.values()))
         return dict(zip(measures, means, strict=True))
 
     def input_gradients(
-        self, X: Any, d_output: Any, *, lengths: Any = None, batch_size: int = 256
+        self,
+        X: Any,
+        d_output: Any,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+        batch_size: int = 256,
     ) -> Array:
         """How a weighted sum of the outputs changes with the inputs: ``sum_k d_output_k y_k``.
 
@@ -471,37 +491,45 @@ class Network(FlatParameters):
             X: Inputs, see the class.
             d_output: The weights, shaped as :meth:`predict`'s array.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
-            ``(N, T, C)``, zero past a row's length. For tokens it is the gradient of the vectors
-            that the :class:`~elman.Embedding` gives, times those vectors: what each channel of
-            each token adds to the sum, to first order.
+            ``(N, T, C)``, zero past a row's length and at steps not observed. For tokens it is the
+            gradient of the vectors that the :class:`~elman.Embedding` gives, times those vectors:
+            what each channel of each token adds to the sum, to first order.
 
         Raises:
             InputError: If an argument does not fit.
         """
-        sequences = self._form.inputs(X, lengths)
+        sequences = self._form.inputs(X, lengths, mask)
         weights = np.asarray(d_output, self.dtype)
         rows, steps = len(sequences), sequences.padded_steps
         wanted = (rows, steps, self.output_size) if self.per_step else (rows, self.output_size)
         if weights.shape != wanted:
             raise InputError(f"d_output: expected shape {wanted}, got {describe(d_output)}")
+        if self.per_step and sequences.mask is not None:
+            chosen = Sequences.from_masked(weights, sequences.mask)
+            weights = np.zeros((rows, sequences.steps, self.output_size), self.dtype)
+            live = np.arange(sequences.steps) < np.asarray(sequences.lengths)[:, None]
+            weights[live] = chosen.values
         first = 1 if self.reads_tokens else 0
-        width = self._signals[first].size or 1
-        result = np.zeros((rows, steps, width), self.dtype)
+        result = np.zeros((rows, sequences.steps, self._signals[first].size or 1), self.dtype)
         batches = Batches(
             sequences, batch_size=whole("batch_size", batch_size), tokens=self.reads_tokens
         )
         gradient = self._gradients.copy()
         for batch in batches.epoch():
             context = Context(training=True, live=batch.live, lengths=batch.lengths)
-            chosen, read = self._input_gradient(batch, weights[batch.rows], context, first)
+            seeds = weights[batch.rows]
+            if self.per_step:
+                seeds = seeds[:, : len(batch.x)]
+            slope, read = self._input_gradient(batch, seeds, context, first)
             if self.reads_tokens:
-                chosen = chosen * read
-            result[batch.rows, : chosen.shape[0]] = chosen.transpose(1, 0, 2)
+                slope = slope * read
+            result[batch.rows, : slope.shape[0]] = slope.transpose(1, 0, 2)
         self._gradients[...] = gradient  # passes of one's own leave no trace there
-        return result
+        return sequences.spread(result)
 
     def _input_gradient(
         self, batch: Batch, weights: Array, context: Context, first: int
@@ -562,7 +590,7 @@ class Network(FlatParameters):
     ) -> tuple[Array, tuple[Array, ...]]:
         """The outputs of all rows, batch first, and, if a state is given, the final states."""
         rows, size = len(sequences), self.output_size
-        shape = (rows, sequences.padded_steps, size) if self.per_step else (rows, size)
+        shape = (rows, sequences.steps, size) if self.per_step else (rows, size)
         output = np.zeros(shape, self.dtype)
         parts = () if state is None else state.parts
         finals = tuple(np.empty_like(part) for part in parts)
@@ -579,13 +607,15 @@ class Network(FlatParameters):
                 output[chosen] = y
             for final, part in zip(finals, context.final_state or (), strict=True):
                 final[chosen] = part
-        return output, finals
+        return (sequences.spread(output) if self.per_step else output), finals
 
     # --- arguments ---------------------------------------------------------------------------
 
-    def _data(self, X: Any, y: Any, weight: Any, lengths: Any, loss: Loss) -> DataSet:
+    def _data(
+        self, X: Any, y: Any, weight: Any, lengths: Any, loss: Loss, mask: Any = None
+    ) -> DataSet:
         size = None if loss.labels else loss.target_size(self.output_size)
-        return DataSet.of_arrays(self._form, X, y, weight, lengths, size)
+        return DataSet.of_arrays(self._form, X, y, weight, lengths, size, mask)
 
     def _lanes(self, name: str, stream: Any, loss: Loss) -> Lanes:
         """The lanes of a stream whose states this network carries."""
@@ -604,11 +634,16 @@ class Network(FlatParameters):
         return [part[0] for part in self.initial_state().parts]
 
     def _validation(self, data: Any, loss: Loss) -> DataSet:
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        names = ("X", "y", "sample_weight", "lengths", "mask")
+        if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+            data = dict(zip(names, data, strict=False))
+        if not isinstance(data, Mapping) or not {"X", "y"} <= set(data) <= set(names):
             raise InputError(
-                f"validation_data: expected (X, y) or (X, y, sample_weight), got {describe(data)}"
+                "validation_data: expected (X, y), (X, y, sample_weight) or a mapping of "
+                f"{', '.join(names)}, got {describe(data)}"
             )
-        return self._data(data[0], data[1], data[2] if len(data) == 3 else None, None, loss)
+        X, y, weight, lengths, mask = (data.get(name) for name in names)
+        return self._data(X, y, weight, lengths, loss, mask)
 
     def _check_loss(self, loss: Loss) -> Loss:
         last = self.layers[-1]

@@ -139,6 +139,8 @@ class Batch:
         final_state: ``None``, or arrays like ``state``, for a pass to write where they end.
         begins: ``None`` or bool ``(B,)``: the rows that begin in the model's own initial state,
             which ``state`` holds; the others go on from an earlier batch.
+        stays: Whether this object comes again, its arrays in the same memory: a pass over it may
+            be recorded.
     """
 
     __slots__ = (
@@ -148,6 +150,7 @@ class Batch:
         "live",
         "rows",
         "state",
+        "stays",
         "target",
         "weight",
         "x",
@@ -163,6 +166,7 @@ class Batch:
         self.state: tuple[Array, ...] | None = None
         self.final_state: tuple[Array, ...] | None = None
         self.begins: Array | None = None
+        self.stays = False
 
 
 class Batches:

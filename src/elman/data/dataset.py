@@ -25,6 +25,7 @@ class Form:
         size_in: Number of input channels, or of different tokens.
         size_out: Number of output channels.
         per_step: Whether it gives an output for every step, not one for each row.
+        missing: Whether it reads NaN as a missing value.
     """
 
     dtype: Any
@@ -32,16 +33,17 @@ class Form:
     size_in: int
     size_out: int
     per_step: bool
+    missing: bool = False
 
-    def inputs(self, X: Any, lengths: Any) -> Sequences:
+    def inputs(self, X: Any, lengths: Any, mask: Any = None) -> Sequences:
         """The inputs a user passed, checked.
 
         Raises:
             InputError: If they do not fit, or a live value is not finite.
         """
         if self.tokens:
-            return as_tokens("X", X, self.size_in, lengths)
-        return as_sequences("X", X, self.size_in, self.dtype, lengths)
+            return as_tokens("X", X, self.size_in, lengths, mask)
+        return as_sequences("X", X, self.size_in, self.dtype, lengths, mask, self.missing)
 
     def columns(self, target_size: int | None) -> list[Column]:
         """What the inputs, targets and weights of a :class:`elman.Stream` must be.
@@ -83,6 +85,7 @@ class DataSet:
         weight: Any,
         lengths: Any,
         target_size: int | None,
+        mask: Any = None,
     ) -> DataSet:
         """What a user passed, checked.
 
@@ -93,11 +96,12 @@ class DataSet:
             weight: Sample weights or ``None``.
             lengths: Of the rows, or ``None``.
             target_size: Channels of a target; ``None`` if targets are the numbers of classes.
+            mask: True where a step was observed, or ``None``.
 
         Raises:
             InputError: If something does not fit or is not finite.
         """
-        inputs = form.inputs(X, lengths)
+        inputs = form.inputs(X, lengths, mask)
         channels = 1 if target_size is None else target_size
         weights = None
         if weight is not None:

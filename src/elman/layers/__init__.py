@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
+from elman.layers.missing import MarkMissing
 from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 from elman.layers.repeat import Repeat
@@ -22,6 +23,7 @@ __all__ = [
     "Ends",
     "Last",
     "Layer",
+    "MarkMissing",
     "MaxPool",
     "MeanPool",
     "RecurrentLayer",
@@ -33,7 +35,7 @@ __all__ = [
 LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *(RNN, LSTM, GRU, Dense, Dropout, Embedding),
+        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, MarkMissing),
         *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat),
     )
 }
