@@ -153,6 +153,8 @@ class Recurrence:
         gradients: Parameters,
         need_d_x: bool = True,
         truncate: int | None = None,
+        d_x: Array | None = None,
+        d_state: State | None = None,
     ) -> tuple[Array | None, State]:
         """Gradients of the inputs and of the initial state; adds those of the parameters.
 
@@ -165,13 +167,17 @@ class Recurrence:
             need_d_x: Whether the gradient of ``x`` is wanted.
             truncate: ``None``, or the steps of a chunk: no gradient flows back from one chunk
                 of time into another.
+            d_x: Where to write the gradient of ``x``; ``None`` means memory of this object.
+            d_state: Where to write that of the initial state; likewise.
 
         Returns:
             ``[T, B, D]`` or ``None``, and a tuple of ``[B, H]``.
         """
-        d_x = self._d_x(x.shape) if need_d_x else None
-        shape = (x.shape[1], self._hidden_size)
-        d_state = tuple([buffer(shape) for buffer in self._d_state])
+        if d_x is None and need_d_x:
+            d_x = self._d_x(x.shape)
+        if d_state is None:
+            shape = (x.shape[1], self._hidden_size)
+            d_state = tuple([buffer(shape) for buffer in self._d_state])
         self._backward(
             self._workspace,
             parameters,

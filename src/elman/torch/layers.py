@@ -1,0 +1,357 @@
+"""The recurrent layers: ``RNN``, ``LSTM`` and ``GRU`` as those of ``torch.nn``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+from torch.nn.utils.rnn import PackedSequence
+
+from elman.torch.level import Level
+from elman.torch.operator import level as run
+from elman.torch.paths import why_not
+
+__all__ = ["GRU", "LSTM", "RNN"]
+
+
+class Recurrent(nn.RNNBase):
+    """What the three layers share: everything but the cell.
+
+    They are PyTorch's own modules but for the walk over time: constructors, parameters, the names
+    in ``state_dict``, initial values, shapes and errors are those of ``torch.nn``.
+    """
+
+    _cell: str
+    _theirs: type[nn.RNNBase]
+
+    @property
+    def path(self) -> str:
+        """Which code runs, and why if it is not elman's: ``"elman"``, ``"torch (on cuda)"``."""
+        reason = why_not(self, next(self.parameters()))
+        return "elman" if reason is None else f"torch ({reason})"
+
+    def extra_repr(self) -> str:
+        """The arguments that are not the default, and the code that runs."""
+        return f"{super().extra_repr()}, path={self.path}"
+
+    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+        """The outputs, and the states after the last step.
+
+        Args:
+            input: ``(T, B, D)``; ``(B, T, D)`` with ``batch_first``; ``(T, D)`` without a batch;
+                or a ``PackedSequence``.
+            hx: The initial state ``(num_layers * directions, B, H)``, for an LSTM a pair of them;
+                ``None`` for zeros.
+            lengths: How many steps of each row are live, ``(B,)`` in any order: no need to sort
+                or to pack. Outputs past them are zero.
+
+        Returns:
+            ``output, h_n``, for an LSTM ``output, (h_n, c_n)``, as ``torch.nn`` has them.
+        """
+        reference = input.data if isinstance(input, PackedSequence) else input
+        reason = why_not(self, reference)
+        if reason is not None:
+            return self._by_torch(input, hx, lengths, reason)
+        if isinstance(input, PackedSequence):
+            return self._packed(input, hx, lengths)
+        single = input.dim() == 2
+        if single:
+            input, hx = self._with_batch(input, hx)
+        state = self._checked(input, hx, None)
+        if lengths is None:
+            output, final = self._walk(input, state, None)
+        else:
+            output, final = self._with_lengths(input, state, lengths)
+        if single:
+            output = output.squeeze(0 if self.batch_first else 1)
+            final = tuple([one.squeeze(1) for one in final])
+        return output, self._as_hidden(final)
+
+    # ------------------------------------------------------------------------ forms of the input
+
+    def _with_batch(self, input: Tensor, hx: Any) -> tuple[Tensor, Any]:
+        """A single sequence as a batch of one."""
+        parts = () if hx is None else hx if isinstance(hx, tuple) else (hx,)
+        if any(one.dim() != 2 for one in parts):
+            raise RuntimeError(
+                "For unbatched 2-D input, hx should also be 2-D but got "
+                f"{', '.join(f'{one.dim()}-D' for one in parts)} tensor"
+            )
+        wide = tuple(one.unsqueeze(1) for one in parts)
+        state = None if hx is None else wide if isinstance(hx, tuple) else wide[0]
+        return input.unsqueeze(0 if self.batch_first else 1), state
+
+    def _packed(self, input: PackedSequence, hx: Any, lengths: Any) -> Any:
+        """A packed sequence: its rows are sorted already, and live as long as it says."""
+        if lengths is not None:
+            raise RuntimeError("lengths: a PackedSequence has its own, expected None beside it")
+        data, counts, order, back = input
+        state = self._checked(data, hx, counts)
+        state = tuple(_permuted(one, order) for one in state)
+        rows = int(counts[0])
+        alive = torch.arange(rows) < counts[:, None]
+        padded = data.new_zeros((len(counts), rows, data.shape[1]))
+        padded[alive] = data
+        output, final = self._walk(padded, state, counts, batch_first=False)
+        final = tuple(_permuted(one, back) for one in final)
+        return PackedSequence(output[alive], counts, order, back), self._as_hidden(final)
+
+    def _with_lengths(
+        self, input: Tensor, state: tuple[Tensor, ...], lengths: Any
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Rows of unequal lengths: sorted for the walk, and put back."""
+        batch, time = (0, 1) if self.batch_first else (1, 0)
+        lengths = torch.as_tensor(lengths, dtype=torch.int64, device="cpu")
+        rows, steps = input.shape[batch], input.shape[time]
+        if lengths.shape != (rows,):
+            raise RuntimeError(f"lengths: expected shape ({rows},), got {tuple(lengths.shape)}")
+        if rows and (int(lengths.min()) < 0 or int(lengths.max()) > steps):
+            raise RuntimeError(
+                f"lengths: expected whole numbers from 0 to {steps}, got {lengths.tolist()}"
+            )
+        order = torch.argsort(lengths, descending=True, stable=True)
+        back = torch.argsort(order, stable=True)
+        counts = (lengths > torch.arange(steps)[:, None]).sum(dim=1)
+        output, final = self._walk(
+            input.index_select(batch, order),
+            tuple(one.index_select(1, order) for one in state),
+            counts,
+        )
+        return output.index_select(batch, back), tuple(one.index_select(1, back) for one in final)
+
+    # ---------------------------------------------------------------------------------- the walk
+
+    def _walk(
+        self,
+        x: Tensor,
+        state: tuple[Tensor, ...],
+        live: Tensor | None,
+        batch_first: bool | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """All levels; rows sorted by length, longest first."""
+        directions = 2 if self.bidirectional else 1
+        number = directions * (4 if self.bias else 2)
+        first = self.batch_first if batch_first is None else batch_first
+        weights = self._weights()
+        finals = []
+        for depth in range(self.num_layers):
+            if depth and self.dropout and self.training:
+                x = dropout(x, self.dropout)
+            level = Level(
+                self._cell,
+                x.shape[2],
+                self.hidden_size,
+                self.bias,
+                directions,
+                x.dtype,
+                first,
+            )
+            part = slice(depth * directions, (depth + 1) * directions)
+            own = weights[depth * number : (depth + 1) * number]
+            before = [one[part] for one in state] if self.num_layers > 1 else list(state)
+            x, *final = run(level, x, before, own, live)
+            finals.append(final)
+        if self.num_layers == 1:
+            return x, tuple(finals[0])
+        return x, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+    def _weights(self) -> list[Tensor]:
+        """All weights, in the order of ``torch.nn``; also those that something has put in place."""
+        own = self._parameters
+        return [
+            own[name] if name in own else getattr(self, name) for name in self._flat_weights_names
+        ]
+
+    def _checked(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
+        """The initial state as a tuple, empty for zeros; PyTorch's own errors if it does not fit."""
+        self.check_input(input, counts)
+        if hx is None:
+            return ()
+        self.check_hidden_size(hx, self.get_expected_hidden_size(input, counts))
+        return (hx,)
+
+    def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
+        return final[0]
+
+    def _by_torch(self, input: Any, hx: Any, lengths: Any, reason: str) -> Any:
+        """PyTorch's own walk over the same parameters."""
+        if lengths is not None:
+            raise RuntimeError(
+                f"lengths: torch.nn has no such argument, and elman's kernels do not serve this "
+                f"call ({reason}); pack the sequence instead"
+            )
+        return self._theirs.forward(self, input, hx)
+
+
+def _permuted(part: Tensor, order: Tensor | None) -> Tensor:
+    """A state with its rows in another order."""
+    return part if order is None else part.index_select(1, order)
+
+
+class RNN(Recurrent):
+    """``torch.nn.RNN`` over elman's kernels.
+
+    Args:
+        input_size: Channels read, ``D``.
+        hidden_size: Units, ``H``.
+        num_layers: How many levels are stacked.
+        nonlinearity: ``"tanh"`` or ``"relu"``.
+        bias: Whether there are biases.
+        batch_first: Whether inputs and outputs are ``(B, T, C)``.
+        dropout: Probability of dropping an output between levels, in training.
+        bidirectional: Whether sequences are also read from their end.
+        device: Of the parameters.
+        dtype: Of the parameters.
+    """
+
+    _theirs = nn.RNN
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(
+                f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'."
+            )
+        self.nonlinearity = nonlinearity
+        super().__init__(
+            f"RNN_{nonlinearity.upper()}",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device=device,
+            dtype=dtype,
+        )
+
+    @property
+    def _cell(self) -> str:  # type: ignore[override]
+        return f"rnn_{self.nonlinearity}"
+
+
+class LSTM(Recurrent):
+    """``torch.nn.LSTM`` over elman's kernels.
+
+    Args:
+        input_size: Channels read, ``D``.
+        hidden_size: Units, ``H``.
+        num_layers: How many levels are stacked.
+        bias: Whether there are biases.
+        batch_first: Whether inputs and outputs are ``(B, T, C)``.
+        dropout: Probability of dropping an output between levels, in training.
+        bidirectional: Whether sequences are also read from their end.
+        proj_size: Of the projection of the hidden state, 0 for none. PyTorch's own code runs then.
+        device: Of the parameters.
+        dtype: Of the parameters.
+    """
+
+    _cell = "lstm"
+    _theirs = nn.LSTM
+
+    get_expected_cell_size = nn.LSTM.get_expected_cell_size
+    check_forward_args = nn.LSTM.check_forward_args
+    permute_hidden = nn.LSTM.permute_hidden
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            "LSTM",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            proj_size,
+            device,
+            dtype,
+        )
+
+    def _checked(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
+        if hx is None:
+            self.check_input(input, counts)
+            return ()
+        self.check_forward_args(input, hx, counts)
+        return tuple(hx)
+
+    def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
+        return final
+
+
+class GRU(Recurrent):
+    """``torch.nn.GRU`` over elman's kernels, and the variant of Cho et al. 2014.
+
+    Args:
+        input_size: Channels read, ``D``.
+        hidden_size: Units, ``H``.
+        num_layers: How many levels are stacked.
+        bias: Whether there are biases.
+        batch_first: Whether inputs and outputs are ``(B, T, C)``.
+        dropout: Probability of dropping an output between levels, in training.
+        bidirectional: Whether sequences are also read from their end.
+        device: Of the parameters.
+        dtype: Of the parameters.
+        reset_after: Whether the reset gate comes after the recurrent product, as ``torch.nn.GRU``
+            has it; ``False`` as in K. Cho et al., 2014, and ONNX's default.
+    """
+
+    _theirs = nn.GRU
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        reset_after: bool = True,
+    ) -> None:
+        self.reset_after = reset_after
+        super().__init__(
+            "GRU",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device=device,
+            dtype=dtype,
+        )
+
+    @property
+    def _cell(self) -> str:  # type: ignore[override]
+        return "gru" if self.reset_after else "gru_reset_before"
