@@ -1,4 +1,4 @@
-"""The cells of a single step: ``RNNCell``, ``LSTMCell`` and ``GRUCell`` as those of ``torch.nn``."""
+"""The cells of a single step: ``RNNCell``, ``LSTMCell``, ``GRUCell`` as those of ``torch.nn``."""
 
 from __future__ import annotations
 

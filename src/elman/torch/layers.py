@@ -56,6 +56,8 @@ class Recurrent(nn.RNNBase):
             return self._by_torch(input, hx, lengths, reason)
         if isinstance(input, PackedSequence):
             return self._packed(input, hx, lengths)
+        if input.dim() not in (2, 3):
+            return self._theirs.forward(self, input, hx)  # which says what is wrong
         single = input.dim() == 2
         if single:
             input, hx = self._with_batch(input, hx)
@@ -107,7 +109,10 @@ class Recurrent(nn.RNNBase):
         rows, steps = input.shape[batch], input.shape[time]
         if lengths.shape != (rows,):
             raise RuntimeError(f"lengths: expected shape ({rows},), got {tuple(lengths.shape)}")
-        if rows and (int(lengths.min()) < 0 or int(lengths.max()) > steps):
+        fits = ((lengths >= 0) & (lengths <= steps)).all()
+        if torch.compiler.is_compiling():  # a graph can check it only when it runs
+            torch._assert_async(fits, f"lengths: expected whole numbers from 0 to {steps}")
+        elif not fits:
             raise RuntimeError(
                 f"lengths: expected whole numbers from 0 to {steps}, got {lengths.tolist()}"
             )
@@ -165,7 +170,7 @@ class Recurrent(nn.RNNBase):
         ]
 
     def _checked(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
-        """The initial state as a tuple, empty for zeros; PyTorch's own errors if it does not fit."""
+        """The initial state as a tuple, empty for zeros; PyTorch's errors if it does not fit."""
         self.check_input(input, counts)
         if hx is None:
             return ()

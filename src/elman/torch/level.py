@@ -111,12 +111,13 @@ class Walks:
         """Outputs and final states, see :func:`run_level`."""
         level = self.level
         size, first = level.hidden_size, level.batch_first
-        output = x.new_empty((*x.shape[:2], level.directions * size))
-        final = (level.directions, x.shape[0 if first else 1], size)
-        finals = [x.new_empty(final) for _ in range(level.states)]
-        inputs, outputs = _array(x, first), _array(output, first)
+        rows, columns, _ = x.shape
+        inputs = _array(x, first)
+        output = np.empty((rows, columns, level.directions * size), inputs.dtype)
+        outputs = output.transpose(1, 0, 2) if first else output
+        final = (level.directions, rows if first else columns, size)
+        after = [np.empty(final, inputs.dtype) for _ in range(level.states)]
         before = [_array(one.contiguous()) for one in state]
-        after = [_array(one) for one in finals]
         parameters = _by_direction(level, [_array(one.contiguous()) for one in weights])
         for direction, recurrence in enumerate(self._recurrences):
             recurrence.forward(
@@ -129,16 +130,16 @@ class Walks:
                 final_state=_of(after, direction),
             )
         self._inputs, self._parameters, self.ready = inputs, parameters, training
-        return output, *finals
+        return tuple(map(torch.from_numpy, (output, *after)))
 
     def backward(
         self, d_results: Sequence[Tensor | None], d_x: Tensor | None, d_state: Sequence[Tensor]
-    ) -> Array:
+    ) -> tuple[list[Array], Array]:
         """Writes the gradients of ``x``, if it is wanted, and of the states that came in.
 
         Returns:
-            The gradients of all weights, one after the other. The walks must be made again
-            before another backward pass.
+            The gradients of all weights, and the vector that they are parts of. The walks must
+            be made again before another backward pass.
         """
         level, inputs, size = self.level, self._inputs, self.level.hidden_size
         d_outputs, d_after = self._given(d_results)
@@ -163,7 +164,7 @@ class Walks:
             if d_inputs is not None and part is not d_inputs:
                 d_inputs += part
         self.ready = False
-        return flat
+        return d_weights, flat
 
     def _given(self, d_results: Sequence[Tensor | None]) -> tuple[Array | None, list[Array]]:
         """The gradients of the outputs and of the final states, none of them if all are zero."""
@@ -217,7 +218,7 @@ def backward_level(
     walks, x = Walks(level), _rows(x)
     walks.forward(x, state, weights, _counts(live), True)
     d_x, d_state = torch.empty_like(x), [torch.empty(one.shape, dtype=one.dtype) for one in state]
-    flat = walks.backward(d_results, d_x, d_state)
+    _, flat = walks.backward(d_results, d_x, d_state)
     return [d_x, *d_state, torch.from_numpy(flat)]
 
 
@@ -252,8 +253,8 @@ class LevelFunction(torch.autograd.Function):
             walks.forward(x, state, weights, live, True)
         d_x = torch.empty_like(x) if wanted[0] else None
         d_state = [torch.empty(one.shape, dtype=one.dtype) for one in state]
-        flat = torch.from_numpy(walks.backward(d_results, d_x, d_state))
-        return None, None, None, d_x, *d_state, *split_weights(flat, weights)
+        d_weights, _ = walks.backward(d_results, d_x, d_state)
+        return None, None, None, d_x, *d_state, *map(torch.from_numpy, d_weights)
 
 
 def split_weights(flat: Tensor, weights: Sequence[Tensor]) -> list[Tensor]:

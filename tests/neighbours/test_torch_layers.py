@@ -1,0 +1,434 @@
+"""elman.torch: the same numbers, the same names and the same manners as torch.nn."""
+
+from __future__ import annotations
+
+import copy
+import io
+import itertools
+import threading
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+import elman.torch as ours
+
+KINDS = {
+    "RNN": {},
+    "RNN relu": {"nonlinearity": "relu"},
+    "LSTM": {},
+    "GRU": {},
+}
+OPTIONS = [
+    {"num_layers": layers, "bidirectional": both, "batch_first": first, "bias": bias}
+    for layers, both, first, bias in itertools.product((1, 3), (False, True), (False, True), (1, 0))
+    for bias in (bool(bias),)
+]
+
+
+def pair(kind: str, *sizes: int, **options: Any) -> tuple[nn.Module, nn.Module]:
+    """PyTorch's layer and ours with the same weights."""
+    torch.manual_seed(0)
+    options = {"dtype": torch.float64, **KINDS[kind], **options}
+    name = kind.split()[0]
+    theirs = getattr(nn, name)(*sizes, **options)
+    mine = getattr(ours, name)(*sizes, **options)
+    mine.load_state_dict(theirs.state_dict())
+    return theirs, mine
+
+
+def parts(hidden: Any) -> list[torch.Tensor]:
+    return [] if hidden is None else list(hidden) if isinstance(hidden, tuple) else [hidden]
+
+
+def everything(module: nn.Module, x: Any, hidden: Any, **options: Any) -> list[torch.Tensor]:
+    """Outputs, final states and all gradients of a sum that weighs each value differently."""
+    output, final = module(x, hidden, **options)
+    flat = output.data if hasattr(output, "batch_sizes") else output
+    results = [flat, *parts(final)]
+    total = sum(
+        (torch.sin(torch.arange(1.0, 1.0 + r.numel()).view(r.shape)) * r).sum() for r in results
+    )
+    inputs = [x.data if hasattr(x, "batch_sizes") else x, *parts(hidden), *module.parameters()]
+    return [*results, *torch.autograd.grad(total, inputs)]
+
+
+def assert_same(
+    first: list[torch.Tensor], second: list[torch.Tensor], bound: float = 1e-10
+) -> None:
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        assert one.shape == other.shape
+        torch.testing.assert_close(one, other, rtol=bound, atol=bound)
+
+
+def a_state(kind: str, layers: int, rows: int, size: int) -> Any:
+    h = torch.randn(layers, rows, size, dtype=torch.float64, requires_grad=True)
+    return (h, torch.randn_like(h).requires_grad_()) if kind == "LSTM" else h
+
+
+# ------------------------------------------------------------------------------- the same numbers
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_states_and_gradients_are_torchs(kind: str, options: dict[str, Any]) -> None:
+    theirs, mine = pair(kind, 3, 5, **options)
+    x = torch.randn(4, 7, 3, dtype=torch.float64, requires_grad=True)
+    rows = 4 if options["batch_first"] else 7
+    layers = options["num_layers"] * (2 if options["bidirectional"] else 1)
+    for hidden in (None, a_state(kind, layers, rows, 5)):
+        assert_same(everything(mine, x, hidden), everything(theirs, x, hidden))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_single_sequence_needs_no_batch(kind: str) -> None:
+    theirs, mine = pair(kind, 3, 5, num_layers=2, bidirectional=True)
+    x = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    hidden = a_state(kind, 4, 1, 5)
+    hidden = tuple(h.detach()[:, 0].requires_grad_() for h in parts(hidden))
+    hidden = hidden if kind == "LSTM" else hidden[0]
+    for state in (None, hidden):
+        assert_same(everything(mine, x, state), everything(theirs, x, state))
+
+
+@pytest.mark.parametrize("sorted_already", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_packed_sequences_go_in_and_come_out(kind: str, sorted_already: bool) -> None:
+    theirs, mine = pair(kind, 3, 5, num_layers=2, bidirectional=True)
+    lengths = [7, 5, 5, 1] if sorted_already else [3, 7, 1, 5]
+    x = torch.randn(7, 4, 3, dtype=torch.float64)
+    for hidden in (None, a_state(kind, 4, 4, 5)):
+        found = []
+        for module in (mine, theirs):
+            packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=sorted_already)
+            packed = packed._replace(data=packed.data.detach().requires_grad_())
+            found.append(everything(module, packed, hidden))
+            output, _ = module(packed, hidden)
+            padded, back = pad_packed_sequence(output)
+            assert back.tolist() == lengths and padded.shape == (7, 4, 10)
+        assert_same(*found)
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths_need_no_packing(kind: str, batch_first: bool) -> None:
+    theirs, mine = pair(kind, 3, 5, num_layers=2, bidirectional=True, batch_first=batch_first)
+    x = torch.randn(4, 8, 3, dtype=torch.float64)
+    x = (x if batch_first else x.transpose(0, 1)).requires_grad_()
+    lengths = torch.tensor([3, 7, 1, 5])
+    hidden = a_state(kind, 4, 4, 5)
+    packed = pack_padded_sequence(x, lengths, batch_first=batch_first, enforce_sorted=False)
+    output, final = theirs(packed, hidden)
+    padded, _ = pad_packed_sequence(output, batch_first=batch_first, total_length=8)
+    with_lengths, own_final = mine(x, hidden, lengths=lengths)
+    assert_same([with_lengths, *parts(own_final)], [padded, *parts(final)])
+    inputs = [x, *parts(hidden)]
+    assert_same(
+        list(torch.autograd.grad(with_lengths.sin().sum(), [*inputs, *mine.parameters()])),
+        list(torch.autograd.grad(padded.sin().sum(), [*inputs, *theirs.parameters()])),
+    )
+
+
+def test_a_row_of_no_steps_keeps_its_state() -> None:
+    mine = ours.GRU(2, 3)
+    state = torch.randn(1, 2, 3)
+    output, final = mine(torch.randn(4, 2, 2), state, lengths=[0, 4])
+    assert not output[:, 0].any() and torch.equal(final[:, 0], state[:, 0])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_cells_are_torchs(kind: str, bias: bool) -> None:
+    torch.manual_seed(0)
+    name = f"{kind.split()[0]}Cell"
+    options = {"bias": bias, "dtype": torch.float64, **KINDS[kind]}
+    theirs, mine = getattr(nn, name)(3, 5, **options), getattr(ours, name)(3, 5, **options)
+    mine.load_state_dict(theirs.state_dict())
+    for shape in ((4, 3), (3,)):
+        x = torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+        h = torch.randn(*shape[:-1], 5, dtype=torch.float64, requires_grad=True)
+        for hidden in (None, (h, torch.randn_like(h).requires_grad_()) if kind == "LSTM" else h):
+            found = []
+            for cell in (mine, theirs):
+                results = parts(cell(x, hidden))
+                total = sum(one.sin().sum() * (k + 1) for k, one in enumerate(results))
+                inputs = [x, *parts(hidden), *cell.parameters()]
+                found.append([*results, *torch.autograd.grad(total, inputs)])
+            assert_same(*found)
+
+
+def test_reset_before_is_keras_and_onnxs_variant() -> None:
+    import numpy as np
+
+    import elman
+
+    layer = ours.GRU(3, 4, reset_after=False, dtype=torch.float64, batch_first=True)
+    network = elman.Network([elman.GRU(3, 4, reset_after=False)], dtype="float64")
+    network.load_state_dict({f"0.{k}": v.numpy() for k, v in layer.state_dict().items()})
+    x = torch.randn(2, 6, 3, dtype=torch.float64)
+    np.testing.assert_allclose(layer(x)[0].detach().numpy(), network.predict(x.numpy()), atol=1e-12)
+
+
+# --------------------------------------------------------------------------------- derivatives
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "GRU before"])
+def test_first_and_second_derivatives_are_those_of_differences(kind: str) -> None:
+    torch.manual_seed(1)
+    options = {"reset_after": False} if kind == "GRU before" else KINDS[kind]
+    layer = getattr(ours, kind.split()[0])(
+        2, 3, num_layers=2, bidirectional=True, dtype=torch.float64, **options
+    )
+    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    hidden = a_state(kind.split()[0], 4, 2, 3)
+    names = [name for name, _ in layer.named_parameters()]
+
+    def run(x: torch.Tensor, *others: torch.Tensor) -> Any:
+        state = others[: len(parts(hidden))]
+        weights = dict(zip(names, others[len(state) :], strict=True))
+        given = (x, tuple(state) if len(state) == 2 else state[0])
+        output, final = torch.func.functional_call(layer, weights, given, {"lengths": [3, 2]})
+        return (output, *parts(final))
+
+    inputs = (x, *parts(hidden), *layer.parameters())
+    if kind != "RNN relu":  # whose second derivative is zero but for its kink
+        assert torch.autograd.gradgradcheck(run, inputs, fast_mode=True)
+    assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
+
+
+def test_a_graph_can_be_walked_back_twice() -> None:
+    layer = ours.LSTM(2, 3)
+    x = torch.randn(4, 2, 2, requires_grad=True)
+    output, _ = layer(x)
+    first = torch.autograd.grad(output.sum(), x, retain_graph=True)[0]
+    assert torch.equal(first, torch.autograd.grad(output.sum(), x)[0])
+
+
+def test_unused_and_expanded_gradients() -> None:
+    theirs, mine = pair("LSTM", 2, 3)
+    x = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
+    found = []
+    for module in (mine, theirs):
+        _, (_, c) = module(x)
+        found.append([torch.autograd.grad(c.sum(), x)[0]])
+    assert_same(*found)
+
+
+def test_frozen_weights_get_no_gradient() -> None:
+    layer = ours.GRU(2, 3)
+    layer.weight_hh_l0.requires_grad_(False)
+    layer(torch.randn(4, 2, 2))[0].sum().backward()
+    assert layer.weight_hh_l0.grad is None and layer.weight_ih_l0.grad is not None
+    with torch.no_grad():
+        assert not layer(torch.randn(4, 2, 2))[0].requires_grad
+
+
+def test_a_weight_changed_in_place_before_backward_is_noticed() -> None:
+    layer = ours.GRU(2, 3)
+    output, _ = layer(torch.randn(4, 2, 2))
+    with torch.no_grad():
+        layer.weight_hh_l0.add_(1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        output.sum().backward()
+
+
+def test_ten_steps_of_adam_land_on_the_same_weights() -> None:
+    theirs, mine = pair("LSTM", 3, 8, num_layers=2, batch_first=True, dtype=torch.float32)
+    x, y = torch.randn(16, 12, 3), torch.randn(16, 12, 8)
+    for module in (theirs, mine):
+        optimizer = torch.optim.Adam(module.parameters(), lr=1e-2)
+        for _ in range(10):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(module(x)[0], y).backward()
+            optimizer.step()
+    for one, other in zip(mine.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+
+
+# ------------------------------------------------------------------------------- good manners
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_compiled_and_exported_it_is_one_operator(kind: str) -> None:
+    _, layer = pair(kind, 3, 5, bidirectional=True, dtype=torch.float32, batch_first=True)
+    x = torch.randn(4, 6, 3)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    found = []
+    for module in (compiled, layer):
+        one = x.clone().requires_grad_()
+        output, final = module(one, lengths=torch.tensor([6, 2, 5, 1]))
+        (output.sin().sum() + sum(part.sum() for part in parts(final))).backward()
+        gradients = [p.grad.clone() for p in layer.parameters()]
+        layer.zero_grad()
+        found.append([output, *parts(final), one.grad, *gradients])
+    assert_same(*found, bound=1e-6)
+    program = torch.export.export(layer, (x,))
+    called = [node for node in program.graph.nodes if "elman.level" in str(node.target)]
+    assert len(called) == 1
+    torch.testing.assert_close(program.module()(x)[0], layer(x)[0])
+
+
+def test_the_operators_keep_pytorchs_rules() -> None:
+    x, h = torch.randn(5, 2, 3, requires_grad=True), torch.randn(1, 2, 4, requires_grad=True)
+    weights = [p.detach().clone().requires_grad_() for p in nn.GRU(3, 4).parameters()]
+    torch.library.opcheck(torch.ops.elman.level.default, (x, [h], weights, None, "gru", 1, False))
+
+
+def test_copies_pickles_dtypes_and_hooks() -> None:
+    layer = ours.LSTM(2, 3, num_layers=2)
+    x = torch.randn(5, 1, 2)
+    expected = layer(x)[0]
+    twin = copy.deepcopy(layer)
+    assert torch.equal(twin(x)[0], expected)
+    memory = io.BytesIO()
+    torch.save(layer, memory)
+    memory.seek(0)
+    assert torch.equal(torch.load(memory, weights_only=False)(x)[0], expected)
+    seen: list[str] = []
+    layer.register_forward_hook(lambda *_: seen.append("forward"))
+    layer.register_full_backward_hook(lambda *_: seen.append("backward"))
+    layer(x.requires_grad_())[0].sum().backward()
+    assert seen == ["forward", "backward"]
+    double = layer.to(torch.float64)
+    assert double(x.double())[0].dtype == torch.float64
+    torch.testing.assert_close(double(x.double())[0].float(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_many_threads_at_once() -> None:
+    layer = ours.GRU(4, 8)
+    inputs = [torch.randn(20, 3, 4) for _ in range(8)]
+    expected = []
+    for x in inputs:
+        layer.zero_grad()
+        layer(x)[0].sum().backward()
+        expected.append(layer(x)[0].detach())
+    found: list[Any] = [None] * len(inputs)
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            found[number] = layer(inputs[number])[0]
+            torch.autograd.grad(found[number].sum(), layer.weight_hh_l0)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(inputs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def test_dropout_drops_between_layers_in_training_alone() -> None:
+    layer = ours.GRU(2, 8, num_layers=2, dropout=0.5)
+    x = torch.randn(6, 3, 2)
+    torch.manual_seed(3)
+    first = layer(x)[0]
+    torch.manual_seed(3)
+    assert torch.equal(layer(x)[0], first) and not torch.equal(layer(x)[0], first)
+    assert torch.equal(layer.eval()(x)[0], layer(x)[0])
+
+
+def test_what_the_kernels_do_not_serve_is_torchs_own_and_said() -> None:
+    theirs, mine = pair("LSTM", 3, 6, proj_size=2)
+    assert "path=torch (projection)" in repr(mine) and "path=elman" in repr(ours.GRU(1, 2))
+    x = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert_same(everything(mine, x, None), everything(theirs, x, None))
+    half = ours.GRU(2, 3).to(torch.bfloat16)
+    assert half.path == "torch (bfloat16)"
+    assert half(torch.randn(4, 2, 2, dtype=torch.bfloat16))[0].dtype == torch.bfloat16
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ours.GRU(2, 3).path == "torch (autocast)"
+    assert ours.LSTM(2, 3, device="meta").path == "torch (on meta)"
+    with pytest.raises(RuntimeError, match=r"lengths: torch\.nn has no such argument"):
+        mine(x, lengths=[4, 1])
+
+
+def test_transforms_of_torch_func_take_torchs_path() -> None:
+    theirs, mine = pair("GRU", 3, 5)
+    x = torch.randn(4, 2, 3, dtype=torch.float64)
+    found = [torch.func.jacrev(lambda x, m=m: m(x)[0])(x) for m in (mine, theirs)]
+    torch.testing.assert_close(*found)
+    tangent = torch.randn_like(x)
+    found = [torch.func.jvp(lambda x, m=m: m(x)[0], (x,), (tangent,))[1] for m in (mine, theirs)]
+    torch.testing.assert_close(*found)
+
+
+# ---------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_errors_are_torchs(kind: str) -> None:
+    theirs, mine = pair(kind, 3, 5, dtype=torch.float32)
+    wrong = [
+        (torch.randn(4, 2, 2), None),
+        (torch.randn(4, 2, 3, 1), None),
+        (torch.randn(4, 2, 3, dtype=torch.float64), None),
+        (torch.randn(4, 2, 3), torch.randn(1, 3, 5)),
+    ]
+    for x, h in wrong:
+        state = h if h is None or kind != "LSTM" else (h, h)
+        messages = []
+        for module in (theirs, mine):
+            with pytest.raises((RuntimeError, ValueError)) as caught:
+                module(x, state)
+            messages.append(str(caught.value))
+        assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("lengths", [[1, 2, 3], [5, 1], [-1, 2]])
+def test_lengths_that_do_not_fit_are_refused(lengths: list[int]) -> None:
+    with pytest.raises(RuntimeError, match="lengths: expected"):
+        ours.GRU(2, 3)(torch.randn(4, 2, 2), lengths=lengths)
+
+
+# ------------------------------------------------------------------------------- accelerate
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(7, 3)
+        self.encoder = nn.LSTM(3, 4, num_layers=2, batch_first=True, bidirectional=True)
+        self.same = self.encoder
+        self.inner = nn.Sequential(nn.Linear(8, 3), nn.GRUCell(3, 4))
+        self.projected = nn.LSTM(4, 4, proj_size=2)
+        self.own = type("Mine", (nn.GRU,), {})(4, 4)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        output, _ = self.encoder(self.embed(tokens))
+        return self.inner(output[:, -1])
+
+
+def test_accelerate_changes_a_model_in_place_and_tells() -> None:
+    torch.manual_seed(0)
+    model = Model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    tokens = torch.randint(0, 7, (5, 6))
+    expected, checkpoint = model(tokens), copy.deepcopy(model.state_dict())
+    seen: list[int] = []
+    model.encoder.register_forward_hook(lambda *_: seen.append(1))
+    parameters = dict(model.named_parameters())
+    changes = ours.accelerate(model)
+    assert isinstance(model.encoder, ours.LSTM) and model.same is model.encoder
+    assert isinstance(model.inner[1], ours.GRUCell)
+    assert all(parameters[name] is one for name, one in model.named_parameters())
+    torch.testing.assert_close(model(tokens), expected)
+    assert seen == [1]
+    done = {one.name: one for one in changes}
+    assert done["encoder"].changed and done["same"].changed and done["inner.1"].changed
+    assert "projection" in done["projected"].reason and "derived" in done["own"].reason
+    table = str(changes)
+    assert "encoder" in table and "elman" in table and "projection" in table
+    model(tokens).sum().backward()
+    optimizer.step()
+    assert not torch.equal(model.encoder.weight_hh_l0, checkpoint["encoder.weight_hh_l0"])
+    model.load_state_dict(checkpoint)
+    torch.testing.assert_close(model(tokens), expected)
+    assert all(one.reason for one in ours.accelerate(model))
+
+
+def test_a_model_that_is_a_layer_itself_cannot_be_changed() -> None:
+    (change,) = ours.accelerate(nn.GRU(2, 3))
+    assert not change.changed and "the model itself" in change.reason
