@@ -355,6 +355,42 @@ def test_transforms_of_torch_func_take_torchs_path() -> None:
     torch.testing.assert_close(*found)
 
 
+def test_a_learned_initial_state_is_a_parameter() -> None:
+    layer = ours.LSTM(2, 3, num_layers=2, bidirectional=True, learned_state=True)
+    names = [name for name in layer.state_dict() if name.startswith("initial_")]
+    assert names[0] == "initial_h_l0" and "initial_c_l1_reverse" in names and len(names) == 8
+    x = torch.randn(5, 4, 2)
+    with torch.no_grad():
+        for name in names:
+            getattr(layer, name).normal_()
+    parts_of = [
+        torch.stack(
+            [getattr(layer, f"initial_{s}_l{k}{r}") for k in (0, 1) for r in ("", "_reverse")]
+        )
+        for s in "hc"
+    ]
+    given = tuple(one[:, None].expand(-1, 4, -1).contiguous() for one in parts_of)
+    assert torch.equal(layer(x)[0], layer(x, given)[0])
+    layer(x)[0].sum().backward()
+    assert all(getattr(layer, name).grad.abs().sum() > 0 for name in names)
+    layer.reset_parameters()
+    assert not layer.initial_h_l0.any() and layer.weight_hh_l0.any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_state_and_gate_can_be_looked_at(kind: str) -> None:
+    _, layer = pair(kind, 3, 5, num_layers=2, bidirectional=True, batch_first=True)
+    x = torch.randn(2, 6, 3, dtype=torch.float64)
+    traced = layer.trace(x)
+    output, _ = layer(x)
+    gates = {"RNN": "h", "RNN relu": "h", "LSTM": "hcifgo", "GRU": "hrzn"}[kind]
+    assert [set(one) for one in traced] == [set(gates)] * 4
+    torch.testing.assert_close(torch.cat([traced[2]["h"], traced[3]["h"]], dim=2), output)
+    if kind == "LSTM":
+        one = traced[0]
+        torch.testing.assert_close(one["o"] * torch.tanh(one["c"]), one["h"])
+
+
 # ---------------------------------------------------------------------------------- errors
 
 

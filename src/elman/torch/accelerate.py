@@ -22,6 +22,10 @@ _OURS: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
+_DEFAULTS = {"learned_state": False, "reset_after": True}
+"""What elman's layers have and PyTorch's do not."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What became of one recurrent module.
@@ -101,6 +105,6 @@ def _twin(module: nn.Module) -> nn.Module:
     """elman's layer with the very parameters, hooks and settings of PyTorch's."""
     twin = _OURS[type(module)].__new__(_OURS[type(module)])
     twin.__dict__ = dict(module.__dict__)
-    if isinstance(module, nn.GRU):
-        twin.reset_after = True  # type: ignore[assignment]
+    for name, value in _DEFAULTS.items():
+        twin.__dict__.setdefault(name, value)
     return twin

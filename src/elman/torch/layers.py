@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
-from elman.torch.level import Level
+from elman.cells import CELLS
+from elman.torch.level import Level, trace_level
 from elman.torch.operator import level as run
 from elman.torch.paths import why_not
 
@@ -24,7 +26,28 @@ class Recurrent(nn.RNNBase):
     """
 
     _cell: str
-    _theirs: type[nn.RNNBase]
+    _theirs: Any
+    learned_state: bool
+
+    def _learn_states(self, wanted: bool, device: Any, dtype: Any) -> None:
+        """Makes the initial state of each walk a parameter, zero at first."""
+        self.learned_state = wanted
+        if wanted:
+            for name in self._initial_names():
+                zeros = torch.zeros(self.hidden_size, device=device, dtype=dtype)
+                self.register_parameter(name, nn.Parameter(zeros))
+
+    def _initial_names(self) -> list[str]:
+        """Names as elman's own layers have them: ``initial_h_l0``, ``initial_h_l0_reverse``."""
+        ends = [one[0].removeprefix("weight_ih") for one in self._all_weights]
+        return [f"initial_{state}{end}" for state in CELLS[self._cell].states for end in ends]
+
+    def reset_parameters(self) -> None:
+        """Fresh weights as ``torch.nn`` draws them; learned initial states begin at zero."""
+        super().reset_parameters()
+        for name, parameter in self.named_parameters():
+            if name.startswith("initial_"):
+                nn.init.zeros_(parameter)
 
     @property
     def path(self) -> str:
@@ -136,33 +159,59 @@ class Recurrent(nn.RNNBase):
         batch_first: bool | None = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All levels; rows sorted by length, longest first."""
-        directions = 2 if self.bidirectional else 1
-        number = directions * (4 if self.bias else 2)
-        first = self.batch_first if batch_first is None else batch_first
-        weights = self._weights()
         finals = []
-        for depth in range(self.num_layers):
+        for depth, (level, own) in enumerate(self._levels(x.dtype, batch_first)):
             if depth and self.dropout and self.training:
                 x = dropout(x, self.dropout)
-            level = Level(
-                self._cell,
-                x.shape[2],
-                self.hidden_size,
-                self.bias,
-                directions,
-                x.dtype,
-                first,
-            )
-            part = slice(depth * directions, (depth + 1) * directions)
-            own = weights[depth * number : (depth + 1) * number]
-            before = [one[part] for one in state] if self.num_layers > 1 else list(state)
+            before = [one[self._part(depth)] for one in state] if self.num_layers > 1 else state
             x, *final = run(level, x, before, own, live)
             finals.append(final)
         if self.num_layers == 1:
             return x, tuple(finals[0])
         return x, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
 
-    def _weights(self) -> list[Tensor]:
+    def trace(self, input: Tensor, hx: Any = None) -> list[dict[str, Tensor]]:
+        """Every state and every gate of every step, by PyTorch's own operations: to look at.
+
+        Args:
+            input: ``(T, B, D)``, or ``(B, T, D)`` with ``batch_first``.
+            hx: As in :meth:`forward`.
+
+        Returns:
+            For each level, and each direction of it, a dict: ``"h"``, for an LSTM ``"c"``, and the
+            gates (``"i", "f", "g", "o"``; ``"r", "z", "n"``), each shaped as the outputs of one
+            direction. They have gradients. Nothing is dropped between levels.
+        """
+        state, traced = self._checked(input, hx, None), []
+        for depth, (level, own) in enumerate(self._levels(input.dtype, None)):
+            before = [one[self._part(depth)] for one in state]
+            walked = trace_level(level, input, before, own, None)
+            found = [one for _, _, one in walked]
+            if level.batch_first:
+                found = [{n: v.transpose(0, 1) for n, v in one.items()} for one in found]
+            traced += found
+            input = torch.cat([one["h"] for one in found], dim=2)
+        return traced
+
+    def _levels(
+        self, dtype: torch.dtype, batch_first: bool | None
+    ) -> Iterator[tuple[Level, list[Tensor]]]:
+        """Each level with its weights."""
+        directions = 2 if self.bidirectional else 1
+        number = directions * (4 if self.bias else 2)
+        first = self.batch_first if batch_first is None else batch_first
+        weights, size = self._weights(), self.input_size
+        for depth in range(self.num_layers):
+            level = Level(self._cell, size, self.hidden_size, self.bias, directions, dtype, first)
+            yield level, weights[depth * number : (depth + 1) * number]
+            size = directions * self.hidden_size
+
+    def _part(self, depth: int) -> slice:
+        """Where the states of a level stand among all."""
+        directions = 2 if self.bidirectional else 1
+        return slice(depth * directions, (depth + 1) * directions)
+
+    def _weights(self) -> list[Any]:
         """All weights, in the order of ``torch.nn``; also those that something has put in place."""
         own = self._parameters
         return [
@@ -173,9 +222,21 @@ class Recurrent(nn.RNNBase):
         """The initial state as a tuple, empty for zeros; PyTorch's errors if it does not fit."""
         self.check_input(input, counts)
         if hx is None:
-            return ()
+            return self._learned(self.get_expected_hidden_size(input, counts)[1])
+        return self._given(input, hx, counts)
+
+    def _given(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
         self.check_hidden_size(hx, self.get_expected_hidden_size(input, counts))
         return (hx,)
+
+    def _learned(self, rows: int) -> tuple[Tensor, ...]:
+        """The initial state that is learned, or none, which is zeros."""
+        if not self.learned_state:
+            return ()
+        parts = torch.stack([getattr(self, name) for name in self._initial_names()])
+        walks = len(self._all_weights)
+        wide = parts[:, None].expand(-1, rows, -1)
+        return tuple(wide[first : first + walks] for first in range(0, len(wide), walks))
 
     def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
         return final[0]
@@ -209,6 +270,7 @@ class RNN(Recurrent):
         bidirectional: Whether sequences are also read from their end.
         device: Of the parameters.
         dtype: Of the parameters.
+        learned_state: Whether the initial state is a parameter: ``initial_h_l0`` ...
     """
 
     _theirs = nn.RNN
@@ -225,6 +287,8 @@ class RNN(Recurrent):
         bidirectional: bool = False,
         device: Any = None,
         dtype: Any = None,
+        *,
+        learned_state: bool = False,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(
@@ -243,6 +307,7 @@ class RNN(Recurrent):
             device=device,
             dtype=dtype,
         )
+        self._learn_states(learned_state, device, dtype)
 
     @property
     def _cell(self) -> str:  # type: ignore[override]
@@ -263,14 +328,16 @@ class LSTM(Recurrent):
         proj_size: Of the projection of the hidden state, 0 for none. PyTorch's own code runs then.
         device: Of the parameters.
         dtype: Of the parameters.
+        learned_state: Whether the initial state is a parameter: ``initial_h_l0`` ...
     """
 
     _cell = "lstm"
     _theirs = nn.LSTM
 
+    # what PyTorch's own forward calls
     get_expected_cell_size = nn.LSTM.get_expected_cell_size
-    check_forward_args = nn.LSTM.check_forward_args
-    permute_hidden = nn.LSTM.permute_hidden
+    check_forward_args = nn.LSTM.check_forward_args  # type: ignore[assignment]
+    permute_hidden = nn.LSTM.permute_hidden  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -284,6 +351,8 @@ class LSTM(Recurrent):
         proj_size: int = 0,
         device: Any = None,
         dtype: Any = None,
+        *,
+        learned_state: bool = False,
     ) -> None:
         super().__init__(
             "LSTM",
@@ -298,12 +367,10 @@ class LSTM(Recurrent):
             device,
             dtype,
         )
+        self._learn_states(learned_state, device, dtype)
 
-    def _checked(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
-        if hx is None:
-            self.check_input(input, counts)
-            return ()
-        self.check_forward_args(input, hx, counts)
+    def _given(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
+        nn.LSTM.check_forward_args(self, input, hx, counts)  # type: ignore[arg-type]
         return tuple(hx)
 
     def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
@@ -323,6 +390,7 @@ class GRU(Recurrent):
         bidirectional: Whether sequences are also read from their end.
         device: Of the parameters.
         dtype: Of the parameters.
+        learned_state: Whether the initial state is a parameter: ``initial_h_l0`` ...
         reset_after: Whether the reset gate comes after the recurrent product, as ``torch.nn.GRU``
             has it; ``False`` as in K. Cho et al., 2014, and ONNX's default.
     """
@@ -341,6 +409,7 @@ class GRU(Recurrent):
         device: Any = None,
         dtype: Any = None,
         *,
+        learned_state: bool = False,
         reset_after: bool = True,
     ) -> None:
         self.reset_after = reset_after
@@ -356,6 +425,7 @@ class GRU(Recurrent):
             device=device,
             dtype=dtype,
         )
+        self._learn_states(learned_state, device, dtype)
 
     @property
     def _cell(self) -> str:  # type: ignore[override]

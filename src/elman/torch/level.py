@@ -29,6 +29,7 @@ __all__ = [
     "reference_level",
     "run_level",
     "split_weights",
+    "trace_level",
 ]
 
 Array: TypeAlias = NDArray[Any]
@@ -193,9 +194,9 @@ def run_level(
     Returns:
         ``(T, B, directions H)``, or with the batch first; then the states, as ``state`` has them.
     """
-    results: tuple[Tensor, ...] = LevelFunction.apply(
+    results: tuple[Tensor, ...] = LevelFunction.apply(  # type: ignore[no-untyped-call]
         level, _counts(live), len(state), x, *state, *weights
-    )  # type: ignore[no-untyped-call]
+    )
     return results
 
 
@@ -226,7 +227,7 @@ class LevelFunction(torch.autograd.Function):
     """The walk with its gradients; :func:`run_level` says what comes in and goes out."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, level: Level, live: Array | None, states: int, x: Tensor, *others: Tensor
     ) -> tuple[Tensor, ...]:
         """Keeps the walks if anything needs a gradient."""
@@ -333,21 +334,33 @@ def _differentiable(
 
 
 def reference_level(
-    level: Level, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor], live: Any
+    level: Level,
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    live: Array | None,
 ) -> tuple[Tensor, ...]:
     """What :func:`run_level` gives, made of PyTorch's own operations."""
+    walked = trace_level(level, x, state, weights, live)
+    joined = torch.cat([output for output, _, _ in walked], dim=2)
+    finals = [torch.stack(parts) for parts in zip(*(one for _, one, _ in walked), strict=True)]
+    return (joined.transpose(0, 1) if level.batch_first else joined, *finals)
+
+
+def trace_level(
+    level: Level,
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    live: Array | None,
+) -> list[tuple[Tensor, tuple[Tensor, ...], dict[str, Tensor]]]:
+    """For each direction what :func:`elman.torch.reference.walk` gives, time first."""
     steps = x.transpose(0, 1) if level.batch_first else x
     counts = None if live is None else torch.as_tensor(live)
-    number, outputs, finals = level.weights, [], []
+    zeros = (x.new_zeros((steps.shape[1], level.hidden_size)),) * level.states
+    number, walked = level.weights, []
     for direction in range(level.directions):
-        before = tuple(one[direction] for one in state)
-        if not before:
-            zeros = x.new_zeros((steps.shape[1], level.hidden_size))
-            before = (zeros,) * level.states
+        before = tuple(one[direction] for one in state) or zeros
         own = weights[direction * number : (direction + 1) * number]
-        output, final, _ = walk(level.cell, steps, before, own, counts, bool(direction))
-        outputs.append(output)
-        finals.append(final)
-    joined = torch.cat(outputs, dim=2)
-    stacked = [torch.stack([one[number] for one in finals]) for number in range(level.states)]
-    return (joined.transpose(0, 1) if level.batch_first else joined, *stacked)
+        walked.append(walk(level.cell, steps, before, own, counts, bool(direction)))
+    return walked

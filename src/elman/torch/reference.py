@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from elman.cells import CELLS
+
 __all__ = ["STEPS", "walk"]
 
 State: TypeAlias = tuple[Tensor, ...]
@@ -28,7 +30,7 @@ def _rnn(activation: Callable[[Tensor], Tensor]) -> Step:
         x: Tensor, state: State, weight: Tensor, bias: Tensor | None
     ) -> tuple[State, dict[str, Tensor]]:
         h = activation(x + linear(state[0], weight, bias))
-        return (h,), {"h": h}
+        return (h,), {}
 
     return step
 
@@ -96,28 +98,25 @@ def walk(
         reverse: Whether each row is walked from its last live step to its first.
 
     Returns:
-        The outputs ``[T, B, H]``, zero where a row is dead; the final state; and the gates by name,
-        ``[T, B, H]`` each.
+        The outputs ``[T, B, H]``, zero where a row is dead; the final state; and the states and
+        gates of every step by name, ``[T, B, H]`` each, zero where a row is dead.
     """
     weight_ih, weight_hh = weights[:2]
     bias_ih, bias_hh = weights[2:] if len(weights) == 4 else (None, None)
     steps = range(len(x))
     counts = [x.shape[1]] * len(x) if live is None else live.tolist()
-    outputs: dict[int, Tensor] = {}
-    gates: dict[int, dict[str, Tensor]] = {}
+    kept: dict[int, dict[str, Tensor]] = {}
     for t in reversed(steps) if reverse else steps:
         projected = linear(x[t], weight_ih, bias_ih)
-        new, found = STEPS[cell](projected, state, weight_hh, bias_hh)
+        new, gates_of_step = STEPS[cell](projected, state, weight_hh, bias_hh)
+        found = dict(zip(CELLS[cell].states, new, strict=True)) | gates_of_step
         if counts[t] < x.shape[1]:
             alive = (torch.arange(x.shape[1]) < counts[t])[:, None]
             zero = torch.zeros((), dtype=x.dtype)
-            outputs[t] = torch.where(alive, new[0], zero)
             found = {name: torch.where(alive, value, zero) for name, value in found.items()}
             new = tuple(
                 torch.where(alive, after, before) for after, before in zip(new, state, strict=True)
             )
-        else:
-            outputs[t] = new[0]
-        gates[t], state = found, new
-    stacked = {name: torch.stack([gates[t][name] for t in steps]) for name in gates[0]}
-    return torch.stack([outputs[t] for t in steps]), state, stacked
+        kept[t], state = found, new
+    stacked = {name: torch.stack([kept[t][name] for t in steps]) for name in kept[0]}
+    return stacked[CELLS[cell].states[0]], state, stacked
