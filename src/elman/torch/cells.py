@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from elman.torch.level import Level
+from elman.levels import Level
 from elman.torch.operator import level as run
 from elman.torch.paths import why_not
 
@@ -48,10 +48,8 @@ class _OneStep:
             self.input_size,  # type: ignore[attr-defined]
             self.hidden_size,  # type: ignore[attr-defined]
             len(weights) == 4,
-            1,
-            input.dtype,
         )
-        _, *final = run(described, input[None], [one[None] for one in parts], weights, None)
+        _, *final = run(described, input[None], [one[None] for one in parts], weights, None, False)
         state = tuple(one[0, 0] if single else one[0] for one in final)
         return state if self._states == 2 else state[0]
 

@@ -11,7 +11,8 @@ from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
 from elman.cells import CELLS
-from elman.torch.level import Level, trace_level
+from elman.levels import Level
+from elman.torch.level import trace_level
 from elman.torch.operator import level as run
 from elman.torch.paths import why_not
 
@@ -159,12 +160,12 @@ class Recurrent(nn.RNNBase):
         batch_first: bool | None = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All levels; rows sorted by length, longest first."""
-        finals = []
-        for depth, (level, own) in enumerate(self._levels(x.dtype, batch_first)):
+        finals, first = [], self.batch_first if batch_first is None else batch_first
+        for depth, (level, own) in enumerate(self._levels()):
             if depth and self.dropout and self.training:
                 x = dropout(x, self.dropout)
             before = [one[self._part(depth)] for one in state] if self.num_layers > 1 else state
-            x, *final = run(level, x, before, own, live)
+            x, *final = run(level, x, before, own, live, first)
             finals.append(final)
         if self.num_layers == 1:
             return x, tuple(finals[0])
@@ -183,26 +184,23 @@ class Recurrent(nn.RNNBase):
             direction. They have gradients. Nothing is dropped between levels.
         """
         state, traced = self._checked(input, hx, None), []
-        for depth, (level, own) in enumerate(self._levels(input.dtype, None)):
+        for depth, (level, own) in enumerate(self._levels()):
             before = [one[self._part(depth)] for one in state]
-            walked = trace_level(level, input, before, own, None)
+            walked = trace_level(level, input, before, own, None, self.batch_first)
             found = [one for _, _, one in walked]
-            if level.batch_first:
+            if self.batch_first:
                 found = [{n: v.transpose(0, 1) for n, v in one.items()} for one in found]
             traced += found
             input = torch.cat([one["h"] for one in found], dim=2)
         return traced
 
-    def _levels(
-        self, dtype: torch.dtype, batch_first: bool | None
-    ) -> Iterator[tuple[Level, list[Tensor]]]:
+    def _levels(self) -> Iterator[tuple[Level, list[Tensor]]]:
         """Each level with its weights."""
         directions = 2 if self.bidirectional else 1
         number = directions * (4 if self.bias else 2)
-        first = self.batch_first if batch_first is None else batch_first
         weights, size = self._weights(), self.input_size
         for depth in range(self.num_layers):
-            level = Level(self._cell, size, self.hidden_size, self.bias, directions, dtype, first)
+            level = Level(self._cell, size, self.hidden_size, self.bias, directions)
             yield level, weights[depth * number : (depth + 1) * number]
             size = directions * self.hidden_size
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from elman.torch.level import Level, backward_level, forward_level, run_level, split_weights
+from elman.levels import Level
+from elman.torch.level import backward_level, forward_level, run_level, split_weights
 
 __all__ = ["level"]
 
@@ -23,12 +24,13 @@ def level(
     state: Sequence[Tensor],
     weights: Sequence[Tensor],
     live: Tensor | None,
+    batch_first: bool,
 ) -> tuple[Tensor, ...]:
     """See :func:`elman.torch.level.run_level`."""
     if not torch.compiler.is_compiling():
-        return run_level(level, x, state, weights, live)
+        return run_level(level, x, state, weights, live, batch_first)
     output, *finals = torch.ops.elman.level(
-        x, list(state), list(weights), live, level.cell, level.directions, level.batch_first
+        x, list(state), list(weights), live, level.cell, level.directions, batch_first
     )
     return output, *finals[0]
 
@@ -43,8 +45,8 @@ def _level(
     directions: int,
     batch_first: bool,
 ) -> tuple[Tensor, list[Tensor]]:
-    own = _described(x, weights, cell, directions, batch_first)
-    output, *finals = forward_level(own, x, state, weights, live)
+    own = _described(x, weights, cell, directions)
+    output, *finals = forward_level(own, x, state, weights, live, batch_first)
     return output, finals
 
 
@@ -58,7 +60,7 @@ def _(
     directions: int,
     batch_first: bool,
 ) -> tuple[Tensor, list[Tensor]]:
-    own = _described(x, weights, cell, directions, batch_first)
+    own = _described(x, weights, cell, directions)
     first, second, _ = x.shape
     output = x.new_empty((first, second, directions * own.hidden_size))
     final = (directions, first if batch_first else second, own.hidden_size)
@@ -77,8 +79,8 @@ def _level_backward(
     directions: int,
     batch_first: bool,
 ) -> list[Tensor]:
-    own = _described(x, weights, cell, directions, batch_first)
-    return backward_level(own, x, state, weights, live, [d_output, *d_finals])
+    own = _described(x, weights, cell, directions)
+    return backward_level(own, x, state, weights, live, batch_first, [d_output, *d_finals])
 
 
 @_level_backward.register_fake
@@ -121,9 +123,6 @@ def _differentiate(ctx, d_output, d_finals):  # type: ignore[no-untyped-def]
 _level.register_autograd(_differentiate, setup_context=_keep)
 
 
-def _described(
-    x: Tensor, weights: Sequence[Tensor], cell: str, directions: int, batch_first: bool
-) -> Level:
-    hidden = weights[1].shape[1]
+def _described(x: Tensor, weights: Sequence[Tensor], cell: str, directions: int) -> Level:
     bias = len(weights) == 4 * directions
-    return Level(cell, x.shape[2], hidden, bias, directions, x.dtype, batch_first)
+    return Level(cell, x.shape[2], weights[1].shape[1], bias, directions)
