@@ -1,0 +1,130 @@
+"""The recurrent layers: ``SimpleRNN``, ``LSTM`` and ``GRU`` as those of ``keras.layers``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from elman.cells import CELLS
+from elman.keras.bridges import bridge
+from elman.keras.walk import Plan
+
+__all__ = ["GRU", "LSTM", "SimpleRNN"]
+
+
+class _Walked:
+    """What the three layers share: Keras's own layer, but for the walk over time.
+
+    Arguments, weights, masks, states and files are Keras's. Where an option is none of the
+    kernels', Keras's own code runs, and :attr:`path` says why.
+    """
+
+    cell: Any
+
+    @property
+    def path(self) -> str:
+        """Which code runs, and why if it is not elman's: ``"elman"``, ``"keras (...)"``."""
+        reason = self._why_not()
+        return "elman" if reason is None else f"keras ({reason})"
+
+    def _cell_name(self) -> str | None:
+        """A name in :data:`elman.cells.CELLS`, or ``None`` if the activations are none of its."""
+        raise NotImplementedError
+
+    def _why_not(self) -> str | None:
+        if self._cell_name() is None:
+            return "these activations"
+        if self.cell.compute_dtype not in ("float32", "float64"):
+            return str(self.cell.compute_dtype)
+        if self.cell.recurrent_dropout:
+            return "recurrent dropout"
+        return None
+
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
+    ) -> Any:
+        """The walk; what it takes and gives is Keras's business."""
+        if self._why_not() is not None:
+            return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
+        state = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        cell = self.cell
+        if training and cell.dropout:
+            drop = ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), axis=1)
+            sequences = sequences * drop
+        name = self._cell_name() or ""
+        zero = bool(self.zero_output_for_mask)  # type: ignore[attr-defined]
+        every = bool(self.return_sequences)  # type: ignore[attr-defined]
+        plan = Plan(
+            name,
+            cell.use_bias,
+            bool(self.go_backwards),  # type: ignore[attr-defined]
+            every,
+            len(CELLS[name].states),
+            mask is not None,
+            zero,
+            keras.backend.backend() == "jax",
+        )
+        weights = [cell.kernel, cell.recurrent_kernel, *([cell.bias] if cell.use_bias else [])]
+        tensors = [
+            ops.convert_to_tensor(one, dtype=cell.compute_dtype)
+            for one in (sequences, *state, *weights)
+        ]
+        if mask is not None:
+            tensors.append(ops.cast(mask, "bool"))
+        outputs, *states = bridge()(plan, training, tensors)
+        if every:
+            return outputs[:, -1], outputs, states
+        if mask is not None and (zero or not plan.begins):
+            outputs = outputs * ops.cast(_ends(plan, tensors[-1]), outputs.dtype)
+        return outputs, ops.expand_dims(outputs, 1), states
+
+
+def _ends(plan: Plan, mask: Any) -> Any:
+    """Which rows ``(B, 1)`` have a last output: those that end observed, or were ever observed."""
+    last = mask[:, 0 if plan.go_backwards else -1]
+    return ops.expand_dims(last if plan.zero_masked else ops.any(mask, axis=1), 1)
+
+
+def _named(function: Any) -> str:
+    return str(getattr(function, "__name__", function))
+
+
+@keras.saving.register_keras_serializable(package="elman")
+class SimpleRNN(_Walked, keras.layers.SimpleRNN):  # type: ignore[misc]
+    """``keras.layers.SimpleRNN`` over elman's kernels; the arguments are those of Keras.
+
+    Served are the activations ``"tanh"`` and ``"relu"``.
+    """
+
+    def _cell_name(self) -> str | None:
+        name = _named(self.cell.activation)
+        return f"rnn_{name}" if name in ("tanh", "relu") else None
+
+
+@keras.saving.register_keras_serializable(package="elman")
+class LSTM(_Walked, keras.layers.LSTM):  # type: ignore[misc]
+    """``keras.layers.LSTM`` over elman's kernels; the arguments are those of Keras.
+
+    Served are the activations ``"tanh"`` and ``"sigmoid"``.
+    """
+
+    def _cell_name(self) -> str | None:
+        own = (_named(self.cell.activation), _named(self.cell.recurrent_activation))
+        return "lstm" if own == ("tanh", "sigmoid") else None
+
+
+@keras.saving.register_keras_serializable(package="elman")
+class GRU(_Walked, keras.layers.GRU):  # type: ignore[misc]
+    """``keras.layers.GRU`` over elman's kernels, both variants; the arguments are those of Keras.
+
+    Served are the activations ``"tanh"`` and ``"sigmoid"``.
+    """
+
+    def _cell_name(self) -> str | None:
+        own = (_named(self.cell.activation), _named(self.cell.recurrent_activation))
+        if own != ("tanh", "sigmoid"):
+            return None
+        return "gru" if self.cell.reset_after else "gru_reset_before"
