@@ -41,4 +41,5 @@ def run(plan: Plan, training: bool, tensors: Sequence[Any]) -> Sequence[Any]:
 
         return results, gradient
 
-    return walked(*[tf.convert_to_tensor(one) for one in tensors])  # variables are read  # type: ignore[no-any-return]
+    found: Sequence[Any] = walked(*map(tf.convert_to_tensor, tensors))  # variables are read
+    return found

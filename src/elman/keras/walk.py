@@ -145,7 +145,7 @@ def forward(plan: Plan, training: bool, *arrays: Array) -> tuple[Array, ...]:
             _kept[ticket] = made
             while len(_kept) > _MOST_KEPT:  # of passes whose backward never came
                 _kept.popitem(last=False)
-    return output, *final, np.int32(ticket)  # type: ignore[return-value]
+    return output, *final, np.int32(ticket)
 
 
 def backward(plan: Plan, ticket: Any, *arrays: Array) -> tuple[Array, ...]:
