@@ -13,7 +13,10 @@ import pytest
 SCRIPT = Path(__file__).with_name("keras_parity.py")
 
 
-@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
+@pytest.mark.parametrize(
+    "backend",
+    ["torch", "tensorflow", pytest.param("jax", marks=pytest.mark.slow)],
+)
 def test_the_layers_are_kerass(backend: str) -> None:
     for needed in ("keras", backend):
         if find_spec(needed) is None:
