@@ -30,6 +30,7 @@ _PUBLIC = {
     "MaxPool": "layers",
     "AttentionPool": "layers",
     "Repeat": "layers",
+    "Noise": "layers",
     "Network": "network",
     "Stream": "data.streams",
     "load": "saving",

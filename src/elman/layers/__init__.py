@@ -5,6 +5,7 @@ from __future__ import annotations
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
 from elman.layers.missing import MarkMissing
+from elman.layers.noise import Noise
 from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 from elman.layers.repeat import Repeat
@@ -26,6 +27,7 @@ __all__ = [
     "MarkMissing",
     "MaxPool",
     "MeanPool",
+    "Noise",
     "RecurrentLayer",
     "Repeat",
     "Signal",
@@ -36,7 +38,7 @@ LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         *(RNN, LSTM, GRU, Dense, Dropout, Embedding, MarkMissing),
-        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat),
+        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat, Noise),
     )
 }
 """Every layer by its name."""
