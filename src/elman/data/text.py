@@ -22,10 +22,16 @@ UNKNOWN = 0
 """The number of every token that training has not seen, or only once."""
 
 
-def split_text(text: str, unit: str) -> list[str]:
-    """The tokens of a text: its characters, or its words and punctuation marks in lower case."""
+def split_text(text: str, unit: str, lowercase: bool = False) -> list[str]:
+    """The tokens of a text: its characters, or its words and punctuation marks in lower case.
+
+    Args:
+        text: The text.
+        unit: ``"characters"`` or ``"words"``.
+        lowercase: Whether characters are made small letters too.
+    """
     if unit == "characters":
-        return list(text)
+        return [one.lower() for one in text] if lowercase else list(text)
     return re.findall(r"\w+|[^\w\s]", text.lower())
 
 
@@ -36,22 +42,30 @@ class Vocabulary:
         tokens: In the order of their numbers.
         unit: ``"characters"`` or ``"words"``.
         rare: Tokens that training has met once: read as unknown, though not unseen.
+        lowercase: Whether characters are made small letters (words always are).
     """
 
-    def __init__(self, tokens: Sequence[str], unit: str, rare: Sequence[str] = ()) -> None:
-        self.tokens, self.rare = list(tokens), list(rare)
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        unit: str,
+        rare: Sequence[str] = (),
+        lowercase: bool = False,
+    ) -> None:
+        self.tokens, self.rare, self.lowercase = list(tokens), list(rare), bool(lowercase)
         self.unit = str(one_of("unit", unit, UNITS))
         self._numbers = {token: number for number, token in enumerate(self.tokens, start=1)}
 
     @classmethod
-    def fit(cls, texts: Sequence[str], unit: str) -> Vocabulary:
+    def fit(cls, texts: Sequence[str], unit: str, lowercase: bool = False) -> Vocabulary:
         """The tokens of the texts, each of which occurs at least twice, sorted.
 
         A token that occurs once is left unknown, so that training meets unknown tokens too.
         """
-        counts = Counter(token for text in texts for token in split_text(text, unit))
+        counts = Counter(token for text in texts for token in split_text(text, unit, lowercase))
         often = sorted(token for token, number in counts.items() if number > 1)
-        return cls(often, unit, sorted(token for token, number in counts.items() if number == 1))
+        once = sorted(token for token, number in counts.items() if number == 1)
+        return cls(often, unit, once, lowercase)
 
     @property
     def size(self) -> int:
@@ -62,15 +76,18 @@ class Vocabulary:
         """The numbers of each text's tokens, int64 ``(T_i,)``."""
         find = self._numbers.get
         return [
-            np.array([find(token, UNKNOWN) for token in split_text(text, self.unit)], np.int64)
+            np.array([find(token, UNKNOWN) for token in self._split(text)], np.int64)
             for text in texts
         ]
 
     def unseen(self, texts: Sequence[str]) -> list[str]:
         """The tokens of the texts that training has not met, each once, as they come."""
-        found = {token: None for text in texts for token in split_text(text, self.unit)}
+        found = {token: None for text in texts for token in self._split(text)}
         met = self._numbers.keys() | set(self.rare)
         return [token for token in found if token not in met]
+
+    def _split(self, text: str) -> list[str]:
+        return split_text(text, self.unit, self.lowercase)
 
 
 def check_texts(name: str, data: Any) -> list[str]:

@@ -189,6 +189,7 @@ class ManyToOne(SavedEstimator):
             balanced,
             watched,
             unit=self.unit,
+            lowercase=self.lowercase,
             shape=self._shape(len(train)),
             training=self._training(len(train), epochs),
             loss=self._loss(),
@@ -275,6 +276,7 @@ class ManyToOne(SavedEstimator):
         one_of("pooling", self.pooling, POOLS)
         one_of("unit", self.unit, UNITS)
         one_of("unseen", self.unseen, ("error", "unknown"))
+        one_of("lowercase", self.lowercase, (True, False))
         one_of("bidirectional", self.bidirectional, (True, False))
         one_of("refit", self.refit, ("auto", True, False))
         one_of("backend", self.backend, ("auto", "native", "reference"))
@@ -297,6 +299,7 @@ class ManyToOne(SavedEstimator):
     bidirectional: bool
     pooling: str
     unit: str
+    lowercase: bool
     embedding_size: int
     unseen: str
     dropout: float

@@ -35,6 +35,7 @@ class SequenceRegressor(ManyToOne):
         pooling: What is made of the steps: ``"last"``, ``"mean"``, ``"max"`` or
             ``"attention"``.
         unit: What a step of a text is: ``"characters"`` or ``"words"``.
+        lowercase: Whether capital characters are read as small letters; words always are.
         embedding_size: Channels of the learned vector of a character or word.
         unseen: Characters or words that fit has not seen: ``"error"`` or ``"unknown"``.
         dropout: Probability of dropping a unit before the output, and between layers.
@@ -75,6 +76,7 @@ class SequenceRegressor(ManyToOne):
         bidirectional: bool = True,
         pooling: str = "last",
         unit: str = "characters",
+        lowercase: bool = False,
         embedding_size: int = 32,
         unseen: str = "error",
         dropout: float = 0.0,
@@ -97,6 +99,7 @@ class SequenceRegressor(ManyToOne):
         self.bidirectional = bidirectional
         self.pooling = pooling
         self.unit = unit
+        self.lowercase = lowercase
         self.embedding_size = embedding_size
         self.unseen = unseen
         self.dropout = dropout
