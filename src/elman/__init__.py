@@ -54,6 +54,8 @@ _PUBLIC = {
     "Forecaster": "tasks.forecasting",
     "SequenceClassifier": "tasks.classification",
     "SequenceRegressor": "tasks.regression",
+    "Emulator": "tasks.emulation",
+    "SequenceAutoencoder": "tasks.reconstruction",
     "Panel": "data.panel",
     "Windows": "data.windows",
     "datasets": "",  # a module of its own

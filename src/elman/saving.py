@@ -34,6 +34,8 @@ _KINDS = {
     "forecaster": ("elman.tasks.forecasting", "Forecaster"),
     "classifier": ("elman.tasks.classification", "SequenceClassifier"),
     "regressor": ("elman.tasks.regression", "SequenceRegressor"),
+    "emulator": ("elman.tasks.emulation", "Emulator"),
+    "autoencoder": ("elman.tasks.reconstruction", "SequenceAutoencoder"),
 }
 
 
