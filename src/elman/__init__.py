@@ -56,6 +56,7 @@ _PUBLIC = {
     "SequenceRegressor": "tasks.regression",
     "Emulator": "tasks.emulation",
     "SequenceAutoencoder": "tasks.reconstruction",
+    "Translator": "tasks.translation",
     "Panel": "data.panel",
     "Windows": "data.windows",
     "datasets": "",  # a module of its own

@@ -33,6 +33,7 @@ _KINDS = {
     "network": ("elman.network", "Network"),
     "forecaster": ("elman.tasks.forecasting", "Forecaster"),
     "classifier": ("elman.tasks.classification", "SequenceClassifier"),
+    "translator": ("elman.tasks.translation", "Translator"),
     "regressor": ("elman.tasks.regression", "SequenceRegressor"),
     "emulator": ("elman.tasks.emulation", "Emulator"),
     "autoencoder": ("elman.tasks.reconstruction", "SequenceAutoencoder"),

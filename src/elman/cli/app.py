@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from elman.cli import classification, emulation, forecasting, runs
+from elman.cli import classification, emulation, forecasting, runs, translation
 
 __all__ = ["app"]
 
@@ -70,6 +70,7 @@ for _verb in (
     forecasting.backtest,
     classification.classify,
     emulation.emulate,
+    translation.translate,
     runs.predict,
     runs.report,
     runs.datasets,

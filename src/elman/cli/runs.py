@@ -15,6 +15,7 @@ from elman.cli.common import answer
 from elman.cli.emulation import predict_rollout
 from elman.cli.forecasting import predict_forecast
 from elman.cli.options import Horizon, Json, RunFolder
+from elman.cli.translation import predict_translation
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Predictor(NamedTuple):
 PREDICTORS = {
     "forecast": Predictor(predict_forecast, ("horizon", "future", "levels")),
     "classification": Predictor(predict_classes),
+    "translation": Predictor(predict_translation),
     "emulation": Predictor(predict_rollout, ("horizon",)),
 }
 """By the kind of run."""

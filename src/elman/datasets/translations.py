@@ -10,9 +10,47 @@ from datetime import date, timedelta
 import numpy as np
 
 from elman.checks import whole
+from elman.data.pair_files import PairData
+from elman.datasets.catalogue import BuiltIn
 from elman.errors import InputError
 
-__all__ = ["addition", "dates"]
+__all__ = ["DESCRIPTIONS", "TRANSLATIONS", "addition", "dates", "load_translations"]
+
+DESCRIPTIONS = (
+    BuiltIn(
+        "dates",
+        "dates as people write them, and in ISO 8601",
+        "translate",
+        4000,
+        "computed: elman.datasets.translations.dates()",
+        "none needed",
+    ),
+    BuiltIn(
+        "addition",
+        "sums of two numbers of up to three digits, written as text, and their results",
+        "translate",
+        20000,
+        "computed: elman.datasets.translations.addition(20000)",
+        "none needed",
+    ),
+)
+TRANSLATIONS = tuple(one.name for one in DESCRIPTIONS)
+"""The names of the built-in sources with their targets."""
+
+
+def load_translations(name: str) -> PairData:
+    """Load a built-in set of sources and targets.
+
+    Args:
+        name: ``"dates"`` or ``"addition"``.
+
+    Raises:
+        InputError: There is none of this name.
+    """
+    if name not in TRANSLATIONS:
+        raise InputError(f"There is no built-in set {name!r}. There are {', '.join(TRANSLATIONS)}.")
+    sources, targets = dates(4000) if name == "dates" else addition(20000)
+    return PairData(list(sources), list(targets))
 
 
 def addition(
