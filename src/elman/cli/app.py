@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from elman.cli import classification, emulation, forecasting, runs, translation
+from elman.cli import classification, detection, emulation, forecasting, runs, translation
 
 __all__ = ["app"]
 
@@ -69,6 +69,7 @@ for _verb in (
     forecasting.forecast,
     forecasting.backtest,
     classification.classify,
+    detection.detect,
     emulation.emulate,
     translation.translate,
     runs.predict,

@@ -12,6 +12,7 @@ import typer
 from elman.cli import printing
 from elman.cli.classification import predict_classes
 from elman.cli.common import answer
+from elman.cli.detection import predict_anomalies
 from elman.cli.emulation import predict_rollout
 from elman.cli.forecasting import predict_forecast
 from elman.cli.options import Horizon, Json, RunFolder
@@ -40,6 +41,7 @@ class Predictor(NamedTuple):
 PREDICTORS = {
     "forecast": Predictor(predict_forecast, ("horizon", "future", "levels")),
     "classification": Predictor(predict_classes),
+    "detection": Predictor(predict_anomalies),
     "translation": Predictor(predict_translation),
     "emulation": Predictor(predict_rollout, ("horizon",)),
 }

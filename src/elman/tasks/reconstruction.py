@@ -290,7 +290,11 @@ class SequenceAutoencoder(AnomalyScores):
         return self.fit(X, y, lengths=lengths, mask=mask).transform(X, lengths=lengths, mask=mask)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Names of the numbers in the code, as scikit-learn asks for them."""
+        """Names of the numbers in the code, as scikit-learn asks for them.
+
+        Args:
+            input_features: Not used.
+        """
         return np.array([f"code{number}" for number in range(self.code_size)], dtype=object)
 
     def inverse_transform(self, codes: Any, lengths: Any = None) -> list[Array]:
