@@ -54,6 +54,8 @@ _PUBLIC = {
     "Forecaster": "tasks.forecasting",
     "SequenceClassifier": "tasks.classification",
     "SequenceRegressor": "tasks.regression",
+    "SequenceLabeller": "tasks.labelling",
+    "LanguageModel": "tasks.language",
     "Emulator": "tasks.emulation",
     "SequenceAutoencoder": "tasks.reconstruction",
     "Translator": "tasks.translation",
