@@ -17,10 +17,10 @@ __all__ = ["DESCRIPTIONS", "LABELLED", "load_labelled"]
 DESCRIPTIONS = (
     BuiltIn(
         "surnames",
-        "400 common surnames and their language, one of eight",
+        "1800 common surnames and their language, one of eight",
         "classify",
-        400,
-        "fifty common surnames of each of eight languages, written down for elman",
+        1800,
+        "225 common surnames of each of eight languages, written down for elman",
         "public facts",
     ),
     BuiltIn(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ class ManyToOne(SavedEstimator):
     """
 
     # ------------------------------------------------------------------ what a kind fills in
+
+    _dropouts: ClassVar[tuple[tuple[float, float], tuple[float, float]]]
+    """By default before the output and of the inputs: for numbers, for texts."""
 
     def _loss(self) -> Loss:
         raise NotImplementedError
@@ -190,7 +193,7 @@ class ManyToOne(SavedEstimator):
             watched,
             unit=self.unit,
             lowercase=self.lowercase,
-            shape=self._shape(len(train)),
+            shape=self._shape(len(train), rows.texts is not None),
             training=self._training(len(train), epochs),
             loss=self._loss(),
             outputs=self._outputs(),
@@ -204,7 +207,8 @@ class ManyToOne(SavedEstimator):
         """The answers as the network is to give them."""
         return targets
 
-    def _shape(self, rows: int) -> Shape:
+    def _shape(self, rows: int, texts: bool) -> Shape:
+        dropout, input_dropout = self._dropouts[int(texts)]
         hidden = self.hidden_size
         if hidden is None:
             hidden = 32 if rows < 200 else 64 if rows < 4000 else 128
@@ -215,8 +219,8 @@ class ManyToOne(SavedEstimator):
             bidirectional=self.bidirectional,
             pooling=self.pooling,
             embedding_size=self.embedding_size,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
+            dropout=dropout if self.dropout is None else self.dropout,
+            input_dropout=input_dropout if self.input_dropout is None else self.input_dropout,
         )
 
     def _training(self, rows: int, epochs: int | None) -> Training:
@@ -287,7 +291,8 @@ class ManyToOne(SavedEstimator):
             whole(name, getattr(self, name))
         whole("seed", self.seed, 0)
         for name in ("dropout", "input_dropout"):
-            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
+            if getattr(self, name) is not None:
+                real(name, getattr(self, name), 0.0, 1.0, open_above=True)
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)
@@ -302,8 +307,8 @@ class ManyToOne(SavedEstimator):
     lowercase: bool
     embedding_size: int
     unseen: str
-    dropout: float
-    input_dropout: float
+    dropout: float | None
+    input_dropout: float | None
     epochs: int | None
     batch_size: int | None
     learning_rate: float

@@ -38,8 +38,10 @@ class SequenceRegressor(ManyToOne):
         lowercase: Whether capital characters are read as small letters; words always are.
         embedding_size: Channels of the learned vector of a character or word.
         unseen: Characters or words that fit has not seen: ``"error"`` or ``"unknown"``.
-        dropout: Probability of dropping a unit before the output, and between layers.
-        input_dropout: Probability of dropping an input channel.
+        dropout: Probability of dropping a unit before the output, and between layers; default:
+            0.5 for texts, 0 for numbers.
+        input_dropout: Probability of dropping an input channel, or one of a learned vector;
+            default: 0.4 for texts, 0 for numbers.
         loss: ``"mse"``, ``"mae"`` or ``"huber"``, on targets scaled to unit deviation.
         epochs: Passes over the rows; default: what comes to 2000 updates, 8 to 60.
         batch_size: Rows of a batch, of like length; default: 16 to 64.
@@ -66,6 +68,7 @@ class SequenceRegressor(ManyToOne):
     """
 
     _kind = "regressor"
+    _dropouts = ((0.0, 0.0), (0.5, 0.4))
     _estimator_type: ClassVar[str] = "regressor"
 
     def __init__(
@@ -79,8 +82,8 @@ class SequenceRegressor(ManyToOne):
         lowercase: bool = False,
         embedding_size: int = 32,
         unseen: str = "error",
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
+        dropout: float | None = None,
+        input_dropout: float | None = None,
         loss: str = "mse",
         epochs: int | None = None,
         batch_size: int | None = None,
