@@ -264,18 +264,21 @@ def delay_steps(history: Array, number: int, step: float) -> Array:
     """
     delay = len(history) - 1
     values = np.concatenate([history, np.empty((number, history.shape[1]))])
-    # derivatives at the grid points: of a given history by differences
-    slopes = np.zeros_like(values)
-    slopes[: delay + 1] = np.gradient(history, step, axis=0)
+    # Derivatives at the grid points, of the given history by differences. Where it ends there are
+    # two: the path need not go on as it came.
+    leaving, arriving = np.zeros_like(values), np.zeros_like(values)
+    leaving[: delay + 1] = arriving[: delay + 1] = np.gradient(history, step, axis=0)
     for now in range(delay, delay + number):
         x, old, older = values[now], values[now - delay], values[now - delay + 1]
-        bend = slopes[now - delay] - slopes[now - delay + 1]
+        bend = leaving[now - delay] - arriving[now - delay + 1]
         middle = 0.5 * (old + older) + (step / 8.0) * bend
         first = _mackey_glass_field(x, old)
         second = _mackey_glass_field(x + 0.5 * step * first, middle)
         third = _mackey_glass_field(x + 0.5 * step * second, middle)
         fourth = _mackey_glass_field(x + step * third, older)
-        slopes[now] = first
+        leaving[now] = first
+        if now > delay:
+            arriving[now] = first
         values[now + 1] = x + (step / 6.0) * (first + 2.0 * (second + third) + fourth)
     return values[delay + 1 :]
 

@@ -27,7 +27,7 @@ _RIVAL_STYLES = {
     "linear": ("@linear", "5px,2px"),
     "analog": ("@seasonal-naive", "dot"),
 }
-_GAP = 0.05  # between panels one above the other, as a share of the height
+_GAP = 0.09  # between panels one above the other, as a share of the height
 
 
 def rollout_figure(
@@ -59,10 +59,11 @@ def rollout_figure(
         title = {**template["title"], "text": _escaped(name)}
         domain = [max(0.0, top - height), top]
         key = "yaxis" if not place else f"yaxis{place + 1}"
-        layout[key] = {**template, "title": title, "domain": domain, "fixedrange": True}
+        axes = {"title": title, "domain": domain, "fixedrange": True, "nticks": 4}
+        layout[key] = {**template, **axes}
         for label, values, colour, width in (
-            ("truth", true, "@ink", 1.6),
-            ("emulated", own, "@network", 2.2),
+            ("truth", true, "@rule", 5.0),
+            ("emulated", own, "@network", 1.6),
         ):
             line = _line(label, times, values, colour, width)
             line.update(yaxis=axis, legendgroup=label, showlegend=not place)

@@ -195,6 +195,11 @@ class Emulator(SavedEstimator):
         self.model_, self.history_ = model, model.histories[0]
         if any(history.interrupted for history in model.histories):
             notes.append("Training was interrupted; the weights are the best until then.")
+        if watched is not None and self.rollout_steps and self.rollout_share:
+            notes.append(
+                "The validation loss is that of rollouts from the first epoch on; the training "
+                "loss becomes so only over the last part of the epochs."
+            )
         self.lyapunov_ = exponent
         self._rivals = fit_rivals(model, train)
         self.scores_: dict[str, Any] | None = None

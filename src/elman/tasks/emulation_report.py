@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from elman.data.trajectories import Trajectories
 from elman.errors import InputError
-from elman.evaluate.dynamics import power_spectrum, successive_maxima
+from elman.evaluate.dynamics import normalised_error, power_spectrum, successive_maxima
 from elman.plots.dynamics import (
     attractor_figure,
     growth_figure,
@@ -234,39 +234,38 @@ def _quality(scores: Mapping[str, Any]) -> Section:
         f"{scores['threshold']:g}; the climate distance is 0 where histograms agree, 1 where they "
         "share nothing."
     )
-    times = np.array(scores["valid"])
-    edges = np.linspace(0.0, max(float(times.max()), 1e-9), 16)
-    counts = np.histogram(times, edges)[0]
-    longest = (
-        ""
-        if not scores["whole"]
-        else (f" {100 * scores['whole']:.0f} % of them to the end of the rollout.")
-    )
-    return Section(
-        "How long it is right",
-        tables=[TableView("", caption, ["", *(head for _, head in MEASURES)], rows, 0)],
-        charts=[
-            ChartView(
-                "Error growth",
-                "Median over the starts at each lead time; the band holds eight of ten of the "
-                "network's. A straight climb is chaos at work; the dotted line is the threshold, "
-                "1 the error of the mean state.",
-                growth_figure(scores["lead"], scores["growth"], scores["threshold"], unit),
-                "",
-            ),
+    charts = [
+        ChartView(
+            "Error growth",
+            "Median over the starts at each lead time; the band holds eight of ten of the "
+            "network's. A straight climb is chaos at work; the dotted line is the threshold, 1 "
+            "the error of the mean state.",
+            growth_figure(scores["lead"], scores["growth"], scores["threshold"], unit),
+            "",
+        )
+    ]
+    if scores["whole"] < 1.0:
+        times = np.array(scores["valid"])
+        edges = np.linspace(0.0, max(float(times.max()), 1e-9), 16)
+        counts = np.histogram(times, edges)[0]
+        share = f" {100 * scores['whole']:.0f} % of them to the end." if scores["whole"] else ""
+        charts.append(
             ChartView(
                 "Valid times",
-                f"How many of the network's rollouts were right for how long.{longest}",
+                f"How many of the network's rollouts were right for how long.{share}",
                 valid_time_figure(edges.tolist(), counts.tolist(), unit),
                 "",
-            ),
-        ],
-    )
+            )
+        )
+    table = TableView("", caption, ["", *(head for _, head in MEASURES)], rows, 0)
+    return Section("How long it is right", tables=[table], charts=charts)
 
 
 def _rollouts(emulator: Emulator, judged: Judged, data: Trajectories) -> Section:
     """The worst start, the best, and two between."""
-    order = np.argsort(judged.valid, kind="stable")
+    scale_of = emulator.model_.scales.deviation
+    errors = normalised_error(judged.rollouts["network"], judged.truth, scale_of)
+    order = np.lexsort((-(errors**2).mean(axis=1), judged.valid))
     picks = np.unique(np.linspace(0, len(order) - 1, 4).round().astype(np.int64))
     scores = judged.scores
     scale = scores["horizon_time"] / scores["horizon"]
@@ -285,13 +284,16 @@ def _rollouts(emulator: Emulator, judged: Judged, data: Trajectories) -> Section
             for values in (judged.truth, judged.rollouts["network"])
         )
         whole = judged.valid[start] == scores["horizon"]
-        rank = "hardest" if not number else "easiest" if number == len(picks) - 1 else "between"
+        ranks = {0: "The hardest", len(picks) - 1: "The easiest"}
         times = _rounded((shown + 1) * scale)
         end = None if whole else valid
         figure = rollout_figure(times, true, own, names, end, scores["unit"])
         words = f"right {'to the end' if whole else f'for {valid:.3g}'}"
-        caption = f"Lead time in {scores['unit']}."
-        section.charts.append(ChartView(f"The {rank}: {words}", caption, figure, ""))
+        caption = (
+            f"The first channels; a normalised error of {errors[start].mean():.2g} on average."
+        )
+        title = f"{ranks.get(number, 'Between')}: {words}"
+        section.charts.append(ChartView(title, caption, figure, ""))
     return section
 
 
@@ -332,10 +334,12 @@ def _climate(judged: Judged, data: Trajectories) -> Section:
             figure = return_map_figure(_rounded(maps[0]), _rounded(maps[1]), names[last])
             text = "Each maximum decides the next: a chaotic map of one dimension, nearly."
             section.charts.append(ChartView(f"Return map of {names[last]}", text, figure, ""))
-    figure = _histogram(np.concatenate(truth)[:, last], np.concatenate(own)[:, last], names[last])
-    section.charts.append(
-        ChartView(f"Histogram of {names[last]}", "Share of the time at each value.", figure, "")
-    )
+    every, emulated_all = np.concatenate(truth), np.concatenate(own)
+    for at in sorted({0, last}):
+        figure = _histogram(every[:, at], emulated_all[:, at], names[at])
+        section.charts.append(
+            ChartView(f"Histogram of {names[at]}", "Share of the time at each value.", figure, "")
+        )
     return section
 
 
