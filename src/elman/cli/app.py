@@ -7,7 +7,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from elman.cli import classification, detection, emulation, forecasting, runs, translation
+from elman.cli import (
+    classification,
+    detection,
+    emulation,
+    forecasting,
+    labelling,
+    runs,
+    translation,
+)
 
 __all__ = ["app"]
 
@@ -71,6 +79,7 @@ for _verb in (
     classification.classify,
     detection.detect,
     emulation.emulate,
+    labelling.label,
     translation.translate,
     runs.predict,
     runs.report,

@@ -424,6 +424,8 @@ def _column(
     role: str, columns: Sequence[str], name: str | None, usual: Sequence[str], required: bool
 ) -> str | None:
     if name is not None:
+        if name not in columns and role == "label" and not required:
+            return None
         if name not in columns:
             raise InputError(f"{role}: there is no column {name!r}; there are {', '.join(columns)}")
         return name
