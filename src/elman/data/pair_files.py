@@ -129,7 +129,8 @@ def _complete(data: PairData) -> PairData:
     if not kept:
         raise InputError("source: expected rows with a source and a target, every row lacks one")
     if missing:
-        data.notes.append(f"{missing:,} rows lack a source or a target and were left out")
+        rows = "row lacks" if missing == 1 else "rows lack"
+        data.notes.append(f"{missing:,} {rows} a source or a target: left out")
         data.sources = [data.sources[row] for row in kept]
         data.targets = [data.targets[row] for row in kept]
     return data

@@ -82,7 +82,7 @@ def _token_list(name: str, number: int, row: Any) -> Tokens:
             f"{name}: expected texts or lists of tokens, row {number} is "
             f"{type(row).__name__} {row!r:.40}"
         )
-    found = row.tolist() if isinstance(row, np.ndarray) else list(row)
+    found = [token.item() if isinstance(token, np.generic) else token for token in row]
     for token in found:
         if isinstance(token, bool) or not isinstance(token, (str, int)):
             raise InputError(

@@ -21,7 +21,7 @@ DESCRIPTIONS = (
         "dates",
         "dates as people write them, and in ISO 8601",
         "translate",
-        4000,
+        2500,
         "computed: elman.datasets.translations.dates()",
         "none needed",
     ),
@@ -49,7 +49,7 @@ def load_translations(name: str) -> PairData:
     """
     if name not in TRANSLATIONS:
         raise InputError(f"There is no built-in set {name!r}. There are {', '.join(TRANSLATIONS)}.")
-    sources, targets = dates(4000) if name == "dates" else addition(20000)
+    sources, targets = dates(2500) if name == "dates" else addition(20000)
     return PairData(list(sources), list(targets))
 
 

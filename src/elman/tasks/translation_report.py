@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from elman.data.pair_files import PairData
 from elman.data.pairs import LISTS, Tokens, join_tokens
+from elman.layers import Layer, RecurrentLayer
 from elman.plots.translation import attention_figure, length_figure
 from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Section, TableView, TaskReport
@@ -257,26 +259,32 @@ def _chosen(translator: Translator, most: int) -> list[int]:
 
 def _network(translator: Translator) -> NetworkView:
     network = translator.model_.network
-    layers = []
-    names = ["Source embedding", "Encoder", *["Bridge"] * len(network.bridges)]
-    names += ["Target embedding", "Decoder"]
-    names += [*([] if network.attention is None else ["Attention"]), "Dense"]
-    for name, layer in zip(names, network.layers, strict=True):
-        size = sum(int(np.prod(shape)) for shape in layer.parameter_shapes().values())
-        recurrent = name in ("Encoder", "Decoder")
-        detail = ""
-        if recurrent:
-            shape = network.shape
-            deep = f"{shape.num_layers} x " if shape.num_layers > 1 else ""
-            both = ", both ways" if name == "Encoder" and shape.bidirectional else ""
-            detail = f"{type(layer).__name__}, {deep}{shape.hidden_size} units{both}"
-        elif network.attention is layer:
-            detail = f"{network.attention.kind} score"
-        output = str(getattr(layer, "output_size", "") or "")
-        layers.append(LayerView(name, detail, output, size, recurrent))
+    shape, bridges, attention = network.shape, network.bridges, network.attention
+    units = f"{shape.num_layers} x " if shape.num_layers > 1 else ""
+    units += f"{shape.hidden_size} units"
+    both = ", both ways" if shape.bidirectional else ""
+    kind = type(network.decoder).__name__
+    layers = [
+        _layer("Source embedding", "", [network.source_embedding]),
+        _layer("Encoder", f"{kind}, {units}{both}", [network.encoder]),
+        *([_layer("Bridge", "final state to first", bridges)] if bridges else []),
+        _layer("Target embedding", "", [network.target_embedding]),
+        _layer("Decoder", f"{kind}, {units}", [network.decoder]),
+        *(
+            []
+            if attention is None
+            else [_layer("Attention", f"{attention.kind} score", [attention])]
+        ),
+        _layer("Dense", "", [network.head]),
+    ]
     source, target = translator.units_
-    answer = f"{target}, one by one"
-    return NetworkView(f"{source} of the source", "S x 1", layers, answer)
+    return NetworkView(f"{source} of the source", "S x 1", layers, f"{target}, one by one")
+
+
+def _layer(name: str, detail: str, layers: Sequence[Layer]) -> LayerView:
+    size = sum(prod(s) for layer in layers for s in layer.parameter_shapes().values())
+    output = str(getattr(layers[0], "output_size", "") or "")
+    return LayerView(name, detail, output, size, isinstance(layers[0], RecurrentLayer))
 
 
 def _texts(rows: Sequence[Tokens], unit: str) -> list[str]:
