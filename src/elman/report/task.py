@@ -10,7 +10,7 @@ from elman.errors import InputError
 from elman.report.content import NetworkView, _record
 from elman.report.wording import Fact, Verdict
 
-__all__ = ["ChartView", "Passage", "Section", "TableView", "TaggedPassage", "TaskReport"]
+__all__ = ["ChartView", "Passage", "Quote", "Section", "TableView", "TaggedPassage", "TaskReport"]
 
 CONTENT_VERSION = 1
 
@@ -73,6 +73,14 @@ class TaggedPassage:
 
 
 @dataclass
+class Quote:
+    """A text, shown as it is, with its ends of lines."""
+
+    title: str
+    text: str
+
+
+@dataclass
 class Section:
     """A part of the page under one heading."""
 
@@ -82,6 +90,7 @@ class Section:
     charts: list[ChartView] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
     tagged: list[TaggedPassage] = field(default_factory=list)
+    quotes: list[Quote] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.tables = [
@@ -96,6 +105,7 @@ class Section:
         self.tagged = [
             one if isinstance(one, TaggedPassage) else TaggedPassage(**one) for one in self.tagged
         ]
+        self.quotes = [one if isinstance(one, Quote) else Quote(**one) for one in self.quotes]
 
 
 @dataclass
