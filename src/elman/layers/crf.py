@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from elman.backends import kernels
 from elman.checks import whole
 from elman.layers.base import Array, Context, Layer, Signal
 
-__all__ = ["CRF", "Potentials"]
+__all__ = ["CRF", "Lattice", "Potentials", "reference_loss"]
 
 _TINY = 1e-200
 """Below it a sum of exponentials may have lost terms to underflow, and is made anew."""
@@ -296,6 +297,8 @@ class CRF(Layer):
     ) -> tuple[float, int]:
         """``-log p(labels | emissions)`` of all rows, as a mean over their steps.
 
+        The core does it; :func:`reference_loss` is the same in NumPy.
+
         Args:
             emissions: ``[T, B, K]``, rows longest first.
             labels: int64 ``[T, B]``; anything at dead positions.
@@ -307,33 +310,60 @@ class CRF(Layer):
             The mean and the number of live steps.
         """
         potentials = self.potentials()
-        steps, rows, size = emissions.shape
-        counts = _counts(live, steps, rows)
-        number = int(counts.sum())
-        lattice = potentials.lattice(emissions, live)
-        loss = lattice.log_partition.sum() - potentials.score(emissions, labels, live).sum()
+        number = int(_counts(live, *emissions.shape[:2]).sum())
+        share = 1.0 / max(number, 1)
+        pending: dict[str, Array] = {}
         if gradient is not None:
-            alive = np.arange(rows) < counts[:, None]
-            share = 1.0 / max(number, 1)
-            excess = lattice.marginals()
-            one_hot = (labels[:, :, None] == np.arange(size)) & alive[:, :, None]
-            excess -= one_hot
-            excess *= share
-            gradient[...] = excess
-            follows = (labels[:-1] * size + labels[1:])[alive[1:]]
-            seen = np.bincount(follows, minlength=size * size).reshape(size, size)
-            self._pending = {
-                "transitions": (lattice.expected_transitions() - seen) * share,
-                "start": excess[0].sum(axis=0) if steps else np.zeros(size),
-                "end": self._excess_at_end(excess, alive),
-            }
-        return float(loss / max(number, 1)), number
+            pending = {name: np.zeros(one.shape) for name, one in self._parameters.items()}
+        total = kernels.crf_loss(
+            emissions,
+            labels,
+            live,
+            potentials.transitions,
+            potentials.start,
+            potentials.end,
+            share,
+            gradient,
+            pending.get("transitions"),
+            pending.get("start"),
+            pending.get("end"),
+        )
+        self._pending = pending
+        return float(total * share), number
 
-    @staticmethod
-    def _excess_at_end(excess: Array, alive: Array) -> Array:
-        lengths = alive.sum(axis=0)
-        some = np.flatnonzero(lengths)
-        return np.asarray(excess[lengths[some] - 1, some].sum(axis=0))
+
+def reference_loss(
+    potentials: Potentials, emissions: Array, labels: Array, live: Array | None
+) -> tuple[float, dict[str, Array]]:
+    """``-log p(labels | emissions)``, summed over all rows, and its gradients, in NumPy.
+
+    The excess of what is expected over what is the case: of labels at each step, of transitions.
+
+    Args:
+        potentials: Of the chain.
+        emissions: ``[T, B, K]``, rows longest first.
+        labels: int64 ``[T, B]``; anything at dead positions.
+        live: ``None``, or int64 ``(T,)``.
+
+    Returns:
+        The sum, and gradients by name: ``emissions``, ``transitions``, ``start``, ``end``.
+    """
+    steps, rows, size = emissions.shape
+    alive = np.arange(rows) < _counts(live, steps, rows)[:, None]
+    lattice = potentials.lattice(emissions, live)
+    loss = lattice.log_partition.sum() - potentials.score(emissions, labels, live).sum()
+    excess = lattice.marginals()
+    excess -= (labels[:, :, None] == np.arange(size)) & alive[:, :, None]
+    follows = (labels[:-1] * size + labels[1:])[alive[1:]]
+    seen = np.bincount(follows, minlength=size * size).reshape(size, size)
+    lengths = alive.sum(axis=0)
+    some = np.flatnonzero(lengths)
+    return float(loss), {
+        "emissions": excess,
+        "transitions": lattice.expected_transitions() - seen,
+        "start": excess[0].sum(axis=0) if steps else np.zeros(size),
+        "end": excess[lengths[some] - 1, some].sum(axis=0),
+    }
 
 
 def _counts(live: Array | None, steps: int, rows: int) -> Array:

@@ -169,7 +169,7 @@ class ChainLoss(Loss):
 
     @property
     def recordable(self) -> bool:
-        """NumPy does it."""
+        """What the potentials learn is kept in between."""
         return False
 
     def __call__(
@@ -181,7 +181,9 @@ class ChainLoss(Loss):
         gradient: Array | None = None,
     ) -> tuple[float, float]:
         """The mean loss and the number of steps, see :meth:`elman.losses.Loss.__call__`."""
-        mean, number = self._crf.negative_log_likelihood(output, target[:, :, 0], live, gradient)
+        mean, number = self._crf.negative_log_likelihood(
+            output, target.reshape(output.shape[:2]), live, gradient
+        )
         return mean, float(number)
 
 
