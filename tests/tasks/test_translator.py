@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import elman
 from elman.datasets.translations import dates
 from elman.errors import ElmanWarning, InputError, NotFittedError
 from elman.tasks.translation import Translation
+from elman.tasks.translation_rows import as_pairs, hold_out
 
 SMALL: dict[str, Any] = {"hidden_size": 12, "embedding_size": 8, "epochs": 3, "batch_size": 16}
 
@@ -101,9 +104,8 @@ def test_the_best_epoch_is_kept_and_training_ends_early() -> None:
 def test_held_out_sources_were_not_trained_on() -> None:
     X, y = reversals(90)
     X, y = X + X[:40], y + y[:40]  # the same source again
-    made = elman.Translator(**SMALL, seed=3)
-    pairs = made._readable(made._pairs(X, y), [])
-    parts = made._parts(pairs)
+    pairs, _ = as_pairs(X, y, "characters")
+    parts = hold_out(pairs, 0.2, 3)
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(X)))
     sides = [{tuple(pairs.sources[row]) for row in part} for part in parts]
     assert all(sides) and not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
@@ -112,9 +114,9 @@ def test_held_out_sources_were_not_trained_on() -> None:
 def test_nothing_is_fitted_on_what_is_held_out() -> None:
     X = list(dict.fromkeys(reversals(90)[0]))  # the parts are drawn by the different sources
     y = [word[::-1] for word in X]
-    made = elman.Translator(**SMALL, unseen="unknown", seed=3)
-    judge = made._parts(made._readable(made._pairs(X, y), []))[2]
-    before = made.fit(X, y).model_
+    before = elman.Translator(**SMALL, seed=3).fit(X, y).model_
+    judge = hold_out(as_pairs(X, y, "characters")[0], 0.2, 3)[2]
+    assert len(judge) > 4
     changed, targets = list(X), list(y)
     for row in judge:  # what is judged may be anything: the model is the same
         changed[row], targets[row] = f"{row}!?", "%%%%%%%%%%%%"
@@ -135,6 +137,12 @@ def test_translate_gives_the_n_best(fitted: elman.Translator) -> None:
     assert fitted.predict(X) == [one[0].output for one in fitted.translate(X)]
     assert all(len(one[0].output) <= 2 for one in fitted.translate(X, max_length=2))
     assert fitted.translate([]) == [] and fitted.predict([]) == []
+
+
+def test_copies_answer_alike(fitted: elman.Translator) -> None:
+    X, _ = reversals(9, seed=2)
+    for other in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
+        assert other.translate(X, beam=2) == fitted.translate(X, beam=2)
 
 
 def test_an_answer_depends_on_no_other_row(fitted: elman.Translator) -> None:

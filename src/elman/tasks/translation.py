@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import one_of, real, whole
-from elman.data.pairs import LISTS, Tokens, as_token_rows, join_tokens
+from elman.data.pairs import Tokens, as_token_rows, join_tokens
 from elman.data.text import UNITS
 from elman.errors import InputError
 from elman.evaluate.translation import can_score_text, text_measures
 from elman.layers.attention import ATTENTION
 from elman.tasks.estimator import SavedEstimator
 from elman.tasks.pooled import CELLS
-from elman.tasks.translation_model import Pairs, TranslationModel, TranslationTraining
+from elman.tasks.translation_model import TranslationModel, TranslationTraining
+from elman.tasks.translation_rows import Pairs, as_pairs, check_unit, hold_out, refuse_unseen
 from elman.tasks.translation_scores import held_out_scores, measures
 from elman.tasks.translation_search import Hypothesis
 
@@ -28,8 +29,6 @@ __all__ = ["Translation", "Translator"]
 Array: TypeAlias = NDArray[Any]
 _Self = TypeVar("_Self", bound="Translator")
 
-_FEWEST_TO_HOLD_OUT = 40
-_MOST_HELD_OUT = 4000
 _UPDATES = 3000
 _RARE_WORD = 2
 
@@ -188,8 +187,11 @@ class Translator(SavedEstimator):
         started = clock.perf_counter()
         self._check_options()
         notes: list[str] = []
-        pairs = self._readable(self._pairs(X, y), notes)
-        train, watch, judge = self._parts(pairs)
+        pairs, self.units_ = as_pairs(X, y, self.unit)
+        if not len(pairs):
+            raise InputError("X: expected at least one pair to learn from, got none")
+        pairs = self._readable(pairs, notes)
+        train, watch, judge = hold_out(pairs, self.held_out, self.seed)
         begun = clock.perf_counter()
         model, history = self._train(pairs, train, watch)
         self.seconds_ = {"training": clock.perf_counter() - begun}
@@ -207,52 +209,19 @@ class Translator(SavedEstimator):
         self.seconds_["total"] = clock.perf_counter() - started
         return self
 
-    def _pairs(self, X: Any, y: Any) -> Pairs:
-        """The rows a user passed, as tokens; sets the units of both sides."""
-        if y is None:
-            raise InputError("y: expected a target for each source, got None")
-        sources, source_unit = as_token_rows("X", X, self.unit)
-        targets, target_unit = as_token_rows("y", y, self.unit)
-        if len(sources) != len(targets):
-            raise InputError(
-                f"y: expected one target for each of {len(sources)} sources, got {len(targets)}"
-            )
-        if not len(sources):
-            raise InputError("X: expected at least one pair to learn from, got none")
-        self.units_ = (source_unit, target_unit)
-        return Pairs(sources, targets)
-
     def _readable(self, pairs: Pairs, notes: list[str]) -> Pairs:
         """Without the pairs whose source is empty."""
         full = np.array([len(source) > 0 for source in pairs.sources])
-        if full.all():
-            found = pairs
-        elif not full.any():
+        if not full.any():
             raise InputError("X: expected sources to learn from, every one is empty")
-        else:
+        if not full.all():
             text = f"{int((~full).sum())} of {len(full)} sources are empty and were left out"
             self._warn(text)
             notes.append(f"{text}.")
-            found = pairs.select(np.flatnonzero(full))
-        if not any(found.targets):
+            pairs = pairs.select(np.flatnonzero(full))
+        if not any(pairs.targets):
             raise InputError("y: expected targets to learn, every one is empty")
-        return found
-
-    def _parts(self, pairs: Pairs) -> tuple[Array, Array, Array]:
-        """Rows to train on, to watch and to judge by: a source stands on one side only."""
-        number, none = len(pairs), np.zeros(0, np.int64)
-        first: dict[tuple[Any, ...], int] = {}
-        group = np.array([first.setdefault(tuple(s), len(first)) for s in pairs.sources], np.int64)
-        wanted = min(round(self.held_out * len(first)), _MOST_HELD_OUT)
-        if len(first) < _FEWEST_TO_HOLD_OUT or wanted < 4:
-            return np.arange(number), none, none
-        order = np.random.default_rng(np.random.SeedSequence(self.seed).spawn(2)[1])
-        place = np.empty(len(first), np.int64)
-        place[order.permutation(len(first))] = np.arange(len(first))
-        where = place[group]
-        half = wanted // 2
-        watch, judge = np.flatnonzero(where < half), (where >= half) & (where < wanted)
-        return np.flatnonzero(where >= wanted), watch, np.flatnonzero(judge)
+        return pairs
 
     def _train(self, pairs: Pairs, train: Array, watch: Array) -> tuple[TranslationModel, Any]:
         rows = len(train)
@@ -455,16 +424,9 @@ class Translator(SavedEstimator):
         """The sources to answer, checked."""
         self._require_fitted()
         rows, unit = as_token_rows("X", X, self.unit)
-        if rows and unit != self.units_[0]:
-            raise InputError(f"X: expected {_kind(self.units_[0])} as in fit, got {_kind(unit)}")
+        check_unit("X", rows, unit, self.units_[0])
         if self.unseen == "error":
-            strange = self.model_.source.unseen(rows)
-            if strange:
-                named = ", ".join(map(repr, strange[:5])) + (" ..." if len(strange) > 5 else "")
-                raise InputError(
-                    f"X: expected {unit} seen in fit, got {named}; unseen='unknown' reads them all "
-                    "as one unknown"
-                )
+            refuse_unseen(rows, self.model_.source, unit)
         empty = sum(not row for row in rows)
         if empty:
             self._warn(
@@ -475,14 +437,9 @@ class Translator(SavedEstimator):
 
     def _known_pairs(self, X: Any, y: Any) -> Pairs:
         sources = self._sources(X)
-        targets, unit = as_token_rows("y", y, self.unit)
-        if len(sources) != len(targets):
-            raise InputError(
-                f"y: expected one target for each of {len(sources)} sources, got {len(targets)}"
-            )
-        if targets and unit != self.units_[1]:
-            raise InputError(f"y: expected {_kind(self.units_[1])} as in fit, got {_kind(unit)}")
-        return Pairs(sources, targets)
+        pairs, units = as_pairs(X, y, self.unit)
+        check_unit("y", pairs.targets, units[1], self.units_[1])
+        return Pairs(sources, pairs.targets)
 
     # --------------------------------------------------------------------- saving, arguments
 
@@ -522,7 +479,3 @@ class Translator(SavedEstimator):
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)
         real("length_penalty", self.length_penalty, 0.0)
-
-
-def _kind(unit: str) -> str:
-    return "lists of tokens" if unit == LISTS else "texts"

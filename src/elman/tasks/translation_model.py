@@ -14,6 +14,7 @@ from elman.losses import CrossEntropy
 from elman.optimizers import AdamW
 from elman.schedules import CosineDecay
 from elman.tasks.translation_network import EncoderDecoder, EncoderDecoderShape
+from elman.tasks.translation_rows import Pairs
 from elman.tasks.translation_search import (
     Hypothesis,
     attention_maps,
@@ -23,29 +24,13 @@ from elman.tasks.translation_search import (
 )
 from elman.training import EarlyStopping, EpochRecord, History, Options, train
 
-__all__ = ["Pairs", "TranslationModel", "TranslationTraining"]
+__all__ = ["TranslationModel", "TranslationTraining"]
 
 Array: TypeAlias = NDArray[Any]
 
 CLIP_NORM = 1.0
 _WARMUP = 0.1
 """Share of the epochs, at most one epoch, over which the learning rate climbs."""
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Sources and targets as tokens, row by row."""
-
-    sources: list[Tokens]
-    targets: list[Tokens]
-
-    def __len__(self) -> int:
-        return len(self.sources)
-
-    def select(self, rows: Sequence[int] | Array) -> Pairs:
-        """Some of the rows."""
-        chosen = [int(row) for row in rows]
-        return Pairs([self.sources[r] for r in chosen], [self.targets[r] for r in chosen])
 
 
 @dataclass(frozen=True)
@@ -206,3 +191,8 @@ class TranslationModel:
         network.load_state_dict(tensors)
         source, target = Lexicon(**record["source"]), Lexicon(**record["target"])
         return cls(network, source, target, bool(record["reverse"]), int(record["longest"]))
+
+    def __reduce__(self) -> Any:
+        """For copies, and for other processes: the compiled workspaces are made anew."""
+        tensors = {name: value.copy() for name, value in self.tensors().items()}
+        return TranslationModel.from_saved, (self.description(), tensors, self.network.backend)

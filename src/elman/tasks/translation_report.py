@@ -19,7 +19,7 @@ from elman.report.wording import Fact, Verdict
 from elman.runs import Run
 from elman.tasks.run_folder import task_report, write_task_run
 from elman.tasks.translation import Translator
-from elman.tasks.translation_model import Pairs
+from elman.tasks.translation_rows import Pairs
 from elman.tasks.translation_scores import NETWORK
 
 __all__ = ["MEASURES", "translation_columns", "verdict", "write_translation"]

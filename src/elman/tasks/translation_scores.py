@@ -15,7 +15,8 @@ from elman.evaluate.translation import (
     text_measures,
     token_measures,
 )
-from elman.tasks.translation_model import Pairs, TranslationModel
+from elman.tasks.translation_model import TranslationModel
+from elman.tasks.translation_rows import Pairs
 
 __all__ = ["NETWORK", "held_out_scores", "measures"]
 
