@@ -187,7 +187,7 @@ def test_rollouts_in_training_make_rollouts_better():
 def test_missing_states_are_refused_or_cut():
     data = pushed(8, 60)
     data.states[2][30, 1] = np.nan
-    with pytest.raises(InputError, match="'trajectory 3' lacks one .NaN. at step 30"):
+    with pytest.raises(InputError, match=r"'trajectory 3' lacks one \(NaN\) at step 30"):
         Emulator(**QUICK).fit(data)
     emulator = Emulator(**QUICK, missing="cut").fit(data)
     assert any("1 steps lack a state" in note for note in emulator.notes_)
@@ -247,7 +247,7 @@ def test_what_a_rollout_is_given_must_fit(fitted):
     ):
         with pytest.raises(InputError, match=message):
             fitted.rollout(*arguments)
-    with pytest.raises(InputError, match="dt: expected 0.2"):
+    with pytest.raises(InputError, match=r"dt: expected 0\.2"):
         fitted.evaluate(oscillator(5, 60, 0.1))
     with pytest.raises(InputError, match="channels: expected 2"):
         fitted.evaluate(lorenz(2, 60, 0.2))

@@ -55,14 +55,22 @@ def emulate(
     ] = "lstm",
     hidden: Hidden = None,
     history: Annotated[
-        int, typer.Option("--history", metavar="N", help="Steps read before it runs free.")
-    ] = 20,
+        int | None,
+        typer.Option("--history", metavar="N", help="Steps read before it runs free; default: 20."),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="N", help="Steps of a stretch in training; default: 40."),
+    ] = None,
     noise: Annotated[
         float, typer.Option("--noise", metavar="X", help="On states read in training.")
     ] = 0.0,
     rollout_steps: Annotated[
-        int, typer.Option("--rollout-steps", metavar="N", help="Run free in training; 0: never.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            "--rollout-steps", metavar="N", help="Steps run free in training; default: 20."
+        ),
+    ] = None,
     lyapunov: Annotated[
         str | None,
         typer.Option(
@@ -97,9 +105,8 @@ def emulate(
     emulator = Emulator(
         cell=cell,
         hidden_size=64 if hidden is None else hidden,
-        history=history,
         noise=noise,
-        rollout_steps=rollout_steps,
+        **_steps(source, history=history, window=window, rollout_steps=rollout_steps),
         ensemble=ensemble,
         epochs=epochs,
         missing="cut" if cut else "error",
@@ -179,6 +186,14 @@ def _is_system(source: str) -> bool:
     from elman.datasets.systems import DESCRIPTIONS
 
     return source in [one.name for one in DESCRIPTIONS] and not Path(source).exists()
+
+
+def _steps(source: str, **given: int | None) -> dict[str, Any]:
+    """How many steps are read and trained on: as asked for, else what suits a built-in system."""
+    from elman.datasets.systems import SETTINGS
+
+    own = SETTINGS.get(source, {}) if _is_system(source) else {}
+    return {**own, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _exponent(text: str | None, source: str) -> float | str | None:

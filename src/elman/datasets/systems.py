@@ -25,6 +25,7 @@ from elman.errors import InputError
 __all__ = [
     "DESCRIPTIONS",
     "LYAPUNOV",
+    "SETTINGS",
     "delay_steps",
     "load_system",
     "lorenz",
@@ -72,6 +73,13 @@ Lorenz: J. C. Sprott, Chaos and Time-Series Analysis (Oxford 2003), appendix A. 
 measured here with :func:`elman.evaluate.dynamics.largest_lyapunov`, see the tests; J. D. Farmer,
 "Chaotic attractors of an infinite-dimensional dynamical system", Physica D 4 (1982) 366-393,
 figure 5, has about 0.007 at tau = 17 and Runge-Kutta of his time.
+"""
+
+
+SETTINGS = {"mackey-glass": {"history": 60, "window": 100, "rollout_steps": 40}}
+"""Arguments of :class:`elman.Emulator` that suit a system better than the defaults do.
+
+The Mackey-Glass equation goes on from a history of 17 steps, not from a state.
 """
 
 

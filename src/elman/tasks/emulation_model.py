@@ -21,7 +21,7 @@ from elman.schedules import CosineDecay
 from elman.tasks.emulation_network import EmulatorNetwork, EmulatorShape, Stretches
 from elman.training import EpochRecord, Options, train
 
-__all__ = ["EmulatorModel", "EmulatorTraining", "Scales"]
+__all__ = ["Curriculum", "EmulatorModel", "EmulatorTraining", "Scales", "stretches_of"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -169,8 +169,8 @@ class EmulatorModel:
             progress: Whether a bar is shown; ``None``: on a terminal.
         """
         scales = Scales.fit(data, shape.increments)
-        batches = _stretches(data, scales, shape, training, dtype)
-        judged = None if watched is None else _stretches(watched, scales, shape, training, dtype)
+        batches = stretches_of(data, scales, shape, training, dtype)
+        judged = None if watched is None else stretches_of(watched, scales, shape, training, dtype)
         networks, histories = [], []
         for child in seed.spawn(ensemble):
             generator = np.random.default_rng(child)
@@ -182,7 +182,7 @@ class EmulatorModel:
                 epochs=training.epochs,
                 clip_norm=CLIP_NORM,
                 progress=progress,
-                on_epoch=_Curriculum(network, training),
+                on_epoch=Curriculum(network, training),
             )
             history = train(network, batches, MeanSquaredError(), options, generator, judged)
             networks.append(network)
@@ -345,11 +345,15 @@ class _Runner:
         return self._network.following(value, output[0])
 
 
-class _Curriculum:
+class Curriculum:
     """Lets the steps on which the network reads itself grow over the last part of a training.
 
     From one up to all of them in the first half of that part, so that the network is always asked
-    for little more than it can.
+    for little more than it can. To be called after every epoch.
+
+    Args:
+        network: Whose steps they are.
+        training: How many, and over which share of the epochs.
     """
 
     def __init__(self, network: EmulatorNetwork, training: EmulatorTraining) -> None:
@@ -357,6 +361,7 @@ class _Curriculum:
         self._set(0)
 
     def __call__(self, record: EpochRecord) -> bool:
+        """Sets the steps of the next epoch; never ends the training."""
         self._set(record.epoch)
         return False
 
@@ -367,9 +372,21 @@ class _Curriculum:
         self._network.free = int(np.ceil(training.rollout_steps * grown))
 
 
-def _stretches(
+def stretches_of(
     data: Trajectories, scales: Scales, shape: EmulatorShape, training: EmulatorTraining, dtype: Any
 ) -> Stretches:
+    """Trajectories as the training reads them: scaled, with the targets of the network's outputs.
+
+    The first quarter of a history's length is read and not compared, so that nothing is learnt
+    of a hidden state that has yet to find its way.
+
+    Args:
+        data: The trajectories.
+        scales: Fitted on those trained on.
+        shape: The network.
+        training: How it is trained.
+        dtype: Of the arithmetic.
+    """
     inputs, targets = [], []
     for states, beside in zip(data.states, scales.all_beside(data), strict=True):
         scaled = scales.scaled(states)
