@@ -22,6 +22,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from elman.evaluate.anomalies import (
     recall_at_rate,
 )
 from elman.evaluate.detectors import simple_detectors
+from elman.tasks.reconstruction_parts import split_rows
 
 Array = NDArray[Any]
 
@@ -90,8 +92,8 @@ def one_file(
     begin = round(PROBATION * len(values))
     window = min(WINDOW, begin // 8)
     series = values[:, None]
-    learnt = begin - round(HELD_OUT * begin)
-    quiet = slice(learnt + (begin - learnt) // 3, begin)  # what calibrates the network
+    parts = split_rows([series[:begin]], window, HELD_OUT, np.random.default_rng(0))
+    learnt, quiet = parts.train[0], parts.calibrate[0]  # as the network has it: nothing is drawn
     found: dict[str, list[dict[str, float]]] = {}
     for seed in options.seeds:
         for cell, title in (("gru", NETWORK), ("dense", DENSE)):
@@ -105,13 +107,14 @@ def one_file(
             one = judge(scores, threshold, spans, begin, seed)
             found.setdefault(title, []).append({**one, "seconds": seconds})
         started = time.perf_counter()
-        scores, normal = forest_scores(series, learnt, quiet, window, seed, options.threads)
-        threshold = calibrate(normal, STATED).value
+        forest = forest_detector(learnt, window, seed, options.threads)
+        scores = forest(series)
+        threshold = calibrate(forest(quiet), STATED).value
         one = judge(scores, threshold, spans, begin, seed)
         found.setdefault(FOREST, []).append({**one, "seconds": time.perf_counter() - started})
-    simple = simple_detectors([series[:learnt]], window, 8, stride=max(1, window // 16))
+    simple = simple_detectors([learnt], window, 8, stride=max(1, window // 16))
     for title, detector in simple.items():
-        threshold = calibrate(detector([series[quiet]])[0], STATED).value
+        threshold = calibrate(detector([quiet])[0], STATED).value
         found[title] = [judge(detector([series])[0], threshold, spans, begin, 0)]
     return {
         "file": name,
@@ -124,23 +127,22 @@ def one_file(
     }
 
 
-def forest_scores(
-    series: Array, learnt: int, quiet: slice, window: int, seed: int, threads: int
-) -> tuple[Array, Array]:
-    """Of all steps and of the quiet ones, by an isolation forest on windows."""
+def forest_detector(
+    learnt: Array, window: int, seed: int, threads: int
+) -> Callable[[Array], Array]:
+    """Scores of the steps of a series ``(T, 1)`` by an isolation forest on windows."""
     from sklearn.ensemble import IsolationForest
 
     stride = max(1, window // 16)
-    known = np.stack(cut([learnt], window, 1).take(slice(None)).of([series[:learnt]]))[:, :, 0]
+    known = np.stack(cut([len(learnt)], window, 1).of([learnt]))[:, :, 0]
     forest = IsolationForest(random_state=seed, n_jobs=threads).fit(known)
 
     def scored(values: Array) -> Array:
         cuts = cut([len(values)], window, stride)
         each = -forest.score_samples(np.stack(cuts.of([values]))[:, :, 0])
-        said = [np.full(window, one) for one in each]
-        return join(said, cuts, [len(values)])[0]
+        return join([np.full(window, one) for one in each], cuts, [len(values)])[0]
 
-    return scored(series), scored(series[quiet])
+    return scored
 
 
 def judge(
@@ -200,17 +202,18 @@ def mean_over_files(records: list[dict[str, Any]], detector: str, measure: str) 
 
 
 def goals(records: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:
-    """Better than isolation forest on average, at equal rates of false alarms and by ranking."""
+    """Better than isolation forest on average: more found, with fewer false alarms; ranking."""
     lines = []
-    for measure, what in (
-        ("found_at_0.01", "labelled windows found at 1 % of normal steps"),
-        ("found_at_0.05", "labelled windows found at 5 % of normal steps"),
-        ("auc", "AUC of the steps"),
+    for measure, what, sign in (
+        ("found", "labelled windows found at a stated 1 %", 1),
+        ("false_alarms", "false alarms at a stated 1 %", -1),
+        ("found_at_0.01", "labelled windows found at a true 1 %", 1),
+        ("auc", "AUC of the steps", 1),
     ):
         own = mean_over_files(records, NETWORK, measure)
         rival = float(np.mean(mean_over_files(records, FOREST, measure)))
-        target = f"above isolation forest, {rival:.3f}"
-        reached = float(np.mean(own)) > rival
+        target = f"{'above' if sign > 0 else 'below'} isolation forest, {rival:.3f}"
+        reached = sign * float(np.mean(own)) > sign * rival
         lines.append(goal("NAB realKnownCause", what, target, own, reached))
     return lines
 

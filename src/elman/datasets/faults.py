@@ -91,7 +91,7 @@ def _normal(generator: np.random.Generator, steps: int) -> Array:
     warmth = _lagged(load, 18)
     temperature = 60 + 18 * warmth + 0.35 * generator.standard_normal(steps)
     cycle = np.sin(2 * np.pi * t / 9)  # the compressor's, every hour and a half
-    pressure = 4 + 1.6 * load + 0.25 * load * cycle + 0.05 * generator.standard_normal(steps)
+    pressure = 4 + 1.6 * load + 0.5 * load * cycle + 0.05 * generator.standard_normal(steps)
     vibration = 1.2 + 1.1 * load**2 + 0.08 * (0.5 + load) * generator.standard_normal(steps)
     return np.stack([temperature, pressure, vibration], axis=1)
 

@@ -205,8 +205,8 @@ def _watched(detection: Detection, row: int) -> ChartView:
 def _close_ups(autoencoder: SequenceAutoencoder, detection: Detection) -> Section:
     section = Section(
         "Measured, and given back",
-        "Around the highest scores, in the channel that is furthest off: what the network gives "
-        "back is what it would expect.",
+        "Around the highest scores, in the channel that is furthest off at the peak: what the "
+        "network gives back is what it would expect.",
     )
     panel, window = detection.panel, autoencoder.window or 1
     highest = sorted(detection.anomalies, key=lambda one: -one.score)[:_CLOSE_UPS]
@@ -217,8 +217,9 @@ def _close_ups(autoencoder: SequenceAutoencoder, detection: Detection) -> Sectio
         low, high = max(0, begin - window), min(len(values), end + window)
         given = autoencoder.reconstruct([values[low:high]])[0][begin - low : end - low]
         truth = values[begin:end]
-        inside = slice(one.start - begin, one.end - begin)
-        off = np.nan_to_num(np.abs(given[inside] - truth[inside])) / _spread(values)
+        near = slice(max(0, one.peak - begin - 2), one.peak - begin + 3)
+        usual = autoencoder.channel_errors_ * _spread(panel, detection.normal)
+        off = np.nan_to_num(np.abs(given[near] - truth[near])) / usual
         channel = int(off.mean(axis=0).argmax())
         name = str(panel.names.targets[channel])
         times = _times(detection, one.row)
@@ -329,8 +330,10 @@ def _time_label(times: Sequence[Any]) -> str:
     return "" if len(times) and isinstance(times[0], str) else "step"
 
 
-def _spread(values: Array) -> Array:
-    found = np.nanstd(values, axis=0)
+def _spread(panel: Any, normal: Array) -> Array:
+    """The deviation of each channel over the normal parts."""
+    parts = [panel.series(row)[:count] for row, count in enumerate(normal.tolist())]
+    found = np.nanstd(np.concatenate(parts), axis=0)
     return np.where(found > 0.0, found, 1.0)
 
 
