@@ -13,6 +13,7 @@ from elman.cli import (
     emulation,
     forecasting,
     labelling,
+    language,
     runs,
     translation,
 )
@@ -80,6 +81,7 @@ for _verb in (
     detection.detect,
     emulation.emulate,
     labelling.label,
+    language.generate,
     translation.translate,
     runs.predict,
     runs.report,

@@ -16,6 +16,7 @@ from elman.cli.detection import predict_anomalies
 from elman.cli.emulation import predict_rollout
 from elman.cli.forecasting import predict_forecast
 from elman.cli.labelling import predict_labels, write_labels
+from elman.cli.language import predict_surprise
 from elman.cli.options import Horizon, Json, RunFolder
 from elman.cli.translation import predict_translation
 from elman.errors import InputError
@@ -48,6 +49,7 @@ PREDICTORS = {
     "detection": Predictor(predict_anomalies),
     "translation": Predictor(predict_translation),
     "labelling": Predictor(predict_labels, writer=write_labels),
+    "language": Predictor(predict_surprise),
     "emulation": Predictor(predict_rollout, ("horizon",)),
 }
 """By the kind of run."""

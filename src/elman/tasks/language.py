@@ -251,8 +251,15 @@ class LanguageModel(SavedEstimator):
         table = {"network": self._measures(self.model_, scored, characters)}
         for name, one in self.rivals_.items():
             table[name] = self._measures(one, scored, characters)
-        number = sum(len(text) - 1 for text in scored)
-        self.scores_ = {"table": table, "symbols": number, "characters": characters}
+        self.scores_ = {
+            "table": table,
+            "watched": {
+                name: self._measures(one, watched, 0)["nats"] / math.log(2.0)
+                for name, one in self.rivals_.items()
+            },
+            "symbols": sum(len(text) - 1 for text in scored),
+            "characters": characters,
+        }
         self.notes_.append(
             f"The last {self.held_out:.0%} of the text were held out: half watched the training "
             "and chose the order of the n-grams (interpolated Kneser-Ney), half were scored."
@@ -275,7 +282,7 @@ class LanguageModel(SavedEstimator):
             InputError: If it is no text, or holds what training has not seen.
             NotFittedError: Before :meth:`fit`.
         """
-        numbers = self._numbers("text", text)
+        numbers = self._numbers(text)
         edge = [self.model_.symbols.edge]
         return self.model_.log_likelihood(np.concatenate([edge, numbers]))
 
@@ -317,7 +324,8 @@ class LanguageModel(SavedEstimator):
         Raises:
             InputError: As :meth:`log_likelihood`.
         """
-        return [self.model_.symbols.shown(int(one)) for one in self._numbers("text", text)]
+        numbers = self._numbers(text)
+        return [self.model_.symbols.shown(int(one)) for one in numbers]
 
     def next_symbols(
         self, prompt: str = "", k: int = 5, *, state: Reading | None = None
@@ -352,7 +360,8 @@ class LanguageModel(SavedEstimator):
         """
         if state is not None and not isinstance(state, Reading):
             raise InputError(f"state: expected what read returned, got {type(state).__name__}")
-        return self.model_.read(self._numbers("text", text), state)
+        numbers = self._numbers(text)
+        return self.model_.read(numbers, state)
 
     # ------------------------------------------------------------------------ what it writes
 
@@ -371,7 +380,8 @@ class LanguageModel(SavedEstimator):
         """Text that goes on from the prompt, drawn symbol by symbol.
 
         Args:
-            prompt: What was written before; it is not repeated in the answer.
+            prompt: What was written before; it is not repeated in the answer. Empty: a text begins,
+                or, where training met one text alone, a line of it.
             length: Symbols to write; fewer if a text ends, where training met ends of texts.
             temperature: Below 1 likelier symbols are drawn even more often; 0 draws the likeliest.
             top_k: Only the ``k`` likeliest symbols are drawn.
@@ -457,26 +467,63 @@ class LanguageModel(SavedEstimator):
         top_p: float | None,
         state: Reading | None,
     ) -> tuple[Choice, Reading]:
+        choice = self.check_drawing(length, temperature, top_k, top_p)
+        if state is None and not prompt and self._begins_lines():
+            prompt = "\n"
+        return choice, self.read(prompt, state)
+
+    def _begins_lines(self) -> bool:
+        """Whether an empty page is the beginning of a line: one text has but one beginning."""
+        self._require_fitted()
+        model = self.model_
+        return not model.ends and not model.symbols.vocabulary.unseen(["\n"])
+
+    @staticmethod
+    def check_drawing(
+        length: int | None, temperature: float, top_k: int | None, top_p: float | None
+    ) -> Choice:
+        """How symbols are drawn; the arguments of :meth:`sample`, checked.
+
+        Args:
+            length: As there.
+            temperature: As there.
+            top_k: As there.
+            top_p: As there.
+
+        Raises:
+            InputError: If one does not fit.
+        """
         if length is not None:
             whole("length", length)
         if top_k is not None:
             whole("top_k", top_k)
         if top_p is not None:
             real("top_p", top_p, 0.0, 1.0, open_below=True)
-        choice = Choice(real("temperature", temperature, 0.0), top_k, top_p)
-        return choice, self.read(prompt, state)
+        return Choice(real("temperature", temperature, 0.0), top_k, top_p)
 
     def _generator(self, seed: int | None) -> np.random.Generator:
         return np.random.default_rng(self.seed if seed is None else whole("seed", seed, 0))
 
     # ------------------------------------------------------------------------------ the rest
 
-    def _numbers(self, name: str, text: Any) -> Array:
+    def checked(self, text: Any) -> str:
+        """A text that the model can read.
+
+        Args:
+            text: What may be none.
+
+        Raises:
+            InputError: If it is no text, or holds what training has not seen.
+            NotFittedError: Before :meth:`fit`.
+        """
         self._require_fitted()
-        symbols = self.model_.symbols
         if self.unseen == "error" or not isinstance(text, str):
-            symbols.check(name, text)
-        return symbols.encode(text)
+            self.model_.symbols.check("text", text)
+        return str(text)
+
+    def _numbers(self, text: Any) -> Array:
+        text = self.checked(text)
+        return self.model_.symbols.encode(text)
 
     def _check_options(self) -> None:
         one_of("unit", self.unit, SYMBOL_UNITS)
