@@ -238,6 +238,8 @@ def read_trajectories(
 
 def _arrays(name: str, data: Any) -> list[Array]:
     """One array ``(T, C)`` for each trajectory; a single one may come alone."""
+    if hasattr(data, "to_numpy"):
+        data = data.to_numpy()
     if isinstance(data, np.ndarray) and data.ndim in (1, 2):
         data = [data]
     try:

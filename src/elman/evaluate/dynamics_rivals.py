@@ -15,6 +15,8 @@ __all__ = ["RIVALS", "AnalogStates", "LinearSteps", "MeanState", "Rival", "SameS
 
 Array: TypeAlias = NDArray[Any]
 
+_CHUNK = 20_000  # windows at a time
+_MOST_ANALOGS = 50_000
 _LIMIT = 10.0  # scaled states beyond this are held there: a linear map may run away
 
 
@@ -75,20 +77,25 @@ class LinearSteps:
         self, states: list[Array], beside: list[Array], lags: int, penalty: float = 1e-8
     ) -> None:
         self.lags = max(1, min(lags, min(map(len, states)) - 1))
-        rows = [
-            self._features(
-                np.lib.stride_tricks.sliding_window_view(one[:-1], self.lags, axis=0), around
-            )
-            for one, around in zip(states, beside, strict=True)
-        ]
-        inputs = np.concatenate(rows)
-        targets = np.concatenate([np.diff(one, axis=0)[self.lags - 1 :] for one in states])
-        gram = inputs.T @ inputs + penalty * len(inputs) * np.eye(inputs.shape[1])
-        self._weights = np.linalg.solve(gram, inputs.T @ targets)
+        size = self.lags * states[0].shape[1] + beside[0].shape[1] + 1
+        gram, moment = np.zeros((size, size)), np.zeros((size, states[0].shape[1]))
+        number = 0
+        for one, around in zip(states, beside, strict=True):
+            windows = np.lib.stride_tricks.sliding_window_view(one[:-1], self.lags, axis=0)
+            ahead = np.diff(one, axis=0)[self.lags - 1 :]
+            for begin in range(0, len(windows), _CHUNK):
+                part = slice(begin, begin + _CHUNK)
+                inputs = self._features(windows[part], around[self.lags - 1 :][part])
+                gram += inputs.T @ inputs
+                moment += inputs.T @ ahead[part]
+            number += len(windows)
+        gram += penalty * number * np.eye(size)
+        self._weights = np.linalg.solve(gram, moment)
 
-    def _features(self, windows: Array, around: Array) -> Array:
+    @staticmethod
+    def _features(windows: Array, around: Array) -> Array:
         flat = windows.reshape(len(windows), -1)
-        return np.concatenate([flat, around[self.lags - 1 :], np.ones((len(flat), 1))], axis=1)
+        return np.concatenate([flat, around, np.ones((len(flat), 1))], axis=1)
 
     def rollout(self, history: Array, beside: Array, steps: int) -> Array:
         """See :class:`Rival`."""
@@ -121,23 +128,21 @@ class AnalogStates:
     def __init__(self, states: list[Array], beside: list[Array], lags: int) -> None:
         self.lags = max(1, min(lags, min(map(len, states)) - 1))
         self._steps = [np.diff(one, axis=0) for one in states]
-        self._past = np.concatenate(
-            [
-                self._likeness(
-                    np.lib.stride_tricks.sliding_window_view(one[:-1], self.lags, axis=0), around
-                )
-                for one, around in zip(states, beside, strict=True)
-            ]
-        )
+        every = -(-sum(map(len, self._steps)) // _MOST_ANALOGS)  # of very many, some will do
+        past, owner, at = [], [], []
+        for number, (one, around) in enumerate(zip(states, beside, strict=True)):
+            windows = np.lib.stride_tricks.sliding_window_view(one[:-1], self.lags, axis=0)
+            chosen = np.arange(0, len(windows), every)
+            past.append(self._likeness(windows[chosen], around[self.lags - 1 :][chosen]))
+            owner.append(np.full(len(chosen), number))
+            at.append(chosen + self.lags - 1)
+        self._past, self._owner = np.concatenate(past), np.concatenate(owner)
+        self._at = np.concatenate(at)
         self._squares = (self._past**2).sum(axis=1)
-        self._owner = np.concatenate(
-            [np.full(len(one) - self.lags + 1, n) for n, one in enumerate(self._steps)]
-        )
-        self._at = np.concatenate([np.arange(self.lags - 1, len(one)) for one in self._steps])
 
     def _likeness(self, windows: Array, around: Array) -> Array:
         flat = windows.reshape(len(windows), -1) / np.sqrt(self.lags)
-        return np.concatenate([flat, around[self.lags - 1 :]], axis=1)
+        return np.concatenate([flat, around], axis=1)
 
     def rollout(self, history: Array, beside: Array, steps: int) -> Array:
         """See :class:`Rival`; at a trajectory's end the next analog is looked for."""
