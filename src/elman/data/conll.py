@@ -369,10 +369,9 @@ def _read_table(
     columns = list(frame.columns)
     by = _column("id", columns, id, _SENTENCES, False)
     wanted = _column("label", columns, label, _LABELS, required)
-    texts = [
-        one for one in columns if one not in (by, wanted) and str(frame[one].dtype) == "String"
-    ]
-    words = _column("token", texts, token, _TOKENS, False)
+    others = [one for one in columns if one not in (by, wanted)]
+    texts = [one for one in others if str(frame[one].dtype) == "String"]
+    words = _column("token", others, token, _TOKENS, False)
     if words is None and texts:
         raise InputError(
             f"token: no column is called {', '.join(_TOKENS)}; name one of {', '.join(texts)}"
@@ -388,7 +387,7 @@ def _read_table(
             raise InputError(f"The file {path.name}, line {line}: the label is missing")
         labels = [[values[row] for row in places] for _, places in rows]
     if words is not None:
-        if frame[words].null_count():  # a token may be NA, nan or -
+        if words not in texts or frame[words].null_count():  # a token may be 007, NA or -
             frame = read_file(path, as_text=True)
         found = ["" if one is None else str(one) for one in frame[words].to_list()]
         tokens = [[found[row] for row in places] for _, places in rows]
