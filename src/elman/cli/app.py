@@ -14,6 +14,7 @@ from elman.cli import (
     forecasting,
     labelling,
     language,
+    regression,
     runs,
     translation,
 )
@@ -78,6 +79,7 @@ for _verb in (
     forecasting.forecast,
     forecasting.backtest,
     classification.classify,
+    regression.regress,
     detection.detect,
     emulation.emulate,
     labelling.label,

@@ -18,6 +18,7 @@ from elman.cli.forecasting import predict_forecast
 from elman.cli.labelling import predict_labels, write_labels
 from elman.cli.language import predict_surprise
 from elman.cli.options import Horizon, Json, RunFolder
+from elman.cli.regression import predict_numbers
 from elman.cli.translation import predict_translation
 from elman.errors import InputError
 
@@ -46,6 +47,7 @@ class Predictor(NamedTuple):
 PREDICTORS = {
     "forecast": Predictor(predict_forecast, ("horizon", "future", "levels")),
     "classification": Predictor(predict_classes),
+    "regression": Predictor(predict_numbers),
     "detection": Predictor(predict_anomalies),
     "translation": Predictor(predict_translation),
     "labelling": Predictor(predict_labels, writer=write_labels),

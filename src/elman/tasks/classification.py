@@ -390,9 +390,10 @@ class SequenceClassifier(ManyToOne):
         self.prior_ = count / count.sum()
         self.temperature_ = 1.0
 
-    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> None:
+    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> list[str]:
         if self.calibrate:
             self.temperature_ = fit_temperature(_logits(model.outputs(rows)), targets)
+        return []
 
     def _judged(
         self, model: PooledModel, rows: Rows, targets: Array, seen: tuple[Rows, Array]

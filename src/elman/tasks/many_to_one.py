@@ -59,8 +59,9 @@ class ManyToOne(SavedEstimator):
     def _learn_prior(self, targets: Array, weights: Array | None) -> None:
         raise NotImplementedError
 
-    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> None:
-        """What is learnt of the rows that watched the training."""
+    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> list[str]:
+        """What is learnt of the rows that watched the training; what should be known of that."""
+        return []
 
     def _judged(self, model: PooledModel, rows: Rows, targets: Array, seen: Any) -> None:
         """Scores on rows that had no part in the training, beside baselines learnt of ``seen``."""
@@ -94,7 +95,7 @@ class ManyToOne(SavedEstimator):
         self.held_out_: Any = None
         if len(parts[1]):
             watched = rows.select(parts[1])
-            self._watched(model, watched, targets[parts[1]])
+            notes += self._watched(model, watched, targets[parts[1]])
             seen = (rows.select(parts[0]), targets[parts[0]])
             self._judged(model, rows.select(parts[2]), targets[parts[2]], seen)
             interrupted = any(history.interrupted for history in model.histories)
