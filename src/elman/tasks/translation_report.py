@@ -95,12 +95,12 @@ def _judgement(scores: Mapping[str, Any]) -> tuple[str, str, str]:
     table = scores["table"]
     own = table[NETWORK]
     rivals = {name: row for name, row in table.items() if name != NETWORK}
-    best = max(rivals, key=lambda name: rivals[name]["exact_match"])
     near = min(rivals, key=lambda name: rivals[name]["token_error_rate"])
+    best = max(rivals, key=lambda name: (rivals[name]["exact_match"], name == near))
     exact, other = own["exact_match"], rivals[best]["exact_match"]
     error, other_error = own["token_error_rate"], rivals[near]["token_error_rate"]
     text = f"{_percent(exact)} of {scores['rows']:,} held-out sources are answered exactly right"
-    if exact > other and error < other_error:
+    if exact > other and error <= other_error:
         tail = f"the best baseline ({best}) has {_percent(other)}"
         return "good", "Beats every baseline", f"{text}; {tail}."
     if exact <= other and error >= other_error:
@@ -126,11 +126,12 @@ def _report(translator: Translator, data: PairData, title: str, command: str) ->
     else:
         judged = Verdict(*_judgement(scores))
     attention = translator.attention or "no"
+    cell = type(translator.model_.network.decoder).__name__
     return task_report(
         translator,
         title=title,
         kind="translation",
-        subtitle=f"{translator.cell} encoder and decoder, {attention} attention",
+        subtitle=f"{cell} encoder and decoder, {attention} attention",
         source=f"{data.describe()}.",
         verdict=judged,
         facts=_facts(translator),
@@ -206,15 +207,18 @@ def _examples(translator: Translator) -> Section:
 
 def _maps(translator: Translator) -> Section:
     held: Any = translator.held_out_
-    rows = [
+    pairs: Pairs = held["pairs"]
+    fit = [
         row
-        for row in _chosen(translator, 10 * _MAPS)
-        if len(held["pairs"].sources[row]) <= _LONGEST_MAP
-        and len(held["answers"][row]) <= _LONGEST_MAP
+        for row, (source, answer) in enumerate(zip(pairs.sources, held["answers"], strict=True))
+        if 0 < len(source) <= _LONGEST_MAP and len(answer) <= _LONGEST_MAP
     ]
-    wrong = [row for row in rows if held["answers"][row] != held["pairs"].targets[row]]
-    right = [row for row in rows if row not in wrong]
-    shown = [*right[: _MAPS - min(len(wrong), 1)], *wrong[:1]]
+    wrong = [row for row in fit if held["answers"][row] != pairs.targets[row]][:1]
+    right = [row for row in fit if held["answers"][row] == pairs.targets[row]]
+    right.sort(key=lambda row: len(pairs.sources[row]))
+    places = np.linspace(0.5, 1.0, _MAPS - len(wrong))  # longer ones show more
+    chosen = [right[int(place * (len(right) - 1))] for place in places] if right else []
+    shown = [*dict.fromkeys(chosen), *wrong]
     section = Section(
         "What it reads as it writes",
         "Each row a token of the answer: the darker a cell, the more of the source's token was "
@@ -222,12 +226,11 @@ def _maps(translator: Translator) -> Section:
     )
     if not shown:
         return section
-    sources = [held["pairs"].sources[row] for row in shown]
+    sources = [pairs.sources[row] for row in shown]
     answers = [held["answers"][row] for row in shown]
     maps = translator.model_.attention(Pairs(sources, answers))
-    for source, answer, weights in zip(sources, answers, maps, strict=True):
-        row = shown[len(section.charts)]
-        wrong_note = "" if row in right else ", which is wrong"
+    for row, source, answer, weights in zip(shown, sources, answers, maps, strict=True):
+        wrong_note = ", which is wrong" if row in wrong else ""
         section.charts.append(
             ChartView(
                 f"{_text(source, translator.units_[0])} → {_text(answer, translator.units_[1])}"
