@@ -265,6 +265,16 @@ class SequenceAutoencoder(AnomalyScores):
             self._warn(text)
             self.notes_.append(f"{text}.")
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of a transformer."""
+        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
+            TransformerTags,
+        )
+
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags = TransformerTags(preserves_dtype=["float64"])
+        return tags
+
     # ------------------------------------------------------------------------ codes, and back
 
     def transform(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
