@@ -20,7 +20,7 @@ from elman.evaluate.ngrams import NGrams, best_ngrams
 from elman.network import Network
 from elman.optimizers import AdamW
 from elman.tasks.estimator import SavedEstimator
-from elman.tasks.language_model import Choice, Reading, SymbolModel, build
+from elman.tasks.language_model import Choice, Reading, SymbolModel, build, opening_of
 from elman.tasks.pooled import CELLS
 
 __all__ = ["LanguageModel"]
@@ -162,7 +162,11 @@ class LanguageModel(SavedEstimator):
         self.notes_ = []
         parts = self._parts(texts, places)
         read = time.perf_counter()
-        self.model_ = SymbolModel(symbols, self._network(symbols, parts[0]), not corpus.single)
+        opening = np.array([symbols.edge])
+        if corpus.single:
+            opening = opening_of(symbols, parts[0][0])
+        network = self._network(symbols, parts[0])
+        self.model_ = SymbolModel(symbols, network, opening, not corpus.single)
         self._train(parts)
         trained = time.perf_counter()
         self._score(parts, corpus.characters - marks[1])
@@ -276,15 +280,17 @@ class LanguageModel(SavedEstimator):
         """The natural logarithm of the probability of each symbol of a text, ``(T,)``.
 
         Args:
-            text: Read from its beginning, a symbol at a time.
+            text: Read from its beginning, a symbol at a time. Where training met one text alone,
+                the end of that is read before.
 
         Raises:
             InputError: If it is no text, or holds what training has not seen.
             NotFittedError: Before :meth:`fit`.
         """
         numbers = self._numbers(text)
-        edge = [self.model_.symbols.edge]
-        return self.model_.log_likelihood(np.concatenate([edge, numbers]))
+        opening = self.model_.opening
+        logs = self.model_.log_likelihood(np.concatenate([opening, numbers]))
+        return logs[len(opening) - 1 :]
 
     def score(self, X: str, y: Any = None) -> float:
         """The mean of :meth:`log_likelihood`, in nats a symbol: the higher, the less surprised.
@@ -380,8 +386,8 @@ class LanguageModel(SavedEstimator):
         """Text that goes on from the prompt, drawn symbol by symbol.
 
         Args:
-            prompt: What was written before; it is not repeated in the answer. Empty: a text begins,
-                or, where training met one text alone, a line of it.
+            prompt: What was written before; it is not repeated in the answer. Empty: a text begins;
+                where training met one text alone, it goes on from a line of that.
             length: Symbols to write; fewer if a text ends, where training met ends of texts.
             temperature: Below 1 likelier symbols are drawn even more often; 0 draws the likeliest.
             top_k: Only the ``k`` likeliest symbols are drawn.
@@ -467,16 +473,7 @@ class LanguageModel(SavedEstimator):
         top_p: float | None,
         state: Reading | None,
     ) -> tuple[Choice, Reading]:
-        choice = self.check_drawing(length, temperature, top_k, top_p)
-        if state is None and not prompt and self._begins_lines():
-            prompt = "\n"
-        return choice, self.read(prompt, state)
-
-    def _begins_lines(self) -> bool:
-        """Whether an empty page is the beginning of a line: one text has but one beginning."""
-        self._require_fitted()
-        model = self.model_
-        return not model.ends and not model.symbols.vocabulary.unseen(["\n"])
+        return self.check_drawing(length, temperature, top_k, top_p), self.read(prompt, state)
 
     @staticmethod
     def check_drawing(
