@@ -76,7 +76,15 @@ figure 5, has about 0.007 at tau = 17 and Runge-Kutta of his time.
 """
 
 
-SETTINGS = {"mackey-glass": {"history": 60, "window": 100, "rollout_steps": 40}}
+SETTINGS: dict[str, dict[str, float]] = {
+    "mackey-glass": {
+        "history": 60,
+        "window": 100,
+        "rollout_steps": 40,
+        "rollout_share": 0.5,
+        "learning_rate": 0.004,
+    }
+}
 """Arguments of :class:`elman.Emulator` that suit a system better than the defaults do.
 
 The Mackey-Glass equation goes on from a history of 17 steps, not from a state.
