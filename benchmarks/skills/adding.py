@@ -6,9 +6,10 @@ answer 1 has a mean squared error of 1/6. Training, watched and test sequences a
 different seeds; training ends when the watched ones are answered with an error below half the
 goal, or after as many epochs as there are.
 
-Beside a gated cell stands the plain tanh cell, trained in the same way: its gradient vanishes with
-the distance in time, so that it never learns of the first number. Norms of that gradient,
-``|dL_T / ds_{T-k}|`` for the state ``s`` that is ``k`` steps old, tell so.
+Beside the gated cells stands the plain tanh cell, trained in the same way: its gradient vanishes
+with the distance in time, so that it never learns of the first number. Norms of that gradient,
+``|dL_T / ds_{T-k}|`` for the state ``s`` that is ``k`` steps old, tell so: before the training that
+of every cell vanishes, after it that of the gated cells does no more.
 
 Sources: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997),
 experiment 4; Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks
@@ -33,8 +34,8 @@ Array: TypeAlias = NDArray[Any]
 
 STEPS = (200, 400)
 CELLS = {"GRU": elman.GRU, "LSTM": elman.LSTM, "tanh RNN": elman.RNN}
-HIDDEN, ROWS, EPOCHS, BATCH = 64, 20_000, 20, 64
-RATE, CLIP = 2e-3, 1.0
+HIDDEN, ROWS, EPOCHS, BATCH = 32, 10_000, 40, 50
+RATE, CLIP = 5e-3, 1.0
 GOAL = 0.002
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 199, 399)
 
@@ -58,7 +59,7 @@ def run(options: Options) -> dict[str, Any] | None:
             ".5f",
         )
         for one in records
-        if one["cell"] != "tanh RNN"
+        if one["cell"] == "GRU"
     ]
     settings = {"hidden_size": HIDDEN, "rows": ROWS, "epochs": EPOCHS, "batch_size": BATCH}
     return {"settings": settings, "records": records, "goals": goals}
@@ -79,12 +80,11 @@ def tables(content: dict[str, Any]) -> list[Table]:
             ]
         )
     heads = ["steps", "cell", "MSE", "epochs", "seconds (slowest)"]
-    errors_table = Table(
-        f"Adding problem, {HIDDEN} units, mean of {len(content['records'][0]['runs'])} seeds",
-        heads,
-        rows,
+    title = (
+        f"Adding problem, {HIDDEN} units, mean of {len(content['records'][0]['runs'])} seeds "
+        "(settings tried on seed 0, training ended by sequences of their own)"
     )
-    return [errors_table, gradient_table(content["records"])]
+    return [Table(title, heads, rows), gradient_table(content["records"])]
 
 
 def gradient_table(records: list[dict[str, Any]]) -> Table:
@@ -145,8 +145,8 @@ def one_seed(name: str, steps: int, seed: int, keep: bool) -> dict[str, Any]:
         gradients["after"] = gradient_norms(network, name, *test)
     epochs = len(history.records())
     print(
-        f"adding problem, {steps} steps, {name}, seed {seed}: MSE {error:.5f} after {epochs} epochs "
-        f"in {seconds:.0f} s",
+        f"adding problem, {steps} steps, {name}, seed {seed}: MSE {error:.5f} after {epochs} "
+        f"epochs in {seconds:.0f} s",
         flush=True,
     )
     return {
