@@ -404,7 +404,7 @@ class LanguageModel(SavedEstimator):
             NotFittedError: Before :meth:`fit`.
         """
         rows = 1 if count is None else whole("count", count)
-        choice, reading = self._prepare(prompt, length, temperature, top_k, top_p, state)
+        choice, reading, spaced = self._prepare(prompt, length, temperature, top_k, top_p, state)
         generator = self._generator(seed)
         written = self.model_.write(reading.repeated(rows), choice, generator)
         drawn = np.empty((length, rows), np.int64)
@@ -417,6 +417,7 @@ class LanguageModel(SavedEstimator):
                 drawn[step:] = edge
                 break
         texts = [self.model_.symbols.decode(column) for column in drawn.T]
+        texts = [text.removeprefix(" ") for text in texts] if spaced else texts
         return texts[0] if count is None else texts
 
     def stream(
@@ -448,16 +449,18 @@ class LanguageModel(SavedEstimator):
             InputError: If an argument does not fit.
             NotFittedError: Before :meth:`fit`.
         """
-        choice, reading = self._prepare(prompt, length, temperature, top_k, top_p, state)
-        return self._pieces(self.model_.write(reading, choice, self._generator(seed)), length)
+        choice, reading, spaced = self._prepare(prompt, length, temperature, top_k, top_p, state)
+        written = self.model_.write(reading, choice, self._generator(seed))
+        return self._pieces(written, length, spaced)
 
-    def _pieces(self, written: Iterator[Any], length: int | None) -> Iterator[str]:
+    def _pieces(self, written: Iterator[Any], length: int | None, spaced: bool) -> Iterator[str]:
         symbols = self.model_.symbols
         writer = Writer(symbols)
         for numbers, _ in islice(written, length):
             if numbers[0] == symbols.edge:
                 break
             text = writer.text(int(numbers[0]))
+            text, spaced = text.removeprefix(" ") if spaced else text, False
             if text:
                 yield text
         rest = writer.rest()
@@ -472,8 +475,11 @@ class LanguageModel(SavedEstimator):
         top_k: int | None,
         top_p: float | None,
         state: Reading | None,
-    ) -> tuple[Choice, Reading]:
-        return self.check_drawing(length, temperature, top_k, top_p), self.read(prompt, state)
+    ) -> tuple[Choice, Reading, bool]:
+        """How symbols are drawn, where it goes on, and whether the prompt has a word's space."""
+        choice = self.check_drawing(length, temperature, top_k, top_p)
+        spaced = self.unit == "words" and str(prompt).endswith(" ")
+        return choice, self.read(prompt[:-1] if spaced else prompt, state), spaced
 
     @staticmethod
     def check_drawing(
