@@ -1,4 +1,4 @@
-"""What a translator's arguments come to: checked, and with what is chosen by the number of pairs."""
+"""A translator's arguments: checked, and what they come to with a number of pairs."""
 
 from __future__ import annotations
 
