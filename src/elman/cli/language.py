@@ -122,6 +122,8 @@ def generate(
     model = LanguageModel(**trained, seed=seed, verbose=not (quiet or as_json))
     _check_drawing(model, length, drawn)
     text, described = _read(source)
+    if prompt:
+        model.check_prompt(text, prompt.rstrip(" ") if unit == "words" else prompt)
     voice = printing.Voice(silent=quiet or as_json)
     voice.source(source, described)
     model.fit(text)

@@ -148,11 +148,7 @@ class LanguageModel(SavedEstimator):
         """
         started = time.perf_counter()
         self._check_options()
-        corpus = Corpus(X, binary=self.unit == "bytes")
-        marks = [
-            round(corpus.characters * (1.0 - self.held_out * part)) for part in (1.0, 0.5, 0.0)
-        ]
-        symbols = Symbols.fit(corpus.parts(marks[0]), self.unit, self.vocabulary_size)
+        corpus, symbols, marks = self._open(X)
         if not symbols.vocabulary.tokens:
             raise InputError(
                 f"X: expected a text in which {self.unit} occur more than once, got one of "
@@ -178,6 +174,28 @@ class LanguageModel(SavedEstimator):
             "total": ended - started,
         }
         return self
+
+    def _open(self, X: Any) -> tuple[Corpus, Symbols, list[int]]:
+        """The texts, the symbols of the part trained on, and where each part ends."""
+        corpus = Corpus(X, binary=self.unit == "bytes")
+        marks = [
+            round(corpus.characters * (1.0 - self.held_out * part)) for part in (1.0, 0.5, 0.0)
+        ]
+        return corpus, Symbols.fit(corpus.parts(marks[0]), self.unit, self.vocabulary_size), marks
+
+    def check_prompt(self, X: Any, prompt: Any) -> None:
+        """Refuses, before minutes of training, a prompt that the model would not be able to read.
+
+        Args:
+            X: As :meth:`fit` takes it.
+            prompt: As :meth:`sample` takes it.
+
+        Raises:
+            InputError: If it holds symbols that training would not meet.
+        """
+        self._check_options()
+        if self.unseen == "error":
+            self._open(X)[1].check("prompt", prompt)
 
     def _parts(self, texts: list[Array], places: list[int]) -> list[list[Array]]:
         """To be trained on, to watch the training, and to be scored."""
