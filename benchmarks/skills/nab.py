@@ -9,13 +9,16 @@ each step as the network's are. Then every later step is scored, and
   what comes (`threshold="adaptive"`), the same for all detectors: how many of the labelled windows
   hold an alarm, and how many of the steps outside them do;
 - without a threshold: how many labelled windows hold an alarm if just 1 % or 5 % of the normal
-  steps gave one, how many of them the same alarms would meet by chance, turned round in time at
-  random; and the area under the ROC curve of the steps.
+  steps gave one, and how many of them the same alarms would meet by chance, turned round in time at
+  random; how many if there were no more than one, or four, stretches of false alarms for each
+  labelled window (alarms no more than a window apart are one stretch); and the area under the ROC
+  curve of the steps.
 
 The settings are the estimator's defaults but for the window, 64 steps or an eighth of the normal
 part. Defaults were chosen by faults put into the probationary periods (spikes, shifts, noise,
 frozen values, drifts, damped and reversed stretches) and by built-in data, before the labels were
-looked at. How fast a threshold follows came after that: it was chosen by how near the share of all
+looked at; that error of reconstruction and error of forecasts find about as much was seen there
+too. How fast a threshold follows came after that: it was chosen by how near the share of all
 alarms, labels aside, comes to the stated one.
 """
 
@@ -37,6 +40,7 @@ from benchmarks.tables import Table
 from elman.data.cuts import cut, join
 from elman.evaluate.anomalies import (
     calibrate,
+    find_intervals,
     label_steps,
     ranking_quality,
     recall_at_rate,
@@ -52,6 +56,7 @@ HELD_OUT = 0.3
 WINDOW = 64
 STATED = 0.01
 RATES = (0.01, 0.05)
+STRETCHES = (1, 4)
 TURNS = 200
 NETWORK, DENSE, FOREST = "elman, gru", "elman, dense", "isolation forest"
 
@@ -159,12 +164,27 @@ def judge(
         flags[begin:] = clean[begin:] > calibrate(normal, STATED, method).along(scores[begin:])
         measures[f"found{key}"] = float(np.mean([flags[a:b].any() for a, b in spans]))
         measures[f"false_alarms{key}"] = float(flags[later & ~truth].mean())
-        measures[f"chance{key}"] = by_chance(flags[later], spans, begin, generator)
     for rate in RATES:
         measures[f"found_at_{rate:g}"] = recall_at_rate(scores, spans, rate, begin)
         level = np.quantile(clean[later & ~truth], 1.0 - rate, method="higher")
         measures[f"chance_at_{rate:g}"] = by_chance(clean[later] > level, spans, begin, generator)
+    for number in STRETCHES:
+        measures[f"found_with_{number}"] = found_with(clean, spans, begin, number)
     return measures
+
+
+def found_with(scores: Array, spans: list[tuple[int, int]], begin: int, stretches: int) -> float:
+    """Share of the windows found with at most so many false stretches for each of them."""
+    truth = label_steps(spans, len(scores))
+    known = scores[begin:][np.isfinite(scores[begin:])]
+    best = 0.0
+    for level in np.unique(np.quantile(known, 1.0 - np.geomspace(1e-4, 0.3, 80)))[::-1]:
+        found = find_intervals(scores[begin:], float(level), WINDOW)
+        false = sum(not truth[begin + one.start : begin + one.end].any() for one in found)
+        if false > stretches * len(spans):
+            break
+        best = max(best, float(np.mean([(scores[a:b] > level).any() for a, b in spans])))
+    return best
 
 
 def by_chance(
@@ -183,15 +203,15 @@ def by_chance(
 
 MEASURES = (
     ("found", "stated 1 %: found"),
-    ("chance", "by chance"),
     ("false_alarms", "false alarms"),
     ("found_adaptive", "adaptive 1 %: found"),
-    ("chance_adaptive", "by chance"),
     ("false_alarms_adaptive", "false alarms"),
     ("found_at_0.01", "true 1 %: found"),
     ("chance_at_0.01", "by chance"),
     ("found_at_0.05", "true 5 %: found"),
     ("chance_at_0.05", "by chance"),
+    ("found_with_1", "1 false stretch each"),
+    ("found_with_4", "4 each"),
     ("auc", "AUC"),
 )
 
@@ -215,6 +235,9 @@ def goals(records: list[dict[str, Any]], options: Options) -> list[dict[str, Any
         ("found_adaptive", "labelled windows found at a stated 1 %, adaptive threshold", 1),
         ("false_alarms_adaptive", "false alarms then", -1),
         ("found_at_0.01", "labelled windows found at a true 1 %", 1),
+        ("found_at_0.05", "labelled windows found at a true 5 %", 1),
+        ("found_with_1", "labelled windows found with one false stretch each", 1),
+        ("found_with_4", "labelled windows found with four false stretches each", 1),
         ("auc", "AUC of the steps", 1),
     ):
         own = mean_over_files(records, NETWORK, measure)

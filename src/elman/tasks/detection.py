@@ -158,19 +158,22 @@ def verdict(detection: Detection, false_alarm: float) -> str:
         f"{sum(hits)} of {len(hits)} labelled anomalies found, with alarms at "
         f"{_percent(own['false_alarms'])} of the normal steps ({_percent(false_alarm)} stated)"
     )
-    best = best_rival(detection.table)
-    if best is None:
+    finds, sharpest = (best_rival(detection.table, one) for one in ("found", "f1"))
+    if finds is None or sharpest is None:
         return f"{text}."
-    rival = detection.table[best]
-    words = f"{best}: F1 {rival['f1'] or 0.0:.2f}, the network {own['f1'] or 0.0:.2f}"
-    if (own["f1"] or 0.0) > (rival["f1"] or 0.0):
-        return f"{text}; better than every simple detector ({words})."
-    return f"{text}; no better than a simple detector ({words})."
+    more, f1 = detection.table[finds]["found"] or 0.0, detection.table[sharpest]["f1"] or 0.0
+    rival = f"{sharpest}: F1 {f1:.2f}, the network {own['f1'] or 0.0:.2f}"
+    if more > (own["found"] or 0.0):
+        found = f"{finds}: {round(more * len(hits))} of {len(hits)}"
+        return f"{text}; no better than a simple detector, which finds more ({found})."
+    if f1 > (own["f1"] or 0.0):
+        return f"{text}; no better than a simple detector ({rival})."
+    return f"{text}; no simple detector finds more or is sharper ({rival})."
 
 
-def best_rival(table: dict[str, dict[str, float | None]]) -> str | None:
-    """The simple detector of the highest F1."""
-    rivals = {name: row.get("f1") or 0.0 for name, row in table.items() if name != NETWORK}
+def best_rival(table: dict[str, dict[str, float | None]], measure: str) -> str | None:
+    """The simple detector that is best by a measure."""
+    rivals = {name: row.get(measure) or 0.0 for name, row in table.items() if name != NETWORK}
     return max(rivals, key=lambda name: rivals[name], default=None)
 
 

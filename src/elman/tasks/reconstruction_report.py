@@ -122,9 +122,9 @@ def _verdict(detection: Detection, false_alarm: float) -> Verdict:
     sentence = verdict(detection, false_alarm)
     if detection.labels is None:
         return Verdict("none", "Not judged: no labels", sentence)
-    if "better than every" in sentence:
-        return Verdict("good", "Beats every simple detector", sentence)
-    return Verdict("bad", "Does not beat every simple detector", sentence)
+    if "no simple detector finds more" in sentence:
+        return Verdict("good", "No simple detector does better", sentence)
+    return Verdict("bad", "A simple detector does better", sentence)
 
 
 def _facts(autoencoder: SequenceAutoencoder, detection: Detection) -> list[Fact]:
