@@ -287,11 +287,11 @@ class SequenceRegressor(ManyToOne):
         self.prior_ = np.average(targets, axis=0, weights=weights)
         self.intervals_: dict[float, Array] = {}
         scale = targets.std(axis=0)
-        self._scale = np.where(scale > 1e-12 * np.abs(self.prior_), scale, 1.0)
-        self._scale[self._scale == 0.0] = 1.0
+        # 0 where targets do not vary: then the estimate is the prior, whatever the network says
+        self._scale = np.where(scale > 1e-12 * np.abs(self.prior_), scale, 0.0)
 
     def _scaled(self, targets: Array) -> Array:
-        return np.asarray((targets - self.prior_) / self._scale)
+        return np.asarray((targets - self.prior_) / np.where(self._scale > 0, self._scale, 1.0))
 
     def _unscaled(self, outputs: Array) -> Array:
         return np.asarray(self.prior_ + outputs.mean(axis=0) * self._scale)
