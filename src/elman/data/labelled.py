@@ -337,8 +337,10 @@ def _numbers(frame: Any, names: Sequence[str]) -> Array:
 
 
 def _as_classes(labels: Array) -> Array:
-    """Labels as whole numbers where all are, else as text; none may be missing."""
+    """Labels as whole numbers where all are, else as text; an array of numbers as it is."""
     values = _none_missing(labels)
+    if labels.dtype.kind in "biuf":
+        return labels
     if all(isinstance(one, (int, np.integer)) for one in values):
         return np.array(values)
     return np.array([str(one) for one in values])
