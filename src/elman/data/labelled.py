@@ -1,4 +1,4 @@
-"""Sequences with a class or a number each, from files: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
+"""Sequences with a class or a number each: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
 
 a table     one row a step, with columns of id, time (if any), label and numbers;
             or one row a text, with columns of text and label
