@@ -214,15 +214,14 @@ def _examples(labeller: SequenceLabeller, data: StepFile) -> Section:
         sum(a != b for a, b in zip(labeller.classes_[answer.labels].tolist(), row, strict=True))
         for answer, row in zip(answers, truth, strict=True)
     ]
-    order = np.argsort([-one for one in wrong], kind="stable")
-    mistaken = [int(row) for row in order if wrong[row]][: _EXAMPLES // 2]
-    right = [row for row in range(len(wrong)) if not wrong[row]]
-    chosen = [*mistaken, *right[: _EXAMPLES - len(mistaken)]]
-    section = Section(
-        "Examples",
-        "Sequences that trained nothing: those with most mistakes first, then some without. A "
-        "frame marks a mistake, with the right label.",
-    )
+    order = [int(row) for row in np.argsort([-one for one in wrong], kind="stable")]
+    mistaken = [row for row in order if wrong[row]][: _EXAMPLES // 2]
+    others = [row for row in reversed(order) if row not in mistaken]
+    chosen = [*mistaken, *others[: _EXAMPLES - len(mistaken)]]
+    lead = "Sequences that trained nothing: those with most mistakes first, then those with fewest."
+    if isinstance(steps, Sentences):
+        lead += " A frame marks a mistake, with the right label."
+    section = Section("Examples", lead)
     for row in chosen:
         named = labeller.classes_[answers[row].labels].tolist()[:_MOST_STEPS]
         number = f"{wrong[row]} mistake{'' if wrong[row] == 1 else 's'}" if wrong[row] else "right"
