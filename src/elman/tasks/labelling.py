@@ -72,7 +72,7 @@ class SequenceLabeller(SavedEstimator):
             answers are always for the whole. ``None``: never.
         held_out: Share of the sequences held out, up to 0.5: half of them watch the training,
             half are scored. 0: none. Of fewer than 40 sequences the last pieces are held out, if
-            there are 40 pieces.
+            there are 10 pieces.
         refit: Whether the network is trained again on all sequences once it was scored;
             ``"auto"``: up to 5000 sequences.
         ensemble: How many networks are trained and averaged.

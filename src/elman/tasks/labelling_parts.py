@@ -22,7 +22,9 @@ Part: TypeAlias = tuple[Steps, Labels]
 """Sequences and their labels."""
 
 _FEWEST = 40
-"""Of sequences, or of pieces of them, below which none is held out."""
+"""Of sequences, below which none is held out."""
+_FEWEST_PIECES = 10
+"""Of pieces of fewer sequences, below which none is held out."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def split(
     """
     pieces, origin, place = _cut(part, longest)
     number = len(part[0])
-    enough = max(number, len(origin)) >= _FEWEST
+    enough = number >= _FEWEST or len(origin) >= _FEWEST_PIECES
     if (watched and judged) or not held_out or not enough:
         return Split(pieces, None, None, pieces)
     in_time = number < _FEWEST
