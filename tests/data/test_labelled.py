@@ -20,6 +20,19 @@ TS = """#comment
 """
 
 
+STAMPED = """@problemName stamped
+@timeStamps true
+@missing true
+@univariate false
+@dimensions 2
+@equalLength false
+@classLabel true calm stormy
+@data
+(2004-10-01 00:00:00,1.5),(2004-10-01 01:00:00,?):(2004-10-01 01:00:00,7):calm
+(2004-10-02 02:00:00,3),?,(2004-10-02 00:00:00,2):?:stormy
+"""
+
+
 def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -32,6 +45,25 @@ def test_ts(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.rows.arrays[1], [[7, 9], [np.nan, 10]])
     assert data.labels.tolist() == ["a", "b"]
     assert data.describe() == "2 sequences of 2 to 3 steps in 2 channels, 2 classes"
+
+
+def test_ts_with_time_stamps(tmp_path: Path) -> None:
+    """Stamps order the steps and tell which values of several channels belong together."""
+    data = read_labelled(write(tmp_path / "x.ts", STAMPED))
+    first, second = data.rows.arrays
+    np.testing.assert_array_equal(first, [[1.5, np.nan], [np.nan, 7]])
+    np.testing.assert_array_equal(second, [[2, np.nan], [3, np.nan]])
+    assert data.labels.tolist() == ["calm", "stormy"]
+    assert data.notes == ["time stamps order the steps; how far they lie apart is not read"]
+    plain = "@timeStamps true\n@classLabel true 1 2\n@data\n(0,5),(1,6):1\n(0,7.5):2\n"
+    data = read_labelled(write(tmp_path / "y.ts", plain))
+    assert [one[:, 0].tolist() for one in data.rows.arrays] == [[5, 6], [7.5]]
+
+
+def test_ts_without_classes(tmp_path: Path) -> None:
+    text = "@classLabel false\n@data\n1,2,3\n4,5\n"
+    data = read_labelled(write(tmp_path / "x.ts", text))
+    assert data.labels is None and len(data.rows) == 2
 
 
 def test_a_table_of_steps_is_sorted_by_time(tmp_path: Path) -> None:
@@ -67,6 +99,24 @@ def test_npz(tmp_path: Path) -> None:
     assert data.labels.tolist() == [0, 1, 0]
 
 
+def test_numbers_instead_of_classes(tmp_path: Path) -> None:
+    table = write(tmp_path / "x.csv", "id,v,target\np,1,0.5\nq,2,7\n")
+    data = read_labelled(table, numeric=True)
+    assert data.labels.tolist() == [0.5, 7.0] and data.label == "target"
+    assert data.describe().endswith("targets from 0.5 to 7")
+    text = "@targetLabel true\n@data\n1,2:3.5\n4:-1\n"
+    data = read_labelled(write(tmp_path / "x.ts", text), numeric=True)
+    assert data.labels.tolist() == [3.5, -1.0]
+    np.savez(tmp_path / "x.npz", X=np.ones((2, 3)), y=[1, 2])
+    data = read_labelled(tmp_path / "x.npz", numeric=True)
+    assert data.labels.dtype == np.float64
+    apart = write(tmp_path / "l.csv", "id,label\nq,2.5\np,high\n")
+    with pytest.raises(InputError, match="expected a number for every sequence, got 'high'"):
+        read_labels(apart, read_labelled(table, "target", numeric=True), None, None)
+    np.savez(tmp_path / "f.npz", X=np.ones((2, 3)), y=[1.0, 2.0])
+    assert read_labelled(tmp_path / "f.npz").labels.tolist() == [1.0, 2.0]
+
+
 def test_labels_of_their_own_file(tmp_path: Path) -> None:
     data = read_labelled(write(tmp_path / "x.csv", "id,v\np,1\nq,2\n"), required=False)
     by_name = write(tmp_path / "l.csv", "id,label\nq,B\np,A\n")
@@ -89,6 +139,23 @@ BAD = {
     "ts of ragged channels": ("x.ts", "@data\n1,2:1:a\n", "one length"),
     "ts of channels": ("x.ts", "@data\n1,2:1,2:a\n1:b\n", "channels"),
     "ts of words": ("x.ts", "@data\n1,x:a\n", "line 2"),
+    "ts without header": ("x.ts", "1,2:a\n", "a line of the header"),
+    "ts of no flag": ("x.ts", "@timeStamps yes\n@data\n1,2:a\n", "true or false after @times"),
+    "ts of no count": ("x.ts", "@dimensions two\n@data\n1:a\n", "whole number after @dim"),
+    "ts of another class": ("x.ts", "@classLabel true a b\n@data\n1:c\n", "class of the header"),
+    "ts of no class": ("x.ts", "@classLabel true\n@data\n1,2:\n", "expected a class"),
+    "ts of more channels": ("x.ts", "@dimensions 1\n@data\n1:2:a\n", "expected 1 channels"),
+    "ts of one channel": ("x.ts", "@univariate true\n@data\n1:2:a\n", "expected 1 channels"),
+    "ts of pairs": ("x.ts", "@data\n(1,2):a\n", "need the line '@timeStamps true'"),
+    "ts of no pairs": ("x.ts", "@timeStamps true\n@data\n1,2:a\n", r"pairs \(stamp,value\)"),
+    "ts of no time": ("x.ts", "@timeStamps true\n@data\n(noon,2):a\n", "expected a time stamp"),
+    "ts of NaN time": ("x.ts", "@timeStamps true\n@data\n(nan,2):a\n", "expected a time stamp"),
+    "ts of one time": ("x.ts", "@timeStamps true\n@data\n(1,2),(1.0,3):a\n", "stands twice"),
+    "ts of two kinds": (
+        "x.ts",
+        "@timeStamps true\n@data\n(1,2),(2004-10-01,3):a\n",
+        "of one kind",
+    ),
     "no archive": ("x.npz", "nothing", "npz"),
 }
 

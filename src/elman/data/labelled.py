@@ -1,4 +1,4 @@
-"""Sequences with a label each, from files: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
+"""Sequences with a class or a number each: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
 
 a table     one row a step, with columns of id, time (if any), label and numbers;
             or one row a text, with columns of text and label
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from elman.data.files import read_file
 from elman.data.rows import Rows, as_rows
+from elman.data.ts_files import read_ts
 from elman.errors import InputError
 
 __all__ = ["Labelled", "read_labelled", "read_labels"]
@@ -34,11 +35,12 @@ class Labelled:
 
     Attributes:
         rows: The sequences.
-        labels: One for each, or ``None``.
+        labels: One for each, or ``None``: classes, or numbers (float64).
         names: What each is called.
         channels: Names of the channels; none for texts.
         notes: What should be known of the reading, in words.
         label: The column or array that held the labels, or ``None``.
+        numeric: Whether labels are numbers to be estimated, not classes.
     """
 
     rows: Rows
@@ -47,6 +49,7 @@ class Labelled:
     channels: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     label: str | None = None
+    numeric: bool = False
 
     def describe(self) -> str:
         """What was read, in one sentence."""
@@ -63,6 +66,9 @@ class Labelled:
             )
         if self.labels is None:
             return what
+        if self.numeric:
+            low, high = self.labels.min(), self.labels.max()
+            return f"{what}, targets from {low:.4g} to {high:.4g}"
         return f"{what}, {len(np.unique(self.labels))} classes"
 
 
@@ -73,6 +79,7 @@ def read_labelled(
     time: str | None = None,
     text: str | None = None,
     required: bool = True,
+    numeric: bool = False,
 ) -> Labelled:
     """Reads a file or a folder; its suffix says what it is.
 
@@ -85,18 +92,24 @@ def read_labelled(
             else they stay as they come.
         text: Column of texts; default: ``text``, or the one column of text left.
         required: Whether there must be labels; else only a column that is named holds them.
+        numeric: Whether labels are numbers to be estimated, not classes.
 
     Raises:
         InputError: If it cannot be read as one of these, or a column is not there.
     """
     path = Path(source)
     if path.is_dir():
-        return _read_folder(path)
-    if path.suffix == ".ts" and path.is_file():
-        return _read_ts(path)
-    if path.suffix == ".npz" and path.is_file():
-        return _read_npz(path, label, required)
-    return _read_table(path, label, id, time, text, required)
+        data = _read_folder(path)
+    elif path.suffix == ".ts" and path.is_file():
+        data = _read_ts(path)
+    elif path.suffix == ".npz" and path.is_file():
+        data = _read_npz(path, label, required)
+    else:
+        data = _read_table(path, label, id, time, text, required)
+    data.numeric = numeric
+    if data.labels is not None:
+        data.labels = _as_numbers(data.labels) if numeric else _as_classes(data.labels)
+    return data
 
 
 def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | None) -> Array:
@@ -109,7 +122,8 @@ def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | N
         id: Its column of names; without one, rows are in the order of the sequences.
 
     Raises:
-        InputError: If a label is missing, or there are more or fewer than sequences.
+        InputError: If a label is missing or no number where numbers are wanted, or there are more
+            or fewer than sequences.
     """
     frame = read_file(path)
     name = _column(frame, "label", label, _LABELS, required=len(frame.columns) > 1)
@@ -126,7 +140,7 @@ def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | N
             f"labels: expected one for each of {len(data.rows)} sequences, got {len(labels)} in "
             f"{Path(path).name}"
         )
-    return _tidy(labels)
+    return _as_numbers(labels) if data.numeric else _as_classes(labels)
 
 
 _LABELS = ("label", "class", "target", "y")
@@ -151,7 +165,7 @@ def _read_table(
         return _long_table(frame, label, by, _column(frame, "time", time, _TIMES, False))
     others = [name for name in frame.columns if name not in (label, by)]
     texts = [name for name in others if str(frame[name].dtype) in ("String", "Utf8")]
-    labels = None if label is None else _tidy(np.asarray(frame[label].to_list(), dtype=object))
+    labels = None if label is None else np.asarray(frame[label].to_list(), dtype=object)
     names = [str(one) for one in (range(frame.height) if by is None else frame[by].to_list())]
     if text is None and len(texts) != 1 and "text" in texts:
         text = "text"
@@ -197,7 +211,7 @@ def _long_table(frame: Any, label: str | None, by: str, time: str | None) -> Lab
                     f"label: expected one label for each sequence, {key!r} has "
                     f"{sorted(map(str, set(part.tolist())))}"
                 )
-        labels = _tidy(np.array([part[0] for part in parts], dtype=object))
+        labels = np.array([part[0] for part in parts], dtype=object)
     return Labelled(Rows(arrays, None, len(channels)), labels, list(number), channels, label=label)
 
 
@@ -282,56 +296,15 @@ def _read_npz(path: Path, label: str | None, required: bool) -> Labelled:
 
 
 def _read_ts(path: Path) -> Labelled:
-    """The text format of the UEA and UCR archive, without time stamps.
-
-    A header of ``@key value`` lines up to ``@data``; then a line for each sequence: its channels,
-    each a list of numbers between commas (``?`` where missing), and its label, between colons.
-    """
-    header: dict[str, str] = {}
-    arrays: list[Array] = []
-    labels: list[str] = []
-    started = False
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, raw in enumerate(lines, start=1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        if not started:
-            key, _, value = line.lstrip("@").partition(" ")
-            started = key.lower() == "data"
-            header[key.lower()] = value.strip().lower()
-            if key.lower() == "timestamps" and value.strip().lower() == "true":
-                raise InputError(f"The file {path.name} has time stamps, which are not read.")
-            continue
-        labelled = header.get("classlabel", "true").startswith("true")
-        *channels, last = line.split(":")
-        if not labelled:
-            channels.append(last)
-        arrays.append(_ts_channels(path, number, channels))
-        labels += [last.strip()] * labelled
-    if not arrays:
-        raise InputError(f"The file {path.name} is empty: there is nothing after @data.")
-    rows = as_rows(arrays)
+    found = read_ts(path)
+    rows = as_rows(found.arrays)
     names = [str(number) for number in range(len(rows))]
-    named = [f"channel {c + 1}" for c in range(rows.channels)]
-    return Labelled(rows, _tidy(np.array(labels, dtype=object)) if labels else None, names, named)
-
-
-def _ts_channels(path: Path, number: int, channels: Sequence[str]) -> Array:
-    try:
-        values = [
-            [np.nan if one.strip() in ("?", "NaN") else float(one) for one in part.split(",")]
-            for part in channels
-        ]
-    except ValueError as error:
-        raise InputError(f"The file {path.name}, line {number}: {error}") from error
-    if not values or len({len(one) for one in values}) > 1:
-        raise InputError(
-            f"The file {path.name}, line {number}: expected channels of one length, got "
-            f"{[len(one) for one in values]}"
-        )
-    table: Array = np.array(values, np.float64).T
-    return table
+    channels = [f"channel {c + 1}" for c in range(rows.channels)]
+    notes = []
+    if found.stamped:
+        notes.append("time stamps order the steps; how far they lie apart is not read")
+    labels = None if found.answers is None else np.array(found.answers, dtype=object)
+    return Labelled(rows, labels, names, channels, notes)
 
 
 def _column(
@@ -363,14 +336,35 @@ def _numbers(frame: Any, names: Sequence[str]) -> Array:
     return table
 
 
-def _tidy(labels: Array) -> Array:
-    """Labels as whole numbers where all are, else as text; none may be missing."""
-    values = labels.tolist()
-    if any(one is None or one != one for one in values):
-        raise InputError("label: expected a label for every sequence, some are missing")
+def _as_classes(labels: Array) -> Array:
+    """Labels as whole numbers where all are, else as text; an array of numbers as it is."""
+    values = _none_missing(labels)
+    if labels.dtype.kind in "biuf":
+        return labels
     if all(isinstance(one, (int, np.integer)) for one in values):
         return np.array(values)
     return np.array([str(one) for one in values])
+
+
+def _as_numbers(labels: Array) -> Array:
+    """Labels as float64; none may be missing or be no number."""
+    numbers = []
+    for one in _none_missing(labels):
+        try:
+            numbers.append(float(one))
+        except (TypeError, ValueError):
+            raise InputError(
+                f"target: expected a number for every sequence, got {one!r}; for classes use "
+                "elman classify"
+            ) from None
+    return np.array(numbers, np.float64)
+
+
+def _none_missing(labels: Array) -> list[Any]:
+    values: list[Any] = labels.tolist()
+    if any(one is None or one != one for one in values):
+        raise InputError("label: expected a label for every sequence, some are missing")
+    return values
 
 
 def _span(lengths: Sequence[int]) -> str:

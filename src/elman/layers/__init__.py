@@ -5,9 +5,11 @@ from __future__ import annotations
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
 from elman.layers.missing import MarkMissing
+from elman.layers.noise import Noise
 from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 from elman.layers.repeat import Repeat
+from elman.layers.tokens import OneHot, TiedDense
 
 __all__ = [
     "GRU",
@@ -26,17 +28,20 @@ __all__ = [
     "MarkMissing",
     "MaxPool",
     "MeanPool",
+    "Noise",
+    "OneHot",
     "RecurrentLayer",
     "Repeat",
     "Signal",
+    "TiedDense",
     "bind_layers",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, MarkMissing),
-        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat),
+        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, OneHot, TiedDense, MarkMissing),
+        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat, Noise),
     )
 }
 """Every layer by its name."""
