@@ -1,9 +1,9 @@
-"""The benchmarks: `python benchmarks/run.py speed`, `... skill`, `... results`.
+"""The benchmarks: `python benchmarks/run.py speed`, `skill`, `neighbours`, `results`.
 
 `speed` measures training steps beside PyTorch, JAX and Keras, and the other figures of speed;
-`skill` trains on real data and prints errors beside published references; `results` rewrites the
-tables of RESULTS.md and README.md from the JSON files that the two have left, so that no figure
-there is typed by hand.
+`skill` trains on real data and prints errors beside published references; `neighbours` measures
+elman's layers inside PyTorch and Keras; `results` rewrites the tables of RESULTS.md and README.md
+from the JSON files that these have left, so that no figure there is typed by hand.
 """
 
 from __future__ import annotations
@@ -28,11 +28,16 @@ def main(arguments: list[str] | None = None) -> int:
         from benchmarks import skill
 
         return skill.main(arguments[1:]) or 0
+    if arguments[:1] == ["neighbours"]:
+        from benchmarks import neighbours
+
+        return neighbours.main(arguments[1:])
     options = parser().parse_args(arguments)
     if options.command == "results":
-        from benchmarks import skill
+        from benchmarks import neighbours, skill
 
-        return tables.rewrite(PAGES, FOLDER / "results", {"skill": skill.page()})
+        more = {"skill": skill.page(), "neighbours": neighbours.page()}
+        return tables.rewrite(PAGES, FOLDER / "results", {k: v for k, v in more.items() if v})
     return speed.main(options, SPEED_FILE)
 
 
@@ -60,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         help="where the records go; a run of all cases writes results/speed.json by itself",
     )
     commands.add_parser("skill", help="train on real data; `skill --help` lists its options")
+    commands.add_parser("neighbours", help="time elman's layers inside PyTorch and Keras")
     commands.add_parser(
         "results", help="rewrite the tables of RESULTS.md and README.md from results/"
     )

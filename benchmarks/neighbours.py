@@ -1,0 +1,268 @@
+"""`run.py neighbours`: elman's layers inside PyTorch and Keras, beside those they stand in for.
+
+Everything on one thread. Outputs and gradients are compared first; then both take turns, and what
+is reported is the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import elman
+from benchmarks import machine
+from benchmarks.agreement import largest_difference
+from benchmarks.measure import Run, interleaved, ratio
+from benchmarks.tables import Table, times
+
+RESULTS = Path(__file__).resolve().parent / "results" / "neighbours.json"
+KERAS_JOB = Path(__file__).resolve().parent / "jobs" / "neighbours_keras.py"
+
+# kind, batch, steps, inputs, units, times sooner than torch.nn at least
+LAYERS = (
+    ("RNN", 32, 20, 1, 16, 8.0),
+    ("GRU", 32, 20, 1, 16, 20.0),
+    ("LSTM", 32, 20, 1, 16, None),
+    ("RNN", 32, 100, 8, 64, 4.0),
+    ("GRU", 32, 100, 8, 64, 5.0),
+    ("LSTM", 32, 100, 8, 64, None),
+    ("LSTM", 64, 28, 28, 128, 1.3),
+)
+UNEQUAL = (("RNN", None), ("GRU", 10.0), ("LSTM", None))
+KERAS = {"tensorflow": 3.0, "jax": 2.0, "torch": 5.0}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measures what is asked for, prints the table and writes the records."""
+    options = parser().parse_args(arguments)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    elman.set_num_threads(1)
+    records = []
+    for name, measure in cases(options.rounds, options.seconds):
+        if options.only and not any(text in name for text in options.only):
+            continue
+        record = {"case": name, **measure()}
+        record["measured"] = datetime.now(timezone.utc).isoformat(timespec="minutes")
+        records.append(record)
+        print(json.dumps(record), flush=True)
+    kept = []
+    if RESULTS.exists():
+        new = {record["case"] for record in records}
+        kept = [one for one in json.loads(RESULTS.read_text())["records"] if one["case"] not in new]
+    content = {"machine": machine.describe(), "records": kept + records}
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+    print(table(records).text())
+    return 1 if any(one["reached"] is False for one in records) else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="benchmarks/run.py neighbours", description=__doc__)
+    top.add_argument("--only", nargs="+", metavar="TEXT", help="cases whose name contains one")
+    top.add_argument("--rounds", type=int, default=9)
+    top.add_argument("--seconds", type=float, default=0.1)
+    return top
+
+
+def cases(rounds: int, seconds: float) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    """The name of every case, and what measures it."""
+    for kind, *sizes, target in LAYERS:
+        name = f"torch/{kind}/{','.join(map(str, sizes))}"
+        yield name, lambda k=kind, s=sizes, g=target: layers(k, s, g, rounds, seconds)
+    for kind, target in UNEQUAL:
+        name = f"torch/{kind}/lengths 1 to 1000, batch 32, 64 units"
+        yield name, lambda k=kind, g=target: unequal(k, g, rounds, seconds)
+    for backend, target in KERAS.items():
+        name = f"keras/sine program on {backend}"
+        yield name, lambda b=backend, g=target: keras_fit(b, g, rounds)
+
+
+# ------------------------------------------------------------------------------- PyTorch
+
+
+def layers(
+    kind: str, sizes: list[int], target: float | None, rounds: int, seconds: float
+) -> dict[str, Any]:
+    """Forward and backward of one layer inside PyTorch."""
+    import torch
+
+    batch, steps, inputs, units = sizes
+    theirs, mine = pair(kind, inputs, units)
+    x = torch.randn(batch, steps, inputs)
+    d_output = torch.randn(batch, steps, units)
+    runs = {
+        name: stepping(module, lambda module=module: module(x)[0], d_output)
+        for name, module in (("torch", theirs), ("elman", mine))
+    }
+    outputs = {name: module(x)[0] for name, module in (("torch", theirs), ("elman", mine))}
+    return timed(
+        f"{kind} {sizes}", runs, outputs, (theirs, mine), d_output, target, rounds, seconds
+    )
+
+
+def unequal(kind: str, target: float | None, rounds: int, seconds: float) -> dict[str, Any]:
+    """Rows of 1 to 1000 steps: packed for PyTorch, with their lengths for elman."""
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    theirs, mine = pair(kind, 8, 64)
+    lengths = torch.as_tensor(np.random.default_rng(0).integers(1, 1001, 32))
+    steps = int(lengths.max())
+    x = torch.randn(32, steps, 8)
+    d_output = torch.randn(32, steps, 64) * (torch.arange(steps) < lengths[:, None])[:, :, None]
+
+    def packed() -> torch.Tensor:
+        rows = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        output, _ = theirs(rows)
+        return pad_packed_sequence(output, batch_first=True, total_length=steps)[0]
+
+    def with_lengths() -> torch.Tensor:
+        return mine(x, lengths=lengths)[0]
+
+    runs = {
+        "torch": stepping(theirs, packed, d_output),
+        "elman": stepping(mine, with_lengths, d_output),
+    }
+    outputs = {"torch": packed(), "elman": with_lengths()}
+    return timed(
+        f"{kind} lengths", runs, outputs, (theirs, mine), d_output, target, rounds, seconds
+    )
+
+
+def pair(kind: str, inputs: int, units: int) -> tuple[Any, Any]:
+    """PyTorch's layer and elman's with the same weights."""
+    import torch
+
+    import elman.torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    theirs = getattr(torch.nn, kind)(inputs, units, batch_first=True)
+    mine = getattr(elman.torch, kind)(inputs, units, batch_first=True)
+    mine.load_state_dict(theirs.state_dict())
+    return theirs, mine
+
+
+def stepping(module: Any, forward: Callable[[], Any], d_output: Any) -> Run:
+    """Forward and backward, so many times."""
+    parameters = list(module.parameters())
+
+    def run(count: int) -> tuple[float, float]:
+        wall, processor = time.perf_counter(), time.process_time()
+        for _ in range(count):
+            for parameter in parameters:
+                parameter.grad = None
+            forward().backward(d_output)
+        return time.perf_counter() - wall, time.process_time() - processor
+
+    return run
+
+
+def timed(
+    name: str,
+    runs: dict[str, Run],
+    outputs: dict[str, Any],
+    modules: tuple[Any, Any],
+    d_output: Any,
+    target: float | None,
+    rounds: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """Agreement first, then the two in turns."""
+    import torch
+
+    arrays, gradients = {}, {}
+    for (peer, output), module in zip(outputs.items(), modules, strict=True):
+        names = [one for one, _ in module.named_parameters()]
+        found = torch.autograd.grad(output, list(module.parameters()), d_output)
+        arrays[peer] = output.detach().numpy()
+        gradients[peer] = {n: g.numpy() for n, g in zip(names, found, strict=True)}
+    difference = largest_difference(
+        name,
+        "elman",
+        arrays["elman"],
+        gradients["elman"],
+        "torch",
+        *_of("torch", arrays, gradients),
+    )
+    timings = interleaved(runs, rounds, seconds)
+    return {
+        "difference": difference,
+        **{peer: timing.record() for peer, timing in timings.items()},
+        **judged(ratio(timings["torch"], timings["elman"]), target),
+    }
+
+
+def judged(found: dict[str, float], target: float | None) -> dict[str, Any]:
+    """The ratio beside what it must be."""
+    reached = None if target is None else found["median"] >= target
+    return {"ratio": found, "target": target, "reached": reached}
+
+
+# --------------------------------------------------------------------------------- Keras
+
+
+def keras_fit(backend: str, target: float, rounds: int) -> dict[str, Any]:
+    """The notes' sine program, in a process of its own: its `fit` with both layers in turns."""
+    variables = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    ran = subprocess.run(
+        [sys.executable, str(KERAS_JOB), str(rounds)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=variables,
+    )
+    found = json.loads(ran.stdout.splitlines()[-1])
+    ratios = np.array(found["keras"]) / np.array(found["elman"])
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    spread = {"median": float(middle), "low": float(low), "high": float(high)}
+    return {
+        "difference": found["difference"],
+        "keras": {"us": 1e6 * float(np.median(found["keras"]))},
+        "elman": {"us": 1e6 * float(np.median(found["elman"]))},
+        **judged(spread, target),
+    }
+
+
+# --------------------------------------------------------------------------------- the page
+
+
+def table(records: list[dict[str, Any]]) -> Table:
+    """Every case with its ratio."""
+    rows = []
+    for one in records:
+        peer = "keras" if "keras" in one else "torch"
+        found = one["ratio"]
+        rows.append(
+            [
+                one["case"],
+                _milliseconds(one["elman"]["us"]),
+                _milliseconds(one[peer]["us"]),
+                f"{times(found['median'])} ({times(found['low'])} to {times(found['high'])})",
+                "" if one["target"] is None else f"at least {one['target']:g}x",
+                {True: "reached", False: "**missed**", None: ""}[one["reached"]],
+                f"{one['difference']:.0e}",
+            ]
+        )
+    heads = ["work", "elman ms", "theirs ms", "times sooner", "goal", "", "largest difference"]
+    return Table("Beside PyTorch and Keras, inside them", heads, rows)
+
+
+def _milliseconds(microseconds: float) -> str:
+    return f"{microseconds / 1000:.3g}"
+
+
+def page() -> str:
+    """The table as Markdown, from the records."""
+    if not RESULTS.exists():
+        return ""
+    return table(json.loads(RESULTS.read_text())["records"]).markdown()
