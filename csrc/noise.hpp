@@ -1,0 +1,79 @@
+// The random numbers of recurrent dropout and zoneout: a hash of where they are used, so that they
+// can be made anywhere, in any order, and again on the way back. The same in NumPy, with the
+// sources, is src/elman/backends/reference_noise.py.
+#pragma once
+
+#include "layer.hpp"
+#include "simd.hpp"
+
+namespace elman::ELMAN_ISA {
+
+constexpr uint64_t golden_64 = 0x9E3779B97F4A7C15u;
+constexpr uint32_t golden_32 = 0x9E3779B9u;
+
+ELMAN_INLINE uint64_t mix(uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+constexpr int64_t dropout_stream = 0;
+constexpr int64_t zoneout_stream(int64_t time, int state) { return 1 + most_states * time + state; }
+
+// Events of one row and one stream.
+template <class T>
+class Events {
+    static constexpr int V = lanes<T>;
+    using Words = typename VectorOf<T>::words;
+    using SignedWords = typename VectorOf<T>::signed_words;
+    using Bits = typename VectorOf<T>::bits;
+
+  public:
+    Events() = default;
+
+    Events(const Regularization<T>& regularization, int64_t row, int64_t stream, double probability) {
+        const uint64_t number = uint64_t(regularization.rows ? regularization.rows[row] : row);
+        const uint64_t row_key = mix(regularization.seed + (number + 1) * golden_64);
+        const uint64_t key = mix(row_key + uint64_t(stream + 1) * golden_64);
+        high_ = uint32_t(key >> 32);
+        low_ = uint32_t(key);
+        threshold_ = int32_t(int64_t(probability * 4294967296.0) - 2147483648);
+    }
+
+    // Whether it happens to the units from `unit` on: all bits of a lane, or none.
+    ELMAN_INLINE Bits at(int64_t unit) const {
+        Words x = first_units() + (high_ + uint32_t(unit) * golden_32);
+        x = ((x ^ (x >> 16)) * 0x21F0AAADu) ^ low_;
+        x = (x ^ (x >> 15)) * 0x735A2D97u;
+        const SignedWords below = (SignedWords)x < threshold_;
+        if constexpr (sizeof(T) == 4)
+            return (Bits)below;
+        else
+            return __builtin_convertvector(below, Bits);
+    }
+
+  private:
+    static ELMAN_INLINE Words first_units() {
+        Words units;
+        for (int i = 0; i < V; ++i) units[i] = uint32_t(i) * golden_32;
+        return units;
+    }
+
+    uint32_t high_ = 0, low_ = 0;
+    int32_t threshold_ = 0;
+};
+
+// The value of a where the bits are set, else zero.
+template <class T>
+ELMAN_INLINE Vector<T> where(typename VectorOf<T>::bits chosen, Vector<T> a) {
+    using Bits = typename VectorOf<T>::bits;
+    return (Vector<T>)((Bits)a & chosen);
+}
+
+template <class T>
+ELMAN_INLINE Vector<T> where_not(typename VectorOf<T>::bits chosen, Vector<T> a) {
+    using Bits = typename VectorOf<T>::bits;
+    return (Vector<T>)((Bits)a & ~chosen);
+}
+
+}  // namespace elman::ELMAN_ISA
