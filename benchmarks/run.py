@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         return skill.main(arguments[1:]) or 0
     options = parser().parse_args(arguments)
     if options.command == "results":
-        return tables.rewrite(PAGES, FOLDER / "results")
+        from benchmarks import skill
+
+        return tables.rewrite(PAGES, FOLDER / "results", {"skill": skill.page()})
     return speed.main(options, SPEED_FILE)
 
 

@@ -306,9 +306,15 @@ def _short(record: Record | None) -> str:
     return f"{microseconds(elman)} µs, {times(record['ratio']['torch']['median'])}"
 
 
-def rewrite(pages: list[Path], folder: Path) -> int:
-    """Put fresh tables between the markers `<!-- name -->` ... `<!-- end -->` of the pages."""
-    blocks = fresh_blocks(folder)
+def rewrite(pages: list[Path], folder: Path, more: dict[str, str] | None = None) -> int:
+    """Put fresh tables between the markers `<!-- name -->` ... `<!-- end -->` of the pages.
+
+    Args:
+        pages: The pages.
+        folder: Of the records of the benchmarks of speed.
+        more: Markdown of other benchmarks, by the name of its marker.
+    """
+    blocks = fresh_blocks(folder) | (more or {})
 
     def fresh(match: re.Match[str]) -> str:
         name = match["name"]
@@ -336,8 +342,6 @@ def fresh_blocks(folder: Path) -> dict[str, str]:
             blocks["agreement"] = agreement_text(training_records)
             blocks["readme-speed"] = _readme_speed(content, training_records)
         blocks["machine"] = "```\n" + "\n".join(about) + "\n```"
-    for file in sorted(folder.glob("*.md")):  # tables that other benchmarks wrote themselves
-        blocks[file.stem] = file.read_text().strip()
     return blocks
 
 

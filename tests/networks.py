@@ -48,6 +48,15 @@ NETWORKS = {
     "pool_max": lambda: [elman.LSTM(2, 3), elman.MaxPool(), elman.Dense(3, 2)],
     "pool_ends": lambda: [elman.GRU(2, 3, bidirectional=True), elman.Ends(), elman.Dense(6, 2)],
     "pool_attention": lambda: [elman.GRU(2, 3), elman.AttentionPool(3, 4), elman.Dense(3, 2)],
+    "repeat": lambda: [elman.GRU(2, 4), elman.Last(), elman.Dense(4, 3), elman.Repeat()],
+    "repeat_positions": lambda: [
+        elman.LSTM(2, 4),
+        elman.Last(),
+        elman.Dense(4, 2),
+        elman.Repeat(3),
+        elman.Bidirectional(elman.GRU(5, 3)),
+        elman.Dense(6, 2),
+    ],
     "embedding": lambda: [elman.Embedding(6, 3), elman.LSTM(3, 4), elman.Dense(4, 6)],
     "embedding_last": lambda: [elman.Embedding(6, 3), elman.RNN(3, 4), elman.Last()],
 }

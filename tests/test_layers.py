@@ -117,6 +117,89 @@ def test_bidirectional_is_the_layer_in_both_directions():
         elman.Bidirectional(elman.Dense(2, 3))
 
 
+class TestRepeat:
+    def test_rows_get_their_lengths_back_and_know_where_they_stand(self):
+        layer = elman.Repeat(positions=2)
+        layer.bind({}, {}, "float64")
+        context = Context(live=np.array([2, 2, 1]), lengths=np.array([3, 2]))
+        context.steps = 3
+        y = layer.forward(np.array([[1.0], [2.0]]), context)
+        np.testing.assert_array_equal(y[:, 0, 0], [1, 1, 1])
+        np.testing.assert_array_equal(y[:, 1, 0], [2, 2, 0])
+        np.testing.assert_allclose(y[:, 0, 1], np.cos(np.pi * np.array([1, 3, 5]) / 6), atol=1e-15)
+        np.testing.assert_allclose(y[:2, 1, 2], np.cos(np.pi * np.array([1, 3]) / 2), atol=1e-15)
+        assert not y[2, 1].any()
+
+    def test_an_autoencoder_of_unequal_rows_learns_them(self):
+        generator = np.random.default_rng(0)
+        X = [
+            np.sin(np.linspace(0, 3, n))[:, None] * a
+            for n, a in zip(generator.integers(4, 9, 64), generator.uniform(-1, 1, 64), strict=True)
+        ]
+        made = elman.Network(
+            [
+                elman.GRU(1, 12),
+                elman.Last(),
+                elman.Dense(12, 2),
+                elman.Repeat(2),
+                elman.GRU(4, 12),
+                elman.Dense(12, 1),
+            ],
+            seed=0,
+        )
+        history = made.fit(X, X, epochs=150, optimizer=elman.Adam(0.01), progress=False)
+        assert history.loss[-1] < 0.02 * history.loss[0]
+        assert [len(one) for one in made.predict(X)] == [len(one) for one in X]
+
+    def test_what_it_cannot_do_is_refused(self):
+        with pytest.raises(InputError, match="Repeat expected a vector for each row"):
+            elman.Network([elman.GRU(1, 2), elman.Repeat()])
+        with pytest.raises(InputError, match="Repeat: positions"):
+            elman.Repeat(-1)
+        made = elman.Network([elman.GRU(1, 2), elman.Last(), elman.Repeat(), elman.GRU(2, 2)])
+        with pytest.raises(InputError, match="Repeat needs the whole sequence"):
+            made.step(np.zeros(1))
+
+
+class TestNoise:
+    def made(self, level, kind):
+        layer = elman.Noise(level, kind)
+        layer.bind({}, {}, "float64")
+        return layer
+
+    def test_gaussian_noise_has_its_deviation_and_lets_gradients_through(self):
+        layer = self.made(0.5, "gaussian")
+        context = Context(training=True, generator=np.random.default_rng(0))
+        context.live, context.lengths = np.array([50, 50, 20]), None
+        x = np.ones((3, 50, 40))
+        y = layer.forward(x, context)
+        assert not y[2, 20:].any()
+        assert (y[:2] - 1.0).std() == pytest.approx(0.5, rel=0.05)
+        d_y = np.ones_like(x)
+        np.testing.assert_array_equal(layer.backward(d_y), np.ones_like(x))
+
+    def test_masking_sets_whole_steps_to_zero_and_their_gradients_too(self):
+        layer = self.made(0.3, "masking")
+        context = Context(training=True, generator=np.random.default_rng(0))
+        y = layer.forward(np.ones((30, 40, 3)), context)
+        assert set(np.unique(y)) == {0.0, 1.0}
+        assert (y.min(axis=2) == y.max(axis=2)).all()
+        assert 1.0 - y.mean() == pytest.approx(0.3, abs=0.05)
+        np.testing.assert_array_equal(layer.backward(np.ones((30, 40, 3))), y)
+
+    def test_nothing_happens_outside_training(self):
+        x = np.ones((2, 3, 1))
+        assert self.made(0.5, "gaussian").forward(x, Context()) is x
+
+    def test_what_makes_no_sense_is_refused(self):
+        with pytest.raises(InputError, match="Noise: kind"):
+            elman.Noise(0.1, "pink")
+        with pytest.raises(InputError, match="Noise: level"):
+            elman.Noise(1.0, "masking")
+        with pytest.raises(InputError, match="Noise: level"):
+            elman.Noise(-1.0)
+
+
 class TestDropout:
     def layer(self, p, dtype="float64"):
         layer = elman.Dropout(p)

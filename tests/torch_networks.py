@@ -61,6 +61,8 @@ class TorchNetwork(torch.nn.Module):
                 x = pad_packed_sequence(part(packed)[0], batch_first=True, total_length=steps)[0]
             elif isinstance(layer, elman.Last):
                 x = x[torch.arange(rows), lengths - 1]
+            elif isinstance(layer, elman.Repeat):
+                x = self._repeated(x, layer.positions, steps, lengths)
             else:
                 x = part(x)
                 if isinstance(layer, elman.Dense):
@@ -68,6 +70,13 @@ class TorchNetwork(torch.nn.Module):
             if x.ndim == 3:
                 x = x * live
         return x
+
+    @staticmethod
+    def _repeated(x: torch.Tensor, positions: int, steps: int, lengths: Any) -> torch.Tensor:
+        share = (torch.arange(steps) + 0.5) / lengths[:, None].to(x.dtype)
+        order = torch.arange(1, positions + 1)
+        cosines = torch.cos(torch.pi * share[..., None] * order)
+        return torch.cat([x[:, None].expand(-1, steps, -1), cosines], dim=-1)
 
     def gradients(self) -> dict[str, np.ndarray[Any, Any]]:
         """By elman's names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from elman.checks import describe, one_of, real, whole
 from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import DataSet, Form
+from elman.data.streams import Lanes, Stream, refuse_beside_stream
 from elman.errors import InputError
-from elman.layers import LAYERS, Context, Dense, Dropout, Layer, RecurrentLayer
+from elman.layers import LAYERS, Context, Dense, Dropout, Layer, MarkMissing, RecurrentLayer
 from elman.layers.chain import clone_layers, connect, fuse
 from elman.losses import Loss, loss_from_config, make_loss
 from elman.measures import measures_beside
@@ -25,7 +26,15 @@ from elman.sequence import BACKENDS
 from elman.state import NetworkState, check_state
 from elman.streaming import Stepper
 from elman.summary import summarize
-from elman.training import EarlyStopping, EpochRecord, History, Options, mean_losses, train
+from elman.training import (
+    BatchSource,
+    EarlyStopping,
+    EpochRecord,
+    History,
+    Options,
+    mean_losses,
+    train,
+)
 
 __all__ = ["Network"]
 
@@ -36,9 +45,12 @@ class Network(FlatParameters):
     """Layers in a row, from sequences to sequences or to one vector for each sequence.
 
     Inputs are arrays ``(N, T, C)``, or lists of arrays ``(T_i, C)`` of unequal lengths, or
-    arrays with ``lengths``; the last axis may be left out where there is one channel. A result
-    never depends on padding, on the other rows or on the batch size. A network works in buffers
-    of its own: use it in one thread at a time, and copies (``copy.deepcopy``) in others.
+    arrays with ``lengths``; the last axis may be left out where there is one channel. Where a
+    ``mask`` says that a step was not observed, the network goes from the step before it to the
+    step after it, as if it were not there. Missing values (NaN) are refused, unless the network
+    begins with :class:`~elman.MarkMissing`. A result never depends on padding, on the other rows
+    or on the batch size. A network works in buffers of its own: use it in one thread at a time,
+    and copies (``copy.deepcopy``) in others.
 
     Args:
         layers: The layers in order; the network works on copies of them.
@@ -82,6 +94,7 @@ class Network(FlatParameters):
             size_in=first.size or 0,
             size_out=last.size or 0,
             per_step=last.kind == "sequence",
+            missing=isinstance(self.layers[0], MarkMissing),
         )
         self._generator = _generator_of(seed)
         super().__init__(self.layers, self.dtype, self._generator, backend)
@@ -201,22 +214,25 @@ class Network(FlatParameters):
 
     # --- passes ------------------------------------------------------------------------------
 
-    def predict(self, X: Any, *, lengths: Any = None, batch_size: int = 256) -> Any:
+    def predict(
+        self, X: Any, *, lengths: Any = None, mask: Any = None, batch_size: int = 256
+    ) -> Any:
         """The outputs.
 
         Args:
             X: Inputs, see the class.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
             ``(N, K)`` if the network ends in one vector a row; else ``(N, T, K)``, zero past a
-            row's length, or a list of ``(T_i, K)`` if ``X`` is a list.
+            row's length and at steps not observed, or a list of ``(T_i, K)`` if ``X`` is a list.
 
         Raises:
             InputError: If ``X`` does not fit the network, or is not finite.
         """
-        sequences = self._form.inputs(X, lengths)
+        sequences = self._form.inputs(X, lengths, mask)
         output, _ = self._run(sequences, None, whole("batch_size", batch_size))
         return _as_came(output, sequences, self.per_step and isinstance(X, (list, tuple)))
 
@@ -226,6 +242,7 @@ class Network(FlatParameters):
         state: NetworkState | None = None,
         lengths: Any = None,
         *,
+        mask: Any = None,
         batch_size: int = 256,
     ) -> tuple[Any, NetworkState]:
         """The outputs, and the state after each row's last live step.
@@ -237,6 +254,7 @@ class Network(FlatParameters):
             X: Inputs, see the class.
             state: Where to begin, ``None`` for the initial state.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
@@ -245,7 +263,7 @@ class Network(FlatParameters):
         Raises:
             InputError: If ``X`` or ``state`` does not fit the network, or ``X`` is not finite.
         """
-        sequences = self._form.inputs(X, lengths)
+        sequences = self._form.inputs(X, lengths, mask)
         if state is None:
             state = self.initial_state(len(sequences))
         else:
@@ -287,17 +305,18 @@ class Network(FlatParameters):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         loss: str | Loss = "mse",
         optimizer: str | Optimizer = "adam",
         epochs: int = 10,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: tuple[Any, ...] | Stream | None = None,
         validation_rows: str = "last",
         sample_weight: Any = None,
         lengths: Any = None,
+        mask: Any = None,
         schedule: str | Schedule | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -312,7 +331,8 @@ class Network(FlatParameters):
         """Trains the network, from the weights it has.
 
         Args:
-            X: Inputs, see the class.
+            X: Inputs, see the class; or a :class:`~elman.Stream` of records longer than memory,
+                which brings its own targets, weights and rows of a batch (its lanes).
             y: Targets: ``(N, K)``, or ``(N, T, K)`` or a list of ``(T_i, K)`` if the network
                 gives an output for every step. The last axis may be left out where there is
                 one channel, and numbers of classes have none.
@@ -321,10 +341,10 @@ class Network(FlatParameters):
             optimizer: ``"sgd"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``, or an optimizer; its
                 moments start afresh in every call.
             epochs: How often all rows are seen.
-            batch_size: Rows of an update.
+            batch_size: Rows of an update; default: 32.
             validation_split: Share of the rows held out to watch the loss.
             validation_data: ``(X, y)`` or ``(X, y, sample_weight)`` to watch instead; lists
-                where lengths are unequal.
+                where lengths are unequal. Beside a stream: a :class:`~elman.Stream`.
             validation_rows: Which rows ``validation_split`` holds out: ``"last"`` (the default,
                 right when rows follow each other in time) or ``"random"``. Windows of a series
                 that overlap share steps across the cut; hold out windows that begin after the
@@ -332,6 +352,7 @@ class Network(FlatParameters):
             sample_weight: Weights of rows ``(N,)``, of steps ``(N, T)``, or shaped as ``y``.
                 The loss is the weighted mean. Where a weight is 0, ``y`` may be NaN.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             schedule: ``"constant"``, ``"cosine"``, ``"plateau"``, or a schedule.
             clip_norm: Greatest Euclidean norm of a gradient.
             clip_value: Greatest absolute value of an element of a gradient, after
@@ -339,7 +360,8 @@ class Network(FlatParameters):
             early_stopping: An :class:`~elman.EarlyStopping`, or its patience in epochs.
             keep_best: Whether to end with the weights of the epoch of the lowest validation
                 loss. Without validation data the last weights stay.
-            shuffle: Whether rows come in a new random order in every epoch.
+            shuffle: Whether rows, or the records of a stream, come in a new random order in
+                every epoch.
             by_length: Whether, when shuffled, rows of like length share a batch, so that little
                 is padded.
             truncate: Cut the gradient of the state at every multiple of so many steps
@@ -371,12 +393,27 @@ class Network(FlatParameters):
             progress=progress,
             on_epoch=on_epoch,
         )
-        batch_size = whole("batch_size", batch_size)
         one_of("validation_rows", validation_rows, ("last", "random"))
         part = real("validation_split", validation_split, 0.0, 1.0, open_above=True)
         if part and validation_data is not None:
             raise InputError("validation_split: expected 0 beside validation_data, got both")
-        data = self._data(X, y, sample_weight, lengths, loss)
+        if isinstance(X, Stream):
+            refuse_beside_stream(
+                y=y,
+                sample_weight=sample_weight,
+                lengths=lengths,
+                mask=mask,
+                batch_size=batch_size,
+                truncate=truncate,
+                by_length=by_length or None,
+                validation_split=part or None,
+            )
+            lanes, watched = self._lanes("X", X, loss), None
+            if validation_data is not None:
+                watched = self._lanes("validation_data", validation_data, loss)
+            return self._train(lanes, watched, loss, options)
+        batch_size = whole("batch_size", 32 if batch_size is None else batch_size)
+        data = self._data(X, y, sample_weight, lengths, loss, mask)
         held_out = None
         if validation_data is not None:
             held_out = self._validation(validation_data, loss)
@@ -385,10 +422,14 @@ class Network(FlatParameters):
         if not len(data):
             raise InputError("X: expected at least one row to train on, got none")
         validation = None if held_out is None else held_out.batches(batch_size)
+        return self._train(data.batches(batch_size, bool(by_length)), validation, loss, options)
+
+    def _train(
+        self, batches: BatchSource, validation: BatchSource | None, loss: Loss, options: Options
+    ) -> History:
         self.loss = loss
         version = self._version
         try:
-            batches = data.batches(batch_size, bool(by_length))
             return train(self, batches, loss, options, self._generator, validation)
         finally:
             self._version = version  # training has let go of the parameters
@@ -397,21 +438,23 @@ class Network(FlatParameters):
     def evaluate(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         loss: str | Loss | None = None,
         sample_weight: Any = None,
         lengths: Any = None,
+        mask: Any = None,
         batch_size: int = 256,
     ) -> dict[str, float]:
         """The loss, and the measures that go with it.
 
         Args:
-            X: Inputs.
+            X: Inputs, or a :class:`~elman.Stream`.
             y: Targets, as :meth:`fit` takes them.
             loss: By default that of the last training, or the mean squared error.
             sample_weight: As :meth:`fit` takes them.
             lengths: As :meth:`fit` takes them.
+            mask: As :meth:`fit` takes it.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
@@ -422,14 +465,25 @@ class Network(FlatParameters):
             InputError: If an argument does not fit.
         """
         chosen = self._check_loss(make_loss(loss if loss is not None else self.loss or "mse"))
-        data = self._data(X, y, sample_weight, lengths, chosen)
-        batches = data.batches(whole("batch_size", batch_size))
+        batches: BatchSource
+        if isinstance(X, Stream):
+            refuse_beside_stream(y=y, sample_weight=sample_weight, lengths=lengths, mask=mask)
+            batches = self._lanes("X", X, chosen)
+        else:
+            data = self._data(X, y, sample_weight, lengths, chosen, mask)
+            batches = data.batches(whole("batch_size", batch_size))
         measures = {"loss": chosen, **measures_beside(chosen)}
         means = mean_losses(self, batches, list(measures.values()))
         return dict(zip(measures, means, strict=True))
 
     def input_gradients(
-        self, X: Any, d_output: Any, *, lengths: Any = None, batch_size: int = 256
+        self,
+        X: Any,
+        d_output: Any,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+        batch_size: int = 256,
     ) -> Array:
         """How a weighted sum of the outputs changes with the inputs: ``sum_k d_output_k y_k``.
 
@@ -437,37 +491,45 @@ class Network(FlatParameters):
             X: Inputs, see the class.
             d_output: The weights, shaped as :meth:`predict`'s array.
             lengths: How many steps of each row are live, ``(N,)``, or ``None`` for all.
+            mask: True where a step was observed, ``(N, T)``, or ``None`` for all.
             batch_size: Rows at a time: decides about memory, not about results.
 
         Returns:
-            ``(N, T, C)``, zero past a row's length. For tokens it is the gradient of the vectors
-            that the :class:`~elman.Embedding` gives, times those vectors: what each channel of
-            each token adds to the sum, to first order.
+            ``(N, T, C)``, zero past a row's length and at steps not observed. For tokens it is the
+            gradient of the vectors that the :class:`~elman.Embedding` gives, times those vectors:
+            what each channel of each token adds to the sum, to first order.
 
         Raises:
             InputError: If an argument does not fit.
         """
-        sequences = self._form.inputs(X, lengths)
+        sequences = self._form.inputs(X, lengths, mask)
         weights = np.asarray(d_output, self.dtype)
         rows, steps = len(sequences), sequences.padded_steps
         wanted = (rows, steps, self.output_size) if self.per_step else (rows, self.output_size)
         if weights.shape != wanted:
             raise InputError(f"d_output: expected shape {wanted}, got {describe(d_output)}")
+        if self.per_step and sequences.mask is not None:
+            chosen = Sequences.from_masked(weights, sequences.mask)
+            weights = np.zeros((rows, sequences.steps, self.output_size), self.dtype)
+            live = np.arange(sequences.steps) < np.asarray(sequences.lengths)[:, None]
+            weights[live] = chosen.values
         first = 1 if self.reads_tokens else 0
-        width = self._signals[first].size or 1
-        result = np.zeros((rows, steps, width), self.dtype)
+        result = np.zeros((rows, sequences.steps, self._signals[first].size or 1), self.dtype)
         batches = Batches(
             sequences, batch_size=whole("batch_size", batch_size), tokens=self.reads_tokens
         )
         gradient = self._gradients.copy()
         for batch in batches.epoch():
             context = Context(training=True, live=batch.live, lengths=batch.lengths)
-            chosen, read = self._input_gradient(batch, weights[batch.rows], context, first)
+            seeds = weights[batch.rows]
+            if self.per_step:
+                seeds = seeds[:, : len(batch.x)]
+            slope, read = self._input_gradient(batch, seeds, context, first)
             if self.reads_tokens:
-                chosen = chosen * read
-            result[batch.rows, : chosen.shape[0]] = chosen.transpose(1, 0, 2)
+                slope = slope * read
+            result[batch.rows, : slope.shape[0]] = slope.transpose(1, 0, 2)
         self._gradients[...] = gradient  # passes of one's own leave no trace there
-        return result
+        return sequences.spread(result)
 
     def _input_gradient(
         self, batch: Batch, weights: Array, context: Context, first: int
@@ -475,6 +537,7 @@ class Network(FlatParameters):
         """The gradient of what the layer number ``first`` reads, and what it reads."""
         pipeline = self._pipeline
         value: Any = batch.x
+        context.steps = len(batch.x)
         for layer in pipeline[:first]:
             value = layer.forward(value, context)
         read = value
@@ -505,6 +568,8 @@ class Network(FlatParameters):
         context = self._context
         context.training, context.generator, context.truncate = training, generator, truncate
         context.live, context.lengths = batch.live, batch.lengths
+        context.state, context.final_state = batch.state, batch.final_state
+        context.begins = batch.begins
         return self._pass(batch.x, context)
 
     def backward_batch(self, d_output: Array) -> None:
@@ -515,6 +580,7 @@ class Network(FlatParameters):
             d_y = pipeline[index].backward(d_y, index > first)
 
     def _pass(self, x: Array, context: Context) -> Array:
+        context.steps = len(x)
         for layer in self._pipeline:
             x = layer.forward(x, context)
         return x
@@ -524,7 +590,7 @@ class Network(FlatParameters):
     ) -> tuple[Array, tuple[Array, ...]]:
         """The outputs of all rows, batch first, and, if a state is given, the final states."""
         rows, size = len(sequences), self.output_size
-        shape = (rows, sequences.padded_steps, size) if self.per_step else (rows, size)
+        shape = (rows, sequences.steps, size) if self.per_step else (rows, size)
         output = np.zeros(shape, self.dtype)
         parts = () if state is None else state.parts
         finals = tuple(np.empty_like(part) for part in parts)
@@ -541,20 +607,43 @@ class Network(FlatParameters):
                 output[chosen] = y
             for final, part in zip(finals, context.final_state or (), strict=True):
                 final[chosen] = part
-        return output, finals
+        return (sequences.spread(output) if self.per_step else output), finals
 
     # --- arguments ---------------------------------------------------------------------------
 
-    def _data(self, X: Any, y: Any, weight: Any, lengths: Any, loss: Loss) -> DataSet:
+    def _data(
+        self, X: Any, y: Any, weight: Any, lengths: Any, loss: Loss, mask: Any = None
+    ) -> DataSet:
         size = None if loss.labels else loss.target_size(self.output_size)
-        return DataSet.of_arrays(self._form, X, y, weight, lengths, size)
+        return DataSet.of_arrays(self._form, X, y, weight, lengths, size, mask)
+
+    def _lanes(self, name: str, stream: Any, loss: Loss) -> Lanes:
+        """The lanes of a stream whose states this network carries."""
+        if not isinstance(stream, Stream):
+            raise InputError(f"{name}: expected a Stream beside a Stream, got {describe(stream)}")
+        for layer, signal in zip(self.layers, self._signals[1:], strict=True):
+            if signal.kind == "vector" or getattr(layer, "bidirectional", False):
+                raise InputError(
+                    f"{name}: expected a network that walks forwards and gives an output at every "
+                    f"step, as a stream needs, got one with {layer!r}, which waits for the end"
+                )
+        columns = self._form.columns(None if loss.labels else loss.target_size(self.output_size))
+        return stream.open(columns, self._start_state, self.reads_tokens)
+
+    def _start_state(self) -> list[Array]:
+        return [part[0] for part in self.initial_state().parts]
 
     def _validation(self, data: Any, loss: Loss) -> DataSet:
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        names = ("X", "y", "sample_weight", "lengths", "mask")
+        if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+            data = dict(zip(names, data, strict=False))
+        if not isinstance(data, Mapping) or not {"X", "y"} <= set(data) <= set(names):
             raise InputError(
-                f"validation_data: expected (X, y) or (X, y, sample_weight), got {describe(data)}"
+                "validation_data: expected (X, y), (X, y, sample_weight) or a mapping of "
+                f"{', '.join(names)}, got {describe(data)}"
             )
-        return self._data(data[0], data[1], data[2] if len(data) == 3 else None, None, loss)
+        X, y, weight, lengths, mask = (data.get(name) for name in names)
+        return self._data(X, y, weight, lengths, loss, mask)
 
     def _check_loss(self, loss: Loss) -> Loss:
         last = self.layers[-1]

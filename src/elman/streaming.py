@@ -71,7 +71,7 @@ class Stepper:
             x.shape[1:] != self._width
             or self._bidirectional
             or (before and len(before[0]) != len(x))
-            or (not self._tokens and first_not_finite(x) >= 0)
+            or (not self._tokens and first_not_finite(x) >= 0 and not self._excused(x))
         ):
             self._refuse(x, x_t, before)
         y, after = x, ()
@@ -85,6 +85,10 @@ class Stepper:
         new = NetworkState.__new__(NetworkState)  # unchecked: it came from here
         new._names, new._parts = self._names, after
         return y, new
+
+    def _excused(self, x: Array) -> bool:
+        """Whether what is not finite is declared to be missing."""
+        return self._form.missing and not np.isinf(x).any()
 
     def _refuse(self, x: Array, x_t: Any, state: tuple[Array, ...]) -> None:
         """Says what does not fit."""

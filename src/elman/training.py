@@ -20,7 +20,7 @@ from elman.history import EpochRecord, History
 from elman.losses import Loss
 from elman.optimizers import Optimizer, Updater
 from elman.progress import Progress
-from elman.recording import RecordedPasses, Report
+from elman.recording import RecordedBatches, RecordedPasses, Report
 from elman.schedules import Run, Schedule
 
 __all__ = [
@@ -41,7 +41,7 @@ class BatchSource(Protocol):
     """Where batches come from; :class:`elman.data.batches.Batches` is one."""
 
     def __len__(self) -> int:
-        """Number of batches in an epoch."""
+        """Number of batches in an epoch; about, if their order decides about it."""
 
     def epoch(self, generator: np.random.Generator | None = None) -> Iterator[Batch]:
         """The batches of one epoch, shuffled by the generator if there is one."""
@@ -158,9 +158,12 @@ class _Training:
         self.updater: Updater = options.optimizer.start(self.parameters.size, self.parameters.dtype)
         self.schedule: Run = options.schedule.start(options.epochs)
         self.recorded: tuple[RecordedPasses, Batches] | None = None
-        plain = loss.recordable and getattr(model, "recordable", False)
-        if plain and isinstance(batches, Batches) and batches.equal:
-            self.recorded = RecordedPasses(batches, self.run_batch), batches
+        self.pass_over: Callable[[Batch], Report] = self.run_batch
+        if loss.recordable and getattr(model, "recordable", False):
+            if not isinstance(batches, Batches):
+                self.pass_over = RecordedBatches(self.run_batch)
+            elif batches.equal:
+                self.recorded = RecordedPasses(batches, self.run_batch), batches
         self.history = History()
         self.best = self.to_beat = math.inf
         self.waited = 0
@@ -212,9 +215,11 @@ class _Training:
         base, number = options.optimizer.learning_rate, len(self.batches)
         self.rate = rate = base * schedule.factor(epoch - 1 + 0.5 / max(number, 1))
         total = weights = norms = 0.0
+        index = -1
         for index, (mean, weight, norm) in enumerate(self.passes()):
             if schedule.every_step:
-                self.rate = rate = base * schedule.factor(epoch - 1 + (index + 0.5) / number)
+                done = min(1.0, (index + 0.5) / number)  # the number of a stream is an estimate
+                self.rate = rate = base * schedule.factor(epoch - 1 + done)
             if not (abs(mean) < math.inf and norm < math.inf):  # NaN compares false
                 self.fail(epoch, index + 1, mean, norm)
             update(parameters, gradient, rate)
@@ -223,14 +228,14 @@ class _Training:
             norms += norm
             if progress.wanted:
                 progress.batch_done(epoch, index)
-        return total / weights if weights else 0.0, norms / max(number, 1)
+        return total / weights if weights else 0.0, norms / max(index + 1, 1)
 
     def passes(self) -> Iterator[Report]:
         """The gradient of each batch of an epoch in turn; what each pass came to."""
         shuffler = self.generator if self.options.shuffle else None
         if self.recorded is None:
             for batch in self.batches.epoch(shuffler):
-                yield self.run_batch(batch)
+                yield self.pass_over(batch)
         else:
             recorded, batches = self.recorded
             for rows in batches.epoch_rows(shuffler):

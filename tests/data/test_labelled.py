@@ -20,6 +20,19 @@ TS = """#comment
 """
 
 
+STAMPED = """@problemName stamped
+@timeStamps true
+@missing true
+@univariate false
+@dimensions 2
+@equalLength false
+@classLabel true calm stormy
+@data
+(2004-10-01 00:00:00,1.5),(2004-10-01 01:00:00,?):(2004-10-01 01:00:00,7):calm
+(2004-10-02 02:00:00,3),?,(2004-10-02 00:00:00,2):?:stormy
+"""
+
+
 def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -32,6 +45,25 @@ def test_ts(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.rows.arrays[1], [[7, 9], [np.nan, 10]])
     assert data.labels.tolist() == ["a", "b"]
     assert data.describe() == "2 sequences of 2 to 3 steps in 2 channels, 2 classes"
+
+
+def test_ts_with_time_stamps(tmp_path: Path) -> None:
+    """Stamps order the steps and tell which values of several channels belong together."""
+    data = read_labelled(write(tmp_path / "x.ts", STAMPED))
+    first, second = data.rows.arrays
+    np.testing.assert_array_equal(first, [[1.5, np.nan], [np.nan, 7]])
+    np.testing.assert_array_equal(second, [[2, np.nan], [3, np.nan]])
+    assert data.labels.tolist() == ["calm", "stormy"]
+    assert data.notes == ["time stamps order the steps; how far they lie apart is not read"]
+    plain = "@timeStamps true\n@classLabel true 1 2\n@data\n(0,5),(1,6):1\n(0,7.5):2\n"
+    data = read_labelled(write(tmp_path / "y.ts", plain))
+    assert [one[:, 0].tolist() for one in data.rows.arrays] == [[5, 6], [7.5]]
+
+
+def test_ts_without_classes(tmp_path: Path) -> None:
+    text = "@classLabel false\n@data\n1,2,3\n4,5\n"
+    data = read_labelled(write(tmp_path / "x.ts", text))
+    assert data.labels is None and len(data.rows) == 2
 
 
 def test_a_table_of_steps_is_sorted_by_time(tmp_path: Path) -> None:
@@ -89,6 +121,23 @@ BAD = {
     "ts of ragged channels": ("x.ts", "@data\n1,2:1:a\n", "one length"),
     "ts of channels": ("x.ts", "@data\n1,2:1,2:a\n1:b\n", "channels"),
     "ts of words": ("x.ts", "@data\n1,x:a\n", "line 2"),
+    "ts without header": ("x.ts", "1,2:a\n", "a line of the header"),
+    "ts of no flag": ("x.ts", "@timeStamps yes\n@data\n1,2:a\n", "true or false after @times"),
+    "ts of no count": ("x.ts", "@dimensions two\n@data\n1:a\n", "whole number after @dim"),
+    "ts of another class": ("x.ts", "@classLabel true a b\n@data\n1:c\n", "class of the header"),
+    "ts of no class": ("x.ts", "@classLabel true\n@data\n1,2:\n", "expected a class"),
+    "ts of more channels": ("x.ts", "@dimensions 1\n@data\n1:2:a\n", "expected 1 channels"),
+    "ts of one channel": ("x.ts", "@univariate true\n@data\n1:2:a\n", "expected 1 channels"),
+    "ts of pairs": ("x.ts", "@data\n(1,2):a\n", "need the line '@timeStamps true'"),
+    "ts of no pairs": ("x.ts", "@timeStamps true\n@data\n1,2:a\n", r"pairs \(stamp,value\)"),
+    "ts of no time": ("x.ts", "@timeStamps true\n@data\n(noon,2):a\n", "expected a time stamp"),
+    "ts of NaN time": ("x.ts", "@timeStamps true\n@data\n(nan,2):a\n", "expected a time stamp"),
+    "ts of one time": ("x.ts", "@timeStamps true\n@data\n(1,2),(1.0,3):a\n", "stands twice"),
+    "ts of two kinds": (
+        "x.ts",
+        "@timeStamps true\n@data\n(1,2),(2004-10-01,3):a\n",
+        "of one kind",
+    ),
     "no archive": ("x.npz", "nothing", "npz"),
 }
 

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from elman.data.labelled import Labelled
     from elman.data.panel import Panel
     from elman.datasets import Description
-    from elman.datasets.labelled import LabelledDescription
+    from elman.datasets.catalogue import BuiltIn
     from elman.evaluate import Scores
     from elman.runs import Run
     from elman.tasks.answers import Answer
     from elman.tasks.backtest import Backtest
-    from elman.tasks.classification import SequenceClassifier
     from elman.tasks.forecasting import Forecaster
 
 __all__ = [
@@ -60,9 +58,9 @@ class Voice:
             return
         from elman.tasks.reporting import describe_source
 
-        self._line("read", f"{source}: {describe_source(panel)}")
+        self.line("read", f"{source}: {describe_source(panel)}")
         for note in panel.notes:
-            self._line("", note)
+            self.line("", note)
 
     def chosen(self, forecaster: Forecaster) -> None:
         """What was chosen."""
@@ -73,49 +71,68 @@ class Voice:
 
         parameters = network_view(forecaster.model_).parameters
         seconds = forecaster.seconds_
-        self._line("chosen", describe_plan(forecaster.plan_))
+        self.line("chosen", describe_plan(forecaster.plan_))
         trained = seconds["training"] + seconds["held-out folds"]
-        self._line("trained", f"{parameters:,} parameters in {trained:.2f} s")
+        self.line("trained", f"{parameters:,} parameters in {trained:.2f} s")
 
-    def read_labelled(self, source: str, data: Labelled) -> None:
-        """What was read to be classified."""
-        self._line("read", f"{source}: {data.describe()}")
-        for note in data.notes:
-            self._line("", note)
+    def source(self, name: str, described: str, notes: Sequence[str] = ()) -> None:
+        """What was read, in words, with what should be known of it."""
+        self.line("read", f"{name}: {described}")
+        for note in notes:
+            self.line("", note)
 
-    def classified(self, classifier: SequenceClassifier) -> None:
-        """The network, and its table of scores beside the baselines."""
+    def trained(self, parameters: int, seconds: float) -> None:
+        """How large the model is and how long it took."""
+        self.line("trained", f"{parameters:,} parameters in {seconds:.2f} s")
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], bold: str = "") -> None:
+        """A table; ``bold`` is the first cell of the row that is set off."""
         if self.silent:
             return
         from rich import box
         from rich.table import Table
 
-        from elman.tasks.classification_report import MEASURES, verdict
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for number, head in enumerate(heads):
+            table.add_column(head, justify="right" if number else "left", no_wrap=not number)
+        for row in rows:
+            table.add_row(*row, style="bold" if row[0] == bold else None)
+        self.console.print()
+        self.console.print(table)
 
-        parameters = classifier.model_.parameter_count
-        seconds = classifier.seconds_["total"]
-        self._line("trained", f"{parameters:,} parameters in {seconds:.2f} s")
-        scores = classifier.scores_
-        if scores is not None:
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-            table.add_column("", no_wrap=True)
-            for _, title in MEASURES:
-                table.add_column(title, justify="right")
-            for name, row in scores["table"].items():
-                cells = ["-" if row[key] is None else f"{row[key]:.3f}" for key, _ in MEASURES]
-                table.add_row(name, *cells, style="bold" if name == "network" else None)
-            self.console.print()
-            self.console.print(table)
-        self._line("verdict", verdict(scores))
-        for note in classifier.notes_:
-            self._line("note", note)
+    def scored(
+        self,
+        table: Mapping[str, Mapping[str, float | None]] | None,
+        measures: Sequence[tuple[str, str]],
+        verdict: str,
+        notes: Sequence[str] = (),
+        bold: str = "network",
+    ) -> None:
+        """Scores beside the baselines, what to make of them, and what else should be known.
+
+        Args:
+            table: Name of a method -> name of a measure -> value; ``None`` if none was scored.
+            measures: Those shown, with their titles.
+            verdict: One sentence.
+            notes: A sentence each.
+            bold: The method that is set off.
+        """
+        if table is not None:
+            rows = [
+                [name, *("-" if row[key] is None else f"{row[key]:.3f}" for key, _ in measures)]
+                for name, row in table.items()
+            ]
+            self.table(["", *(title for _, title in measures)], rows, bold)
+        self.line("verdict", verdict)
+        for note in notes:
+            self.line("note", note)
 
     def backtest(self, result: Backtest) -> None:
         """How a backtest was made."""
         if self.silent:
             return
         fits = "a network for each" if result.refits > 1 else "one network"
-        self._line(
+        self.line(
             "tested",
             f"{result.cutoffs} cutoffs, {fits}, {result.scores.horizon} steps ahead, in "
             f"{result.seconds:.2f} s",
@@ -146,9 +163,9 @@ class Voice:
             for level, one in scores.intervals.items()
             if one["coverage"] is not None
         ]
-        self._line("verdict", scores.verdict)
+        self.line("verdict", scores.verdict)
         if covered:
-            self._line("coverage", f"of the held-out values {', '.join(covered)}")
+            self.line("coverage", f"of the held-out values {', '.join(covered)}")
 
     def plot(self, forecaster: Forecaster, answer: Answer) -> None:
         """The end of the first series and its forecast."""
@@ -190,17 +207,18 @@ class Voice:
         said = {note.lower() for note in panel.notes}
         for note in notes:
             if note.lower().rstrip(".") not in said:
-                self._line("note", note)
+                self.line("note", note)
 
-    def left(self, run: Run, seconds: float, report: bool, model: bool = True) -> None:
+    def left(self, run: Run, report: bool, model: bool = True) -> None:
         """Where the rest lies."""
-        self._line("left in", str(run.path))
+        self.line("left in", str(run.path))
         if report:
-            self._line("report", str(run.page_path))
+            self.line("report", str(run.page_path))
         if model:
-            self._line("again", f"elman predict {run.path}")
+            self.line("again", f"elman predict {run.path}")
 
-    def _line(self, label: str, text: str) -> None:
+    def line(self, label: str, text: str) -> None:
+        """One line: what it is about, and what there is to say."""
         if self.silent:
             return
         from rich.markup import escape
@@ -219,12 +237,11 @@ class Voice:
             self.console.print(f"{head}{escape(text)}")
 
 
-def forecast_document(run: Run, forecaster: Forecaster, answer: Answer) -> dict[str, Any]:
+def forecast_document(forecaster: Forecaster, answer: Answer) -> dict[str, Any]:
     """One JSON document for a forecast."""
     from elman.tasks.reporting import forecast_columns, metrics
 
     return {
-        "run": str(run.path),
         "read": forecaster.training_panel.summary(),
         "chosen": forecaster.plan_.to_dict(),
         **metrics(forecaster),
@@ -232,10 +249,9 @@ def forecast_document(run: Run, forecaster: Forecaster, answer: Answer) -> dict[
     }
 
 
-def backtest_document(run: Run, result: Backtest) -> dict[str, Any]:
+def backtest_document(result: Backtest) -> dict[str, Any]:
     """One JSON document for a backtest."""
     return {
-        "run": str(run.path),
         "chosen": result.plan,
         "cutoffs": result.cutoffs,
         "refits": result.refits,
@@ -259,21 +275,19 @@ def print_csv(columns: Mapping[str, Any]) -> None:
     writer.writerows(zip(*plain.values(), strict=True))
 
 
-def print_datasets(
-    records: Sequence[Description], labelled: Sequence[LabelledDescription] = ()
-) -> None:
-    """The built-in records, and the built-in sets of sequences with a class each, as a table."""
+def print_datasets(records: Sequence[Description], sets: Sequence[BuiltIn] = ()) -> None:
+    """The built-in records, and the built-in sets of the other tasks, as a table."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("name", "what", "rows", "every", "source"):
+    for title in ("name", "for", "what", "rows", "source"):
         table.add_column(title, justify="right" if title == "rows" else "left")
     for one in records:
-        table.add_row(one.name, one.title, f"{one.rows}", one.frequency, one.source)
-    for each in labelled:
-        title = f"{each.title} (elman classify)"
-        table.add_row(each.name, title, f"{each.rows}", "-", each.source)
+        title = f"{one.title}, every {one.frequency}"
+        table.add_row(one.name, "forecast", title, f"{one.rows}", one.source)
+    for each in sets:
+        table.add_row(each.name, each.verb, each.title, f"{each.rows}", each.source)
     _make_console(soft_wrap=False, width_in_pipe=160).print(table)
 
 

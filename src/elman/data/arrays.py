@@ -1,6 +1,6 @@
 """What users pass as arrays, checked once and turned into :class:`Sequences`.
 
-Accepted are arrays ``(N, T, C)``, with or without ``lengths``, and lists of arrays
+Accepted are arrays ``(N, T, C)``, with or without ``lengths`` or a ``mask``, and lists of arrays
 ``(T_i, C)``. The channel axis may be left out where there is one channel.
 """
 
@@ -21,7 +21,15 @@ __all__ = ["as_labels", "as_sequences", "as_targets", "as_tokens", "as_weights"]
 Array: TypeAlias = NDArray[Any]
 
 
-def as_sequences(name: str, data: Any, channels: int | None, dtype: Any, lengths: Any) -> Sequences:
+def as_sequences(
+    name: str,
+    data: Any,
+    channels: int | None,
+    dtype: Any,
+    lengths: Any,
+    mask: Any = None,
+    missing: bool = False,
+) -> Sequences:
     """Real numbers, finite at every live position.
 
     Args:
@@ -30,12 +38,14 @@ def as_sequences(name: str, data: Any, channels: int | None, dtype: Any, lengths
         channels: ``C``, or ``None`` for whatever comes.
         dtype: Of the result.
         lengths: ``None``, or how many steps of each row are live, ``(N,)``.
+        mask: ``None``, or true where a step was observed, ``(N, T)``.
+        missing: Whether a value may be NaN, which says that it is missing.
 
     Raises:
         InputError: If shapes do not fit, or a live value is missing or infinite.
     """
     if isinstance(data, (list, tuple)):
-        sequences = _from_list(name, data, channels, dtype, lengths)
+        sequences = _from_list(name, data, channels, dtype, lengths, mask)
     else:
         array = _numbers(name, data, dtype)
         if channels == 1 and array.ndim == 1:
@@ -44,13 +54,12 @@ def as_sequences(name: str, data: Any, channels: int | None, dtype: Any, lengths
             array = array[:, :, None]
         if array.ndim != 3 or (channels is not None and array.shape[2] != channels):
             raise InputError(_expected(name, channels, data))
-        checked = _lengths(lengths, array.shape[0], array.shape[1])
-        sequences = Sequences.from_array(array, checked)
-    _check_finite(name, sequences)
+        sequences = _of_array(array, lengths, mask)
+    _check_finite(name, sequences, missing=missing)
     return sequences
 
 
-def as_tokens(name: str, data: Any, number: int, lengths: Any) -> Sequences:
+def as_tokens(name: str, data: Any, number: int, lengths: Any, mask: Any = None) -> Sequences:
     """Whole numbers from 0 to ``number - 1``, one channel, int64.
 
     Args:
@@ -58,13 +67,14 @@ def as_tokens(name: str, data: Any, number: int, lengths: Any) -> Sequences:
         data: ``(N, T)``, ``(N, T, 1)``, ``(T,)``, or a list of ``(T_i,)``.
         number: How many different tokens there are.
         lengths: ``None``, or how many steps of each row are live, ``(N,)``.
+        mask: ``None``, or true where a step was observed, ``(N, T)``.
 
     Raises:
         InputError: If shapes do not fit, or a live value is no such number.
     """
     if isinstance(data, (list, tuple)):
         rows = [_whole_numbers(f"{name}[{index}]", row) for index, row in enumerate(data)]
-        sequences = _from_list(name, rows, 1, np.int64, lengths)
+        sequences = _from_list(name, rows, 1, np.int64, lengths, mask)
     else:
         array = _whole_numbers(name, data)
         if array.ndim == 1:
@@ -76,8 +86,7 @@ def as_tokens(name: str, data: Any, number: int, lengths: Any) -> Sequences:
                 f"{name}: expected tokens, an array (rows, steps) of whole numbers or a list of "
                 f"arrays (steps,), got {describe(data)}"
             )
-        checked = _lengths(lengths, array.shape[0], array.shape[1])
-        sequences = Sequences.from_array(array, checked)
+        sequences = _of_array(array, lengths, mask)
     _check_range(name, sequences, number, "tokens")
     return sequences
 
@@ -206,6 +215,8 @@ def _shaped_targets(
                 f"{name}: expected a target for every step, an array {expected}, got "
                 f"{describe(data)}; for one target a row add elman.Last() to the network"
             )
+        if inputs.mask is not None:
+            return Sequences.from_masked(array, inputs.mask)
         return Sequences.from_array(array, lengths)
     if len(targets) != len(inputs):
         raise InputError(f"{name}: expected {len(inputs)} rows, got {len(targets)}")
@@ -220,12 +231,33 @@ def _shaped_targets(
     return targets
 
 
-def _from_list(name: str, data: Any, channels: int | None, dtype: Any, lengths: Any) -> Sequences:
-    if lengths is not None:
+def _of_array(array: Array, lengths: Any, mask: Any) -> Sequences:
+    """The rows of ``(N, T, C)``, up to their lengths and without the steps not observed."""
+    rows, steps = array.shape[:2]
+    checked = _lengths(lengths, rows, steps)
+    if mask is None:
+        return Sequences.from_array(array, checked)
+    observed = np.asarray(mask)
+    if observed.shape != (rows, steps) or observed.dtype.kind not in "biu":
         raise InputError(
-            f"lengths: expected None beside a list of sequences, whose lengths are their own, got "
-            f"{describe(lengths)}"
+            f"mask: expected booleans ({rows}, {steps}), true where a step was observed, got "
+            f"{describe(mask)}"
         )
+    observed = observed.astype(bool)
+    if checked is not None:
+        observed = observed & (np.arange(steps) < checked[:, None])
+    return Sequences.from_masked(array, observed)
+
+
+def _from_list(
+    name: str, data: Any, channels: int | None, dtype: Any, lengths: Any, mask: Any = None
+) -> Sequences:
+    for what, value in (("lengths", lengths), ("mask", mask)):
+        if value is not None:
+            raise InputError(
+                f"{what}: expected None beside a list of sequences, whose lengths are their own, "
+                f"got {describe(value)}"
+            )
     rows = []
     for index, row in enumerate(data):
         array = _numbers(f"{name}[{index}]", row, dtype)
@@ -290,11 +322,15 @@ def _expected(name: str, channels: int | None, data: Any) -> str:
     return text
 
 
-def _check_finite(name: str, sequences: Sequences, weights: Sequences | None = None) -> None:
+def _check_finite(
+    name: str, sequences: Sequences, weights: Sequences | None = None, missing: bool = False
+) -> None:
     """Refuses missing and infinite values, but at padding and where weights are 0."""
     if first_not_finite(sequences.values) < 0:
         return
     finite = np.isfinite(sequences.values)
+    if missing:
+        finite |= np.isnan(sequences.values)
     for row, start in enumerate(sequences.starts):
         length = sequences.steps if sequences.lengths is None else sequences.lengths[row]
         bad = ~finite[start : start + length]
@@ -306,7 +342,8 @@ def _check_finite(name: str, sequences: Sequences, weights: Sequences | None = N
             value = sequences.values[start + step, channel]
             raise InputError(
                 f"{name}: expected finite numbers, got {value} in row {row}, step {step}, channel "
-                f"{channel}; fill missing values, or end the row before them (lengths)"
+                f"{channel}; fill missing values, begin the network with elman.MarkMissing, or "
+                "end the row before them (lengths)"
             )
 
 

@@ -30,12 +30,14 @@ class Sequences:
     Attributes:
         steps: The most steps that a row has.
         padded_steps: Steps of the array ``(N, T, C)`` that the rows came as; else ``steps``.
+        mask: ``None``; or, if only some steps of that array were observed, which, ``(N, T)``:
+            a row holds those alone, one after the other.
 
     Raises:
         InputError: If a row reaches beyond the values.
     """
 
-    __slots__ = ("lengths", "padded_steps", "starts", "steps", "values")
+    __slots__ = ("lengths", "mask", "padded_steps", "starts", "steps", "values")
 
     def __init__(self, values: Array, starts: Array, lengths: Array | int) -> None:
         if values.ndim != 2:
@@ -43,6 +45,7 @@ class Sequences:
         self.values = np.ascontiguousarray(values)
         self.starts = np.ascontiguousarray(starts, np.int64)
         self.lengths: Array | None = None
+        self.mask: Array | None = None
         if isinstance(lengths, (int, np.integer)):
             self.steps = int(lengths)
             ends = self.starts + self.steps
@@ -68,6 +71,15 @@ class Sequences:
         return sequences
 
     @classmethod
+    def from_masked(cls, array: Array, mask: Array) -> Sequences:
+        """Of the rows of ``(N, T, C)`` the steps where ``mask`` ``(N, T)`` is true."""
+        lengths = mask.sum(axis=1).astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(lengths) else lengths
+        sequences = cls(array[mask], starts, lengths)
+        sequences.padded_steps, sequences.mask = array.shape[1], mask
+        return sequences
+
+    @classmethod
     def from_list(cls, rows: Sequence[Array], channels: int, dtype: Any) -> Sequences:
         """Arrays ``(T_i, C)``, one a row."""
         lengths = np.array([len(row) for row in rows], np.int64)
@@ -90,7 +102,21 @@ class Sequences:
         lengths = self.steps if self.lengths is None else self.lengths[rows]
         chosen = Sequences(self.values, self.starts[rows], lengths)
         chosen.padded_steps = self.padded_steps
+        chosen.mask = None if self.mask is None else self.mask[rows]
         return chosen
+
+    def spread(self, output: Array) -> Array:
+        """What was given for each step ``(N, steps, K)``, where the steps stood in the array.
+
+        Zero at steps past a row's length, and at those that were not observed.
+        """
+        wide = np.zeros((len(self), self.padded_steps, output.shape[2]), output.dtype)
+        if self.mask is None:
+            wide[:, : output.shape[1]] = output
+        else:
+            live = np.arange(output.shape[1]) < np.asarray(self.lengths)[:, None]
+            wide[self.mask] = output[live]
+        return wide
 
     def gather(self, rows: Array, out: Array) -> None:
         """Writes the rows into ``out`` ``[T, B, C]``, zero past each row's length."""
@@ -109,9 +135,26 @@ class Batch:
         weight: ``None``, or shaped as the target, or with one channel.
         live: ``None`` or int64 ``(T,)``: how many leading rows live at each step.
         lengths: ``None`` or int64 ``(B,)``, descending.
+        state: ``None``, or where the rows begin: ``[B, H]`` for each state of the model, in order.
+        final_state: ``None``, or arrays like ``state``, for a pass to write where they end.
+        begins: ``None`` or bool ``(B,)``: the rows that begin in the model's own initial state,
+            which ``state`` holds; the others go on from an earlier batch.
+        stays: Whether this object comes again, its arrays in the same memory: a pass over it may
+            be recorded.
     """
 
-    __slots__ = ("lengths", "live", "rows", "target", "weight", "x")
+    __slots__ = (
+        "begins",
+        "final_state",
+        "lengths",
+        "live",
+        "rows",
+        "state",
+        "stays",
+        "target",
+        "weight",
+        "x",
+    )
 
     def __init__(self, rows: Array, x: Any) -> None:
         self.rows = rows
@@ -120,6 +163,10 @@ class Batch:
         self.weight: Array | None = None
         self.live: Array | None = None
         self.lengths: Array | None = None
+        self.state: tuple[Array, ...] | None = None
+        self.final_state: tuple[Array, ...] | None = None
+        self.begins: Array | None = None
+        self.stays = False
 
 
 class Batches:

@@ -9,6 +9,7 @@ import numpy as np
 
 from elman.data.arrays import as_labels, as_sequences, as_targets, as_tokens, as_weights
 from elman.data.batches import Batches, Sequences
+from elman.data.records import Column
 from elman.errors import InputError
 
 __all__ = ["DataSet", "Form"]
@@ -24,6 +25,7 @@ class Form:
         size_in: Number of input channels, or of different tokens.
         size_out: Number of output channels.
         per_step: Whether it gives an output for every step, not one for each row.
+        missing: Whether it reads NaN as a missing value.
     """
 
     dtype: Any
@@ -31,16 +33,31 @@ class Form:
     size_in: int
     size_out: int
     per_step: bool
+    missing: bool = False
 
-    def inputs(self, X: Any, lengths: Any) -> Sequences:
+    def inputs(self, X: Any, lengths: Any, mask: Any = None) -> Sequences:
         """The inputs a user passed, checked.
 
         Raises:
             InputError: If they do not fit, or a live value is not finite.
         """
         if self.tokens:
-            return as_tokens("X", X, self.size_in, lengths)
-        return as_sequences("X", X, self.size_in, self.dtype, lengths)
+            return as_tokens("X", X, self.size_in, lengths, mask)
+        return as_sequences("X", X, self.size_in, self.dtype, lengths, mask, self.missing)
+
+    def columns(self, target_size: int | None) -> list[Column]:
+        """What the inputs, targets and weights of a :class:`elman.Stream` must be.
+
+        Args:
+            target_size: Channels of a target; ``None`` if targets are the numbers of classes.
+        """
+        inputs = Column("inputs", self.dtype, self.size_in)
+        if self.tokens:
+            inputs = Column("inputs", np.int64, 1, number=self.size_in)
+        targets = Column("targets", np.int64, 1, number=self.size_out)
+        if target_size is not None:
+            targets = Column("targets", self.dtype, target_size)
+        return [inputs, targets, Column("weights", self.dtype, 1, positive=True)]
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,7 @@ class DataSet:
         weight: Any,
         lengths: Any,
         target_size: int | None,
+        mask: Any = None,
     ) -> DataSet:
         """What a user passed, checked.
 
@@ -78,11 +96,12 @@ class DataSet:
             weight: Sample weights or ``None``.
             lengths: Of the rows, or ``None``.
             target_size: Channels of a target; ``None`` if targets are the numbers of classes.
+            mask: True where a step was observed, or ``None``.
 
         Raises:
             InputError: If something does not fit or is not finite.
         """
-        inputs = form.inputs(X, lengths)
+        inputs = form.inputs(X, lengths, mask)
         channels = 1 if target_size is None else target_size
         weights = None
         if weight is not None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from elman.data.files import read_file
 from elman.data.rows import Rows, as_rows
+from elman.data.ts_files import read_ts
 from elman.errors import InputError
 
 __all__ = ["Labelled", "read_labelled", "read_labels"]
@@ -282,56 +283,15 @@ def _read_npz(path: Path, label: str | None, required: bool) -> Labelled:
 
 
 def _read_ts(path: Path) -> Labelled:
-    """The text format of the UEA and UCR archive, without time stamps.
-
-    A header of ``@key value`` lines up to ``@data``; then a line for each sequence: its channels,
-    each a list of numbers between commas (``?`` where missing), and its label, between colons.
-    """
-    header: dict[str, str] = {}
-    arrays: list[Array] = []
-    labels: list[str] = []
-    started = False
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, raw in enumerate(lines, start=1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        if not started:
-            key, _, value = line.lstrip("@").partition(" ")
-            started = key.lower() == "data"
-            header[key.lower()] = value.strip().lower()
-            if key.lower() == "timestamps" and value.strip().lower() == "true":
-                raise InputError(f"The file {path.name} has time stamps, which are not read.")
-            continue
-        labelled = header.get("classlabel", "true").startswith("true")
-        *channels, last = line.split(":")
-        if not labelled:
-            channels.append(last)
-        arrays.append(_ts_channels(path, number, channels))
-        labels += [last.strip()] * labelled
-    if not arrays:
-        raise InputError(f"The file {path.name} is empty: there is nothing after @data.")
-    rows = as_rows(arrays)
+    found = read_ts(path)
+    rows = as_rows(found.arrays)
     names = [str(number) for number in range(len(rows))]
-    named = [f"channel {c + 1}" for c in range(rows.channels)]
-    return Labelled(rows, _tidy(np.array(labels, dtype=object)) if labels else None, names, named)
-
-
-def _ts_channels(path: Path, number: int, channels: Sequence[str]) -> Array:
-    try:
-        values = [
-            [np.nan if one.strip() in ("?", "NaN") else float(one) for one in part.split(",")]
-            for part in channels
-        ]
-    except ValueError as error:
-        raise InputError(f"The file {path.name}, line {number}: {error}") from error
-    if not values or len({len(one) for one in values}) > 1:
-        raise InputError(
-            f"The file {path.name}, line {number}: expected channels of one length, got "
-            f"{[len(one) for one in values]}"
-        )
-    table: Array = np.array(values, np.float64).T
-    return table
+    channels = [f"channel {c + 1}" for c in range(rows.channels)]
+    notes = []
+    if found.stamped:
+        notes.append("time stamps order the steps; how far they lie apart is not read")
+    labels = None if found.answers is None else _tidy(np.array(found.answers, dtype=object))
+    return Labelled(rows, labels, names, channels, notes)
 
 
 def _column(

@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from elman.data.labelled import Labelled
 from elman.data.rows import Rows
+from elman.datasets.catalogue import BuiltIn
 from elman.errors import InputError
 
-__all__ = ["LABELLED", "LabelledDescription", "load_labelled"]
+__all__ = ["DESCRIPTIONS", "LABELLED", "load_labelled"]
 
 
-@dataclass(frozen=True)
-class LabelledDescription:
-    """What a built-in set of sequences is.
-
-    Attributes:
-        name: The name it is loaded by.
-        title: One line.
-        rows: Number of sequences.
-        classes: Number of classes.
-        source: Where it comes from.
-        licence: On what terms.
-    """
-
-    name: str
-    title: str
-    rows: int
-    classes: int
-    source: str
-    licence: str
-
-
-LABELLED = {
-    one.name: one
-    for one in (
-        LabelledDescription(
-            "surnames",
-            "400 common surnames and their language",
-            400,
-            8,
-            "fifty common surnames of each of eight languages, written down for elman",
-            "public facts",
-        ),
-        LabelledDescription(
-            "toy",
-            "16 random sequences of 5 steps in 10 channels, two classes: the network must learn "
-            "them by heart",
-            16,
-            2,
-            "computed: numpy.random.default_rng(0)",
-            "none needed",
-        ),
-    )
-}
+DESCRIPTIONS = (
+    BuiltIn(
+        "surnames",
+        "400 common surnames and their language, one of eight",
+        "classify",
+        400,
+        "fifty common surnames of each of eight languages, written down for elman",
+        "public facts",
+    ),
+    BuiltIn(
+        "toy",
+        "16 random sequences of 5 steps in 10 channels, two classes: the network must learn "
+        "them by heart",
+        "classify",
+        16,
+        "computed: numpy.random.default_rng(0)",
+        "none needed",
+    ),
+)
+LABELLED = tuple(one.name for one in DESCRIPTIONS)
+"""The names of the built-in sets of sequences with a class each."""
 
 
 def load_labelled(name: str) -> Labelled:

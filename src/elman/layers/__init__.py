@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
+from elman.layers.missing import MarkMissing
+from elman.layers.noise import Noise
 from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
+from elman.layers.repeat import Repeat
 
 __all__ = [
     "GRU",
@@ -21,9 +24,12 @@ __all__ = [
     "Ends",
     "Last",
     "Layer",
+    "MarkMissing",
     "MaxPool",
     "MeanPool",
+    "Noise",
     "RecurrentLayer",
+    "Repeat",
     "Signal",
     "bind_layers",
 ]
@@ -31,8 +37,8 @@ __all__ = [
 LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *(RNN, LSTM, GRU, Dense, Dropout, Embedding),
-        *(Last, Ends, MeanPool, MaxPool, AttentionPool),
+        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, MarkMissing),
+        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat, Noise),
     )
 }
 """Every layer by its name."""

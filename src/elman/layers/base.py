@@ -49,17 +49,22 @@ class Context:
         state: ``None`` or the initial states, one ``[B, H]`` array for each named state of the
             network, in order.
         final_state: ``None`` or arrays like ``state``, to be written.
+        begins: ``None`` or bool ``(B,)``: the rows whose state is the network's own initial state,
+            which learns from them.
         generator: Source of the randomness of dropout.
         truncate: Length of a chunk of truncated back-propagation, or ``None``.
         version: A number that changes with the parameters, or -1, see :mod:`elman.sequence`.
+        steps: Steps of the pass, ``T``, which a vector alone no longer tells.
     """
 
     __slots__ = (
+        "begins",
         "final_state",
         "generator",
         "lengths",
         "live",
         "state",
+        "steps",
         "training",
         "truncate",
         "version",
@@ -75,6 +80,7 @@ class Context:
         generator: np.random.Generator | None = None,
         truncate: int | None = None,
         version: int = -1,
+        begins: Array | None = None,
     ) -> None:
         self.training = training
         self.live = live
@@ -84,6 +90,8 @@ class Context:
         self.generator = generator
         self.truncate = truncate
         self.version = version
+        self.begins = begins
+        self.steps = 0
 
 
 class Layer(ABC):

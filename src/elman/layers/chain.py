@@ -8,6 +8,7 @@ from typing import Any
 from elman.errors import InputError
 from elman.layers.base import Layer, Signal
 from elman.layers.feedforward import Embedding
+from elman.layers.missing import MarkMissing
 from elman.layers.pooling import Last
 from elman.layers.recurrent import RecurrentLayer
 
@@ -50,7 +51,12 @@ def connect(layers: Sequence[Layer]) -> list[Signal]:
                 f"elman.LSTM(1, 16), got {list(layers)!r}"
             )
         signals = [Signal("sequence", sizes[0])]
-    for layer in layers:
+    for number, layer in enumerate(layers):
+        if number and isinstance(layer, MarkMissing):
+            raise InputError(
+                "layers: expected MarkMissing as the first layer, where values can be missing, "
+                f"got it as number {number + 1}"
+            )
         signals.append(layer.connect(signals[-1]))
     return signals
 

@@ -102,9 +102,10 @@ class Walk:
             need_d_x,
             context.truncate,
         )
-        if self.learned and context.state is None:
+        if self.learned and (context.state is None or context.begins is not None):
             for d_learned, part in zip(self.d_learned, d_state, strict=True):
-                d_learned += part.sum(axis=0)
+                own = part if context.state is None else part[context.begins]
+                d_learned += own.sum(axis=0)
         return d_x
 
     def backward_last(self, d_y: Array, need_d_x: bool, context: Context) -> Array | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,13 +13,14 @@ from elman.data.labelled import Labelled
 from elman.data.rows import Rows
 from elman.data.text import split_text
 from elman.plots.classes import confusion_figure, relevance_figure, reliability_figure
-from elman.report.content import LayerView, NetworkView
+from elman.report.content import NetworkView
 from elman.report.task import ChartView, Passage, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict
-from elman.runs import Run, versions
+from elman.runs import Run
 from elman.tasks.classification import SequenceClassifier, relevance_of_named
+from elman.tasks.run_folder import network_view, task_report, write_task_run
 
-__all__ = ["classification_metrics", "prediction_columns", "verdict", "write_classification"]
+__all__ = ["MEASURES", "prediction_columns", "verdict", "write_classification"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -57,30 +58,13 @@ def write_classification(
         command: The command line, for the report.
         report: Whether the report is written too.
     """
-    parameters = classifier.get_params()
-    run.write_config({"request": dict(request), "parameters": parameters})
-    run.write_metrics(classification_metrics(classifier))
-    run.write_history(classifier.history_.records())
+    tables = {}
     if classifier.held_out_ is not None:
         _, truth, probabilities, _ = classifier.held_out_
-        columns = _columns(classifier, probabilities)
         labels = classifier.classes_[truth].tolist()
-        run.write_table("held_out.csv", {"truth": labels, **columns})
-    classifier.save(run.model_path)
-    if report:
-        from elman.report import write_report
-
-        write_report(run, _report(classifier, data, title, command))
-
-
-def classification_metrics(classifier: SequenceClassifier) -> dict[str, Any]:
-    """The contents of ``metrics.json``."""
-    return {
-        "scores": classifier.scores_,
-        "notes": classifier.notes_,
-        "seconds": classifier.seconds_,
-        "parameters": classifier.model_.parameter_count,
-    }
+        tables["held_out.csv"] = {"truth": labels, **_columns(classifier, probabilities)}
+    content = partial(_report, classifier, data, title, command) if report else None
+    write_task_run(run, classifier, request=request, tables=tables, report=content)
 
 
 def prediction_columns(classifier: SequenceClassifier, data: Labelled) -> dict[str, Any]:
@@ -114,21 +98,17 @@ def _report(classifier: SequenceClassifier, data: Labelled, title: str, command:
     scores = classifier.scores_
     labels, counts = np.unique(np.asarray(data.labels), return_counts=True)
     common = f"{labels[counts.argmax()]} ({counts.max():,} of {counts.sum():,})"
-    return TaskReport(
+    return task_report(
+        classifier,
         title=title,
         kind="classification",
         subtitle=f"{len(classifier.classes_)} classes",
         source=f"{data.describe()}; the most frequent class is {common}.",
         verdict=_verdict(scores),
-        facts=_facts(classifier),
+        facts=_facts(scores, classifier.temperature_),
         sections=_sections(classifier, data),
-        history=classifier.history_.records(),
         network=_network(classifier),
-        configuration=classifier.get_params(),
-        notes=[*data.notes, *classifier.notes_],
-        timings=dict(classifier.seconds_),
-        versions=versions(),
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        notes=data.notes,
         command=command,
     )
 
@@ -142,18 +122,15 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
     return Verdict("good", "Beats every baseline", sentence)
 
 
-def _facts(classifier: SequenceClassifier) -> list[Fact]:
-    found = []
-    scores = classifier.scores_
-    if scores is not None:
-        own = scores["table"]["network"]
-        found = [
-            Fact("Accuracy", _cell("accuracy", own["accuracy"]), f"{scores['rows']} held-out rows"),
-            Fact("Macro recall", _cell("accuracy", own["macro_recall"]), "mean over the classes"),
-            Fact("Temperature", f"{classifier.temperature_:.2f}", "above 1: it was too sure"),
-        ]
-    total = classifier.model_.parameter_count
-    return [*found, Fact("Parameters", f"{total:,}", f"{classifier.cell} network")]
+def _facts(scores: Mapping[str, Any] | None, temperature: float) -> list[Fact]:
+    if scores is None:
+        return []
+    own = scores["table"]["network"]
+    return [
+        Fact("Accuracy", _cell("accuracy", own["accuracy"]), f"{scores['rows']} held-out rows"),
+        Fact("Macro recall", _cell("accuracy", own["macro_recall"]), "mean over the classes"),
+        Fact("Temperature", f"{temperature:.2f}", "above 1: it was too sure"),
+    ]
 
 
 def _sections(classifier: SequenceClassifier, data: Labelled) -> list[Section]:
@@ -256,25 +233,10 @@ def _draw(
 
 
 def _network(classifier: SequenceClassifier) -> NetworkView:
-    network = classifier.model_.networks[0]
-    sizes = [0] * len(network.layers)
-    for name, value in network.state_dict().items():
-        sizes[int(name.split(".")[0])] += value.size
-    layers = []
-    for layer, size in zip(network.layers, sizes, strict=True):
-        recurrent = hasattr(layer, "hidden_size") and hasattr(layer, "num_layers")
-        kind = type(layer).__name__
-        detail = ""
-        if recurrent:
-            both = ", both ways" if layer.bidirectional else ""  # type: ignore[attr-defined]
-            detail = f"{layer.hidden_size} units{both}"  # type: ignore[attr-defined]
-        output = str(getattr(layer, "output_size", "") or "")
-        layers.append(LayerView(kind, detail, output, size, recurrent))
     text = classifier.model_.encoder.vocabulary is not None
     source = f"{classifier.unit} of a text" if text else "the steps, scaled"
-    return NetworkView(
-        source, f"T x {network.input_size}", layers, f"{len(classifier.classes_)} classes"
-    )
+    answer = f"{len(classifier.classes_)} classes"
+    return network_view(classifier.model_.networks[0], source, answer)
 
 
 def _cell(measure: str, value: float | None) -> str:

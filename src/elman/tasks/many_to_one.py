@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time as clock
-import warnings
-from collections.abc import Sequence
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +13,9 @@ from numpy.typing import NDArray
 from elman.checks import one_of, real, whole
 from elman.data.rows import Rows, as_rows
 from elman.data.text import UNITS
-from elman.errors import ElmanWarning, InputError, NotFittedError
+from elman.errors import InputError
 from elman.losses import Loss
-from elman.saving import read_model, write_model
-from elman.tasks.estimator import Estimator
+from elman.tasks.estimator import SavedEstimator
 from elman.tasks.pooled import CELLS, POOLS, PooledModel, Shape, Training
 
 __all__ = ["ManyToOne"]
@@ -31,14 +28,11 @@ _UPDATES = 2000
 _MOST_TO_REFIT = 5000
 
 
-class ManyToOne(Estimator):
+class ManyToOne(SavedEstimator):
     """The common part of :class:`elman.SequenceClassifier` and :class:`elman.SequenceRegressor`.
 
-    Attributes that a kind of estimator sets are ``_kind`` (of the saved model) and the methods
-    that raise ``NotImplementedError`` here.
+    A kind of estimator fills in the methods that raise ``NotImplementedError`` here.
     """
-
-    _kind: ClassVar[str]
 
     # ------------------------------------------------------------------ what a kind fills in
 
@@ -67,12 +61,6 @@ class ManyToOne(Estimator):
 
     def _judged(self, model: PooledModel, rows: Rows, targets: Array, seen: Any) -> None:
         """Scores on rows that had no part in the training, beside baselines learnt of ``seen``."""
-        raise NotImplementedError
-
-    def _state(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _set_state(self, record: dict[str, Any]) -> None:
         raise NotImplementedError
 
     # -------------------------------------------------------------------------------- fitting
@@ -240,8 +228,7 @@ class ManyToOne(Estimator):
 
     def _rows(self, X: Any, lengths: Any, mask: Any) -> tuple[Rows, Array]:
         """The sequences to answer for, and which of them hold something to read."""
-        if not hasattr(self, "model_"):
-            raise NotFittedError(f"This {type(self).__name__} is not fitted; call fit first")
+        self._require_fitted()
         encoder = self.model_.encoder
         wanted = getattr(self, "n_features_in_", None)
         if isinstance(X, np.ndarray) and X.ndim == 2 and wanted not in (None, X.shape[1]):
@@ -277,62 +264,9 @@ class ManyToOne(Estimator):
             outputs[:, known] = self.model_.outputs(rows.select(np.flatnonzero(known)))
         return outputs, known
 
-    # --------------------------------------------------------------------------------- saving
-
-    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-        """Saves the fitted estimator as a folder (JSON and safetensors).
-
-        Args:
-            path: The folder; its parent must exist.
-            overwrite: Whether a saved model already there may be replaced.
-
-        Raises:
-            InputError: If something stands there that must not be replaced.
-            NotFittedError: Before ``fit``.
-        """
-        if not hasattr(self, "model_"):
-            raise NotFittedError(f"This {type(self).__name__} is not fitted; call fit first")
-        description = {
-            "parameters": self.get_params(),
-            "model": self.model_.description(),
-            "state": self._state(),
-            "scores": self.scores_,
-            "notes": self.notes_,
-            "seconds": self.seconds_,
-            "history": self.history_.to_dict(),
-            "features": getattr(self, "n_features_in_", None),
-        }
-        write_model(path, self._kind, description, self.model_.tensors(), overwrite)
-
-    @classmethod
-    def from_saved(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:
-        """Reads back what :meth:`save` wrote, as :func:`elman.load` does.
-
-        Args:
-            path: The folder.
-
-        Raises:
-            InputError: If it is no such model, of a later version, or damaged.
-        """
-        from elman.history import History
-
-        record, tensors = read_model(path, cls._kind)
-        try:
-            estimator = cls(**record["parameters"])
-            estimator.model_ = PooledModel.from_saved(record["model"], tensors, estimator.backend)
-            estimator._set_state(record["state"])
-            estimator.scores_, estimator.held_out_ = record["scores"], None
-            estimator.notes_, estimator.seconds_ = list(record["notes"]), dict(record["seconds"])
-            estimator.history_ = History.from_dict(record["history"])
-            if record["features"] is not None:
-                estimator.n_features_in_ = int(record["features"])
-        except InputError:
-            raise
-        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
-            raise InputError(
-                f"path: the saved {cls._kind} in {path} is damaged or of another version: {error!r}"
-            ) from error
-        return estimator
+    def _load_model(self, record: Mapping[str, Any], tensors: Mapping[str, Array]) -> PooledModel:
+        self.held_out_ = None
+        return PooledModel.from_saved(record, tensors, self.backend)
 
     # ------------------------------------------------------------------------------ arguments
 
@@ -355,10 +289,6 @@ class ManyToOne(Estimator):
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)
-
-    @staticmethod
-    def _warn(text: str) -> None:
-        warnings.warn(text, ElmanWarning, stacklevel=4)
 
     # the arguments, which each kind declares and documents in its own constructor
     cell: str

@@ -1,0 +1,306 @@
+"""``elman forecast`` and ``elman backtest``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elman.cli import printing
+from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.options import (
+    Cell,
+    Epochs,
+    Frequency,
+    Future,
+    Hidden,
+    Horizon,
+    Id,
+    Json,
+    Levels,
+    NewSeries,
+    NoReport,
+    Out,
+    Past,
+    Quiet,
+    Scaling,
+    Season,
+    Seed,
+    Segment,
+    Source,
+    Static,
+    Strategy,
+    Target,
+    Time,
+    TimeFormat,
+    TimeZone,
+    Window,
+    levels_of,
+    number,
+    season_of,
+)
+from elman.errors import InputError
+
+if TYPE_CHECKING:
+    from elman.runs import Run
+
+__all__ = ["backtest", "forecast", "predict_forecast"]
+
+
+def forecast(
+    source: Source = "sunspots",
+    target: Target = None,
+    time: Time = None,
+    id: Id = None,
+    past: Past = None,
+    future: Future = None,
+    static: Static = None,
+    frequency: Frequency = None,
+    time_format: TimeFormat = None,
+    time_zone: TimeZone = None,
+    horizon: Horizon = None,
+    window: Window = None,
+    cell: Cell = "gru",
+    hidden: Hidden = None,
+    segment: Segment = "auto",
+    strategy: Strategy = "direct",
+    levels: Levels = "80,95",
+    season: Season = "auto",
+    scaling: Scaling = "standard",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    new_series: NewSeries = False,
+    out: Out = None,
+    no_report: NoReport = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on a file of series, forecast beyond its end, and leave a run folder with a report."""
+    from elman.runs import Run
+    from elman.tasks.forecasting import Forecaster
+    from elman.tasks.reporting import write_forecast
+
+    request = request_of(locals(), _REQUEST)
+    forecaster = Forecaster(
+        horizon=horizon,
+        window=window,
+        cell=cell,
+        hidden_size=hidden,
+        segment=number(segment, "--segment"),
+        strategy=strategy,
+        levels=levels_of(levels),
+        season=season_of(season),
+        scaling=scaling,
+        epochs=epochs,
+        seed=seed,
+        series_vectors=not new_series,
+    )
+    check_free(out)
+    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
+    voice = printing.Voice(silent=quiet or as_json)
+    voice.read(source, panel)
+    forecaster.fit(panel)
+    answer = forecaster.forecast()
+    voice.chosen(forecaster)
+    voice.scores(forecaster.scores_)
+    voice.plot(forecaster, answer)
+    run = Run.create(out, kind="forecast", name=stem(source))
+    write_forecast(
+        run,
+        forecaster,
+        answer,
+        title=stem(source),
+        request=request,
+        command=command_line(),
+        report=not no_report,
+    )
+    voice.notes(forecaster.notes_, panel)
+    document = printing.forecast_document(forecaster, answer)
+    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
+
+
+def backtest(
+    source: Source = "sunspots",
+    target: Target = None,
+    time: Time = None,
+    id: Id = None,
+    past: Past = None,
+    future: Future = None,
+    static: Static = None,
+    frequency: Frequency = None,
+    time_format: TimeFormat = None,
+    time_zone: TimeZone = None,
+    horizon: Horizon = None,
+    window: Window = None,
+    cell: Cell = "gru",
+    hidden: Hidden = None,
+    segment: Segment = "auto",
+    strategy: Strategy = "direct",
+    levels: Levels = "80,95",
+    season: Season = "auto",
+    scaling: Scaling = "standard",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    new_series: NewSeries = False,
+    windows: Annotated[
+        int | None,
+        typer.Option("--windows", metavar="N", help="How many cutoffs; default: at most 10."),
+    ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option("--step", metavar="N", help="Steps between cutoffs; default: the horizon."),
+    ] = None,
+    cutoff: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cutoff", metavar="TIME", help="A last known time; may be given several times."
+        ),
+    ] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", metavar="", help="Train anew at every cutoff.")
+    ] = False,
+    out: Out = None,
+    no_report: NoReport = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Forecast the past as it would have been forecast then, and score it."""
+    from elman.runs import Run
+    from elman.tasks.forecasting import Forecaster
+    from elman.tasks.reporting import write_backtest
+
+    request = request_of(locals(), _REQUEST)
+    forecaster = Forecaster(
+        horizon=horizon,
+        window=window,
+        cell=cell,
+        hidden_size=hidden,
+        segment=number(segment, "--segment"),
+        strategy=strategy,
+        levels=levels_of(levels),
+        season=season_of(season),
+        scaling=scaling,
+        epochs=epochs,
+        seed=seed,
+        series_vectors=not new_series,
+    )
+    check_free(out)
+    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
+    voice = printing.Voice(silent=quiet or as_json)
+    voice.read(source, panel)
+    result = forecaster.backtest(
+        panel, cutoffs=_cutoffs(cutoff, panel), step=step, windows=windows, refit=refit
+    )
+    voice.backtest(result)
+    voice.scores(result.scores)
+    run = Run.create(out, kind="backtest", name=stem(source))
+    write_backtest(
+        run,
+        result,
+        title=stem(source),
+        request=request,
+        command=command_line(),
+        report=not no_report,
+    )
+    voice.notes(result.notes, panel)
+    document = printing.backtest_document(result)
+    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet, model=False)
+
+
+def predict_forecast(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a forecast beyond the end of a file, or of what the run was trained on."""
+    from elman.saving import load
+    from elman.tasks.reporting import forecast_columns
+
+    levels = asked["levels"]
+    answer = load(run.model_path).forecast(
+        None if file is None else _resolve(file),
+        asked["horizon"],
+        future=asked["future"],
+        levels=None if levels is None else levels_of(levels),
+    )
+    return forecast_columns(answer)
+
+
+_REQUEST = (
+    *("source", "target", "time", "id", "past", "future", "static", "frequency", "time_format"),
+    *("time_zone", "horizon", "window", "cell", "hidden", "segment", "strategy", "levels"),
+    *("season", "scaling", "epochs", "seed", "new_series", "windows", "step", "cutoff", "refit"),
+)
+"""The options that stand in a run's configuration."""
+
+
+def _resolve(source: str) -> Any:
+    """A built-in record as a panel, or the path of a file. A file of that name goes first."""
+    from elman.datasets import load, names
+
+    if source in names() and not Path(source).exists():
+        return load(source)
+    if not Path(source).exists() and not Path(source).suffix:
+        raise InputError(
+            f"SOURCE: there is no file {source!r}, and no built-in record of that name; there are "
+            f"{', '.join(names())}"
+        )
+    return source
+
+
+def _read(
+    source: str,
+    target: list[str] | None,
+    time: str | None,
+    id: str | None,
+    past: list[str] | None,
+    future: list[str] | None,
+    static: list[str] | None,
+    frequency: str | None,
+    time_format: str | None,
+    time_zone: str | None,
+) -> Any:
+    from elman.data.panel import Panel
+
+    data = _resolve(source)
+    if isinstance(data, Panel):
+        given = {
+            "--target": target,
+            "--time": time,
+            "--id": id,
+            "--past": past,
+            "--future": future,
+            "--static": static,
+            "--frequency": frequency,
+            "--time-format": time_format,
+            "--time-zone": time_zone,
+        }
+        named = [option for option, value in given.items() if value]
+        if named:
+            raise InputError(
+                f"{named[0]}: the built-in record {source!r} has one column and needs no names"
+            )
+        return data
+    return Panel.from_any(
+        data,
+        target=target or None,
+        time=time,
+        id=id,
+        past=past or (),
+        future=future or (),
+        static=static or (),
+        frequency=frequency,
+        time_format=time_format,
+        time_zone=time_zone,
+    )
+
+
+def _cutoffs(texts: list[str] | None, panel: Any) -> list[Any] | None:
+    if not texts:
+        return None
+    if panel.stamps.dtype.kind == "M":
+        return list(texts)
+    try:
+        return [int(text) for text in texts]
+    except ValueError:
+        raise InputError(
+            f"--cutoff: expected whole numbers, as the data's time is, got {', '.join(texts)}"
+        ) from None

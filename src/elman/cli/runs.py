@@ -1,0 +1,114 @@
+"""Commands on what others left behind: ``elman predict``, ``elman report``, ``elman datasets``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from elman.cli import printing
+from elman.cli.classification import predict_classes
+from elman.cli.common import answer
+from elman.cli.forecasting import predict_forecast
+from elman.cli.options import Horizon, Json, RunFolder
+from elman.errors import InputError
+
+if TYPE_CHECKING:
+    from elman.runs import Run
+
+__all__ = ["datasets", "predict", "report"]
+
+
+class Predictor(NamedTuple):
+    """How the model of one kind of run answers for a file.
+
+    Attributes:
+        columns: From the run, the file (``None``: what the run was trained on) and the options
+            of ``elman predict`` by name, to the columns of the answer.
+        options: Which of those options it takes.
+    """
+
+    columns: Callable[[Run, str | None, Mapping[str, Any]], dict[str, Any]]
+    options: tuple[str, ...] = ()
+
+
+PREDICTORS = {
+    "forecast": Predictor(predict_forecast, ("horizon", "future", "levels")),
+    "classification": Predictor(predict_classes),
+}
+"""By the kind of run."""
+
+
+def predict(
+    run: RunFolder,
+    file: Annotated[
+        str | None,
+        typer.Argument(help="What to answer for; default: what the run was trained on."),
+    ] = None,
+    horizon: Horizon = None,
+    future: Annotated[
+        Path | None,
+        typer.Option("--future", metavar="FILE", help="File with the covariates known ahead."),
+    ] = None,
+    levels: Annotated[
+        str | None, typer.Option("--levels", metavar="A,B", help="Which intervals; default: all.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="CSV or Parquet file; default: print CSV."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer with the model of a run: for a file, or for what it was trained on."""
+    from elman.runs import Run
+
+    asked = {"horizon": horizon, "future": future, "levels": levels}
+    opened = Run.open(run)
+    predictor = PREDICTORS.get(opened.kind)
+    if predictor is None:
+        raise InputError(
+            f"run: {run} is a {opened.kind} and holds no model to predict with; expected a run "
+            f"of {', '.join(PREDICTORS)}"
+        )
+    odd = [name for name, value in asked.items() if value is not None]
+    odd = [name for name in odd if name not in predictor.options]
+    if odd:
+        raise InputError(f"--{odd[0]}: a {opened.kind} has none, and {run} is one")
+    if out is not None and out.exists():
+        raise InputError(f"--out: {out} exists already; choose another name")
+    answer(predictor.columns(opened, file, asked), out, as_json)
+
+
+def report(
+    run: RunFolder,
+    open_page: Annotated[
+        bool, typer.Option("--open", metavar="", help="Open it in the browser.")
+    ] = False,
+) -> None:
+    """Print where the report of a run lies, drawing it again if it is missing."""
+    from elman.report import redraw
+    from elman.runs import Run
+
+    opened = Run.open(run)
+    page = opened.page_path if opened.page_path.is_file() else redraw(opened)
+    print(page)
+    if open_page:
+        import webbrowser
+
+        if not webbrowser.open(page.resolve().as_uri()):
+            raise InputError(f"--open: no browser could be opened; open {page} yourself")
+
+
+def datasets(as_json: Json = False) -> None:
+    """List the built-in data."""
+    from elman.datasets import describe, names
+    from elman.datasets.catalogue import built_in
+
+    records = [describe(name) for name in names()]
+    if as_json:
+        print(json.dumps([vars(one) for one in (*records, *built_in())]))
+    else:
+        printing.print_datasets(records, built_in())

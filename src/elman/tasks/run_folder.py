@@ -1,0 +1,133 @@
+"""What every task leaves behind: its run folder, and the parts of a report that all have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from elman.layers import RecurrentLayer
+from elman.network import Network
+from elman.report.content import LayerView, NetworkView
+from elman.report.task import Section, TaskReport
+from elman.report.wording import Fact, Verdict
+from elman.runs import Run, versions
+from elman.tasks.estimator import SavedEstimator
+
+__all__ = ["layer_views", "network_view", "task_metrics", "task_report", "write_task_run"]
+
+
+def write_task_run(
+    run: Run,
+    estimator: SavedEstimator,
+    *,
+    request: Mapping[str, Any],
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+    report: Callable[[], TaskReport] | None = None,
+) -> None:
+    """Fills a run folder: configuration, metrics, history, tables, model and report.
+
+    Args:
+        run: The folder.
+        estimator: Fitted.
+        request: What was asked for, for ``config.json``.
+        tables: Name of a file, such as ``held_out.csv`` -> its columns by name.
+        report: Makes the content of the report; ``None`` if none is wanted.
+    """
+    run.write_config({"request": dict(request), "parameters": estimator.get_params()})
+    run.write_metrics(task_metrics(estimator))
+    run.write_history(estimator.history_.records())
+    for name, columns in (tables or {}).items():
+        run.write_table(name, columns)
+    estimator.save(run.model_path)
+    if report is not None:
+        from elman.report import write_report
+
+        write_report(run, report())
+
+
+def task_metrics(estimator: SavedEstimator) -> dict[str, Any]:
+    """The contents of ``metrics.json``, and what ``--json`` prints."""
+    return {
+        "scores": estimator.scores_,
+        "notes": estimator.notes_,
+        "seconds": estimator.seconds_,
+        "parameters": estimator.model_.parameter_count,
+    }
+
+
+def task_report(
+    estimator: SavedEstimator,
+    *,
+    title: str,
+    kind: str,
+    subtitle: str,
+    source: str,
+    verdict: Verdict,
+    facts: Sequence[Fact],
+    sections: Sequence[Section],
+    network: NetworkView | None,
+    notes: Sequence[str] = (),
+    command: str = "",
+) -> TaskReport:
+    """A report, its common parts taken from the fitted estimator.
+
+    Args:
+        estimator: Fitted.
+        title: What was worked on.
+        kind: What was done, as the run's kind.
+        subtitle: Under the title.
+        source: What was read, in one sentence.
+        verdict: The headline's judgement.
+        facts: The figures under it; the number of parameters comes last by itself.
+        sections: In order.
+        network: The network, or ``None``.
+        notes: What should be known of the data, before the estimator's own notes.
+        command: The command line.
+    """
+    total = estimator.model_.parameter_count
+    return TaskReport(
+        title=title,
+        kind=kind,
+        subtitle=subtitle,
+        source=source,
+        verdict=verdict,
+        facts=[*facts, Fact("Parameters", f"{total:,}", "of all networks together")],
+        sections=list(sections),
+        history=estimator.history_.records(),
+        network=network,
+        configuration=estimator.get_params(),
+        notes=[*notes, *estimator.notes_],
+        timings=dict(estimator.seconds_),
+        versions=versions(),
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        command=command,
+    )
+
+
+def network_view(network: Network, source: str, answer: str) -> NetworkView:
+    """A network as its diagram shows it.
+
+    Args:
+        network: The network.
+        source: What it reads, in words.
+        answer: What it gives, in words.
+    """
+    return NetworkView(source, f"T x {network.input_size}", layer_views(network), answer)
+
+
+def layer_views(network: Network) -> list[LayerView]:
+    """The layers of a network as its diagram shows them."""
+    sizes = [0] * len(network.layers)
+    for name, value in network.state_dict().items():
+        sizes[int(name.split(".")[0])] += value.size
+    views = []
+    for layer, size in zip(network.layers, sizes, strict=True):
+        recurrent, detail = isinstance(layer, RecurrentLayer), ""
+        if isinstance(layer, RecurrentLayer):
+            deep = f"{layer.num_layers} x " if layer.num_layers > 1 else ""
+            both = ", both ways" if layer.bidirectional else ""
+            detail = f"{deep}{layer.hidden_size} units{both}"
+        output = str(getattr(layer, "output_size", "") or "")
+        views.append(LayerView(type(layer).__name__, detail, output, size, recurrent))
+    return views
