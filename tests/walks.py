@@ -62,9 +62,7 @@ class Result:
         named = {"output": self.output, "d_x": self.d_x}
         named |= {f"final_state[{i}]": part for i, part in enumerate(self.final_state)}
         named |= {f"d_state[{i}]": part for i, part in enumerate(self.d_state or ())}
-        named |= {
-            f"d_{name}": part for name, part in zip(self.names, self.gradients, strict=True)
-        }
+        named |= {f"d_{name}": part for name, part in zip(self.names, self.gradients, strict=True)}
         return {name: part for name, part in named.items() if part is not None}
 
 
@@ -122,9 +120,7 @@ def make_walk(
         return generator.standard_normal(shape).astype(dtype)
 
     names = CELLS[cell].parameter_names(regularization.layer_norm)
-    shapes = CELLS[cell].parameter_shapes(
-        input_size, hidden_size, bias, regularization.layer_norm
-    )
+    shapes = CELLS[cell].parameter_shapes(input_size, hidden_size, bias, regularization.layer_norm)
     drawn = CELLS[cell].initialize(shapes, generator)
     for name in names[4:]:
         drawn[name] += 0.3 * generator.standard_normal(shapes[name])

@@ -177,7 +177,8 @@ def backward(
             d_after = (d_after[0] + d_output[t, :rows], *d_after[1:])
         # after = held * before + (1 - held) * made
         d_made = tuple(
-            d if share is None else (1.0 - share) * d for share, d in zip(held, d_after, strict=True)
+            d if share is None else (1.0 - share) * d
+            for share, d in zip(held, d_after, strict=True)
         )
         mask = None if tape.mask is None else tape.mask[:rows]
         d_input, d_before = cell.adjoint(d_made, cache, parameters, sums, mask)

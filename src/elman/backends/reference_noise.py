@@ -44,7 +44,9 @@ def dropout_mask(seed: int, rows: Array, hidden_size: int, rate: float) -> Array
     return np.where(dropped, 0.0, 1.0 / (1.0 - rate))
 
 
-def zoned_out(seed: int, rows: Array, time: int, state: int, hidden_size: int, rate: float) -> Array:
+def zoned_out(
+    seed: int, rows: Array, time: int, state: int, hidden_size: int, rate: float
+) -> Array:
     """Which units ``(B, H)`` of a state keep their value of the step before.
 
     Source: D. Krueger et al., "Zoneout: regularizing RNNs by randomly preserving hidden

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from elman.backends import kernels
+from elman.backends.regularization import Regularization
 from elman.buffers import Buffer
 from elman.cells import CELLS
 from elman.checks import one_of, real, whole
@@ -18,6 +19,9 @@ from elman.layers.feedforward import Dropout
 from elman.layers.walk import Walk
 
 __all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "CellLayer", "RecurrentLayer"]
+
+
+Zoneout: TypeAlias = "float | tuple[float, float]"
 
 
 class RecurrentLayer(Layer):
@@ -37,6 +41,9 @@ class RecurrentLayer(Layer):
         "dropout",
         "bidirectional",
         "learned_state",
+        "recurrent_dropout",
+        "zoneout",
+        "layer_norm",
     )
 
     input_size: int
@@ -50,6 +57,9 @@ class RecurrentLayer(Layer):
         dropout: float = 0.0,
         bidirectional: bool = False,
         learned_state: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: Zoneout = 0.0,
+        layer_norm: bool = False,
     ) -> None:
         kind = type(self).__name__
         self.input_size = whole(f"{kind}: input_size", input_size)
@@ -64,12 +74,37 @@ class RecurrentLayer(Layer):
             )
         self.bidirectional = bool(bidirectional)
         self.learned_state = bool(learned_state)
+        self.recurrent_dropout = real(
+            f"{kind}: recurrent_dropout", recurrent_dropout, 0.0, 1.0, open_above=True
+        )
+        self.zoneout = _zoneout(f"{kind}: zoneout", zoneout)
+        self.layer_norm = bool(layer_norm)
         self.last_only = False
 
     @property
     @abstractmethod
     def cell(self) -> str:
         """The cell's name in :data:`elman.cells.CELLS`."""
+
+    @property
+    def regularization(self) -> Regularization:
+        """What regularises the cell from within, its zoneout in the order of the cell's states.
+
+        Raises:
+            InputError: If ``zoneout`` is a pair and the cell has no memory beside its output.
+        """
+        states, zoneout = CELLS[self.cell].states, self.zoneout
+        if isinstance(zoneout, tuple):
+            if len(states) != 2:
+                raise InputError(
+                    f"{type(self).__name__}: zoneout: expected one probability, a pair is for the "
+                    f"memory and the output of an LSTM, got {zoneout!r}"
+                )
+            of_states = zoneout[::-1]  # given as (memory, output), the states are h, c
+        else:
+            of_states = (zoneout,) * len(states)
+        rates = of_states if any(of_states) else ()
+        return Regularization(self.recurrent_dropout, rates, self.layer_norm)
 
     @property
     def output_size(self) -> int:
@@ -92,6 +127,13 @@ class RecurrentLayer(Layer):
         plain = not self.dropout and not self.learned_state
         return plain and all(w.recurrence.recordable for walks in self._levels for w in walks)
 
+    def redraw(self, generator: np.random.Generator) -> None:
+        """A seed for every walk, of its recurrent dropout and zoneout in the next pass."""
+        if self._random:
+            for walks in self._levels:
+                for walk in walks:
+                    walk.seed[0] = generator.bit_generator.random_raw()  # type: ignore[attr-defined]
+
     def connect(self, incoming: Signal) -> Signal:
         """A sequence of ``output_size`` channels."""
         if incoming.kind != "sequence":
@@ -105,26 +147,30 @@ class RecurrentLayer(Layer):
         return Signal("sequence", self.output_size)
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """PyTorch's names, ``weight_ih_l0`` ...; ``initial_h_l0`` for a learned state."""
+        """PyTorch's names, ``weight_ih_l0`` ...; ``initial_h_l0`` for a learned state.
+
+        Layer normalisation adds ``weight_ln_ih_l0`` and ``bias_ln_ih_l0``, the gain and the shift
+        of the product with the input, the same for ``hh``, and for the ``c`` of an LSTM.
+        """
         cell = CELLS[self.cell]
         shapes: dict[str, tuple[int, ...]] = {}
         for level in range(self.num_layers):
             size = self.output_size if level else self.input_size
             for suffix in self._suffixes(level):
-                drawn = cell.parameter_shapes(size, self.hidden_size, self.bias)
+                drawn = cell.parameter_shapes(size, self.hidden_size, self.bias, self.layer_norm)
                 shapes |= {f"{name}_{suffix}": shape for name, shape in drawn.items()}
                 if self.learned_state:
                     shapes |= {f"initial_{s}_{suffix}": (self.hidden_size,) for s in cell.states}
         return shapes
 
     def initialize(self, generator: np.random.Generator) -> dict[str, Array]:
-        """The cell's own initial values; a learned state starts at zero."""
+        """The cell's own initial values; a learned state starts at zero, a gain at one."""
         cell = CELLS[self.cell]
         values: dict[str, Array] = {}
         for level in range(self.num_layers):
             size = self.output_size if level else self.input_size
             for suffix in self._suffixes(level):
-                shapes = cell.parameter_shapes(size, self.hidden_size, self.bias)
+                shapes = cell.parameter_shapes(size, self.hidden_size, self.bias, self.layer_norm)
                 drawn = cell.initialize(shapes, generator)
                 values |= {f"{name}_{suffix}": value for name, value in drawn.items()}
         return values
@@ -163,11 +209,13 @@ class RecurrentLayer(Layer):
                     gradients,
                     dtype,
                     backend,
+                    self.regularization,
                 )
                 walk.offset = offset
                 offset += len(CELLS[self.cell].states)
                 walks.append(walk)
             self._levels.append(walks)
+        self._random = self.regularization.random
         # the plain case, one level in one direction, takes the short way
         self._only = self._levels[0][0] if len(self._levels) * self.directions == 1 else None
         self._number = len(CELLS[self.cell].states)
@@ -180,6 +228,8 @@ class RecurrentLayer(Layer):
     def forward(self, x: Array, context: Context) -> Array:
         """The outputs of the top level: ``[T, B, output_size]``, or ``[B, H]``: ``last_only``."""
         self._context = context
+        if self._random and context.generator is not None and context.training:
+            self.redraw(context.generator)
         if self._only is not None:
             output = self._only.forward(x, self.state_offset, context, None)
             return self._last(context) if self.last_only else output
@@ -279,6 +329,17 @@ class RNN(RecurrentLayer):
         dropout: Probability with which an output between two levels is dropped in training.
         bidirectional: Whether each level also walks from the last live step to the first.
         learned_state: Whether the initial state is a parameter (else zeros).
+        recurrent_dropout: Probability, in [0, 1), with which a unit of the state is hidden from the
+            recurrent weights in training, the same units in all steps of a sequence and for all
+            gates; the others are scaled up by 1/(1-p). Y. Gal, Z. Ghahramani, "A theoretically
+            grounded application of dropout in recurrent neural networks", NIPS 2016.
+        zoneout: Probability, in [0, 1), with which a unit keeps its value of the step before, drawn
+            at every step in training; outside training the new value is the expectation. D.
+            Krueger et al., "Zoneout: regularizing RNNs by randomly preserving hidden
+            activations", ICLR 2017.
+        layer_norm: Whether the products with the input and with the state are each normalised over
+            their gates and units, with gains and shifts that are learned. J. L. Ba, J. R. Kiros,
+            G. E. Hinton, "Layer normalization", arXiv:1607.06450.
 
     Raises:
         InputError: If a size is below 1, or an option is not one of those above.
@@ -295,6 +356,9 @@ class RNN(RecurrentLayer):
         "dropout",
         "bidirectional",
         "learned_state",
+        "recurrent_dropout",
+        "zoneout",
+        "layer_norm",
     )
 
     def __init__(
@@ -307,9 +371,21 @@ class RNN(RecurrentLayer):
         dropout: float = 0.0,
         bidirectional: bool = False,
         learned_state: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: Zoneout = 0.0,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, dropout, bidirectional, learned_state
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            dropout,
+            bidirectional,
+            learned_state,
+            recurrent_dropout,
+            zoneout,
+            layer_norm,
         )
         self.nonlinearity = one_of("RNN: nonlinearity", nonlinearity, ("tanh", "relu"))
 
@@ -333,9 +409,12 @@ class LSTM(RecurrentLayer):
         dropout: Probability with which an output between two levels is dropped in training.
         bidirectional: Whether each level also walks backwards.
         learned_state: Whether the initial ``h`` and ``c`` are parameters (else zeros).
+        recurrent_dropout: As in :class:`RNN`; the state that the weights see is ``h``.
+        zoneout: As in :class:`RNN`; one probability for both states, or ``(c, h)``.
+        layer_norm: As in :class:`RNN`; ``c`` is normalised too where the output reads it.
 
     Raises:
-        InputError: If a size is below 1, or ``dropout`` is not in [0, 1).
+        InputError: If a size is below 1, or a probability is not in [0, 1).
     """
 
     @property
@@ -361,9 +440,12 @@ class GRU(RecurrentLayer):
         reset_after: ``True`` applies the reset gate after the product with ``W_hn``, as
             PyTorch, cuDNN and Keras do; ``False`` before it, as Cho et al. (2014) and ONNX's
             default.
+        recurrent_dropout: As in :class:`RNN`; the update gate carries on the whole state.
+        zoneout: As in :class:`RNN`.
+        layer_norm: As in :class:`RNN`.
 
     Raises:
-        InputError: If a size is below 1, or ``dropout`` is not in [0, 1).
+        InputError: If a size is below 1, or a probability is not in [0, 1).
     """
 
     fields = (*RecurrentLayer.fields, "reset_after")
@@ -378,9 +460,21 @@ class GRU(RecurrentLayer):
         bidirectional: bool = False,
         learned_state: bool = False,
         reset_after: bool = True,
+        recurrent_dropout: float = 0.0,
+        zoneout: Zoneout = 0.0,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, dropout, bidirectional, learned_state
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            dropout,
+            bidirectional,
+            learned_state,
+            recurrent_dropout,
+            zoneout,
+            layer_norm,
         )
         self.reset_after = bool(reset_after)
 
@@ -433,3 +527,12 @@ def Bidirectional(layer: RecurrentLayer) -> RecurrentLayer:
     if not isinstance(layer, RecurrentLayer):
         raise InputError(f"Bidirectional: layer: expected an RNN, LSTM or GRU, got {layer!r}")
     return layer.clone(bidirectional=True)
+
+
+def _zoneout(name: str, value: Any) -> Zoneout:
+    if not isinstance(value, (tuple, list)):
+        return real(name, value, 0.0, 1.0, open_above=True)
+    if len(value) != 2:
+        raise InputError(f"{name}: expected one probability or a pair of them, got {value!r}")
+    first, second = (real(name, part, 0.0, 1.0, open_above=True) for part in value)
+    return first, second
