@@ -118,6 +118,7 @@ def backward(
     """Back-propagate through time, see :meth:`elman.backends.Backend.backward`."""
     d_final_hidden, d_final_memory = _pair(d_final_state)
     d_hidden, d_memory = _pair(d_state)
+    d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh = gradients[:4]
     workspace.backward(
         parameters[0],
         parameters[1],
@@ -128,7 +129,10 @@ def backward(
         d_x,
         d_hidden,
         d_memory,
-        *gradients[:4],
+        d_weight_ih,
+        d_weight_hh,
+        d_bias_ih,
+        d_bias_hh,
         list(gradients[4:]),
         truncate or 0,
     )

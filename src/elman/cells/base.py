@@ -38,7 +38,7 @@ PARAMETER_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 """The order in which a cell's parameters, and their gradients, stand in a tuple."""
 
 NORM_NAMES = ("weight_ln_ih", "bias_ln_ih", "weight_ln_hh", "bias_ln_hh")
-"""What follows them in a cell with layer normalisation; a pair for each normalised state ends it."""
+"""What follows them with layer normalisation; then comes a pair for each normalised state."""
 
 EPSILON = 1e-5
 """Added to the variance in layer normalisation, as in PyTorch."""

@@ -54,8 +54,8 @@ class Context:
         generator: Source of the randomness of dropout.
         truncate: Length of a chunk of truncated back-propagation, or ``None``.
         version: A number that changes with the parameters, or -1, see :mod:`elman.sequence`.
-        rows: ``None``, or int64 ``(B,)``: the number of each row, by which a recurrent layer's random
-            numbers are its own, whatever batch it is in.
+        rows: ``None``, or int64 ``(B,)``: the number of each row, by which a recurrent layer's
+            random numbers are its own, whatever batch it is in.
         steps: Steps of the pass, ``T``, which a vector alone no longer tells.
     """
 
