@@ -42,9 +42,8 @@ constexpr int most_states = 2;
 template <class T>
 struct Regularization {
     double recurrent_dropout = 0, zoneout[most_states] = {};  // probabilities
-    bool random = false;            // draw; else nothing is dropped, and zoneout is its expectation
-    uint64_t seed = 0;              // of this pass
-    const int64_t* rows = nullptr;  // the rows' numbers, or null: their places in the batch
+    bool random = false;  // draw; else nothing is dropped, and zoneout is its expectation
+    const uint64_t* row_keys = nullptr;  // from the seed of this pass and the rows' numbers
 
     // Layer normalisation: of the product with the input, of that with the state, and of a state.
     const T *gain_ih = nullptr, *shift_ih = nullptr, *gain_hh = nullptr, *shift_hh = nullptr;

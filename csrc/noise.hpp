@@ -3,19 +3,11 @@
 // sources, is src/elman/backends/reference_noise.py.
 #pragma once
 
+#include "keys.hpp"
 #include "layer.hpp"
 #include "simd.hpp"
 
 namespace elman::ELMAN_ISA {
-
-constexpr uint64_t golden_64 = 0x9E3779B97F4A7C15u;
-constexpr uint32_t golden_32 = 0x9E3779B9u;
-
-ELMAN_INLINE uint64_t mix(uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
 
 constexpr int64_t dropout_stream = 0;
 constexpr int64_t zoneout_stream(int64_t time, int state) { return 1 + most_states * time + state; }
@@ -31,10 +23,9 @@ class Events {
   public:
     Events() = default;
 
-    Events(const Regularization<T>& regularization, int64_t row, int64_t stream, double probability) {
-        const uint64_t number = uint64_t(regularization.rows ? regularization.rows[row] : row);
-        const uint64_t row_key = mix(regularization.seed + (number + 1) * golden_64);
-        const uint64_t key = mix(row_key + uint64_t(stream + 1) * golden_64);
+    ELMAN_INLINE Events(const Regularization<T>& regularization, int64_t row, int64_t stream,
+                        double probability) {
+        const uint64_t key = stream_key(regularization.row_keys[row], stream);
         high_ = uint32_t(key >> 32);
         low_ = uint32_t(key);
         threshold_ = int32_t(int64_t(probability * 4294967296.0) - 2147483648);

@@ -5,6 +5,7 @@
 
 #include "arrays.hpp"
 #include "isa.hpp"
+#include "keys.hpp"
 #include "threads.hpp"
 
 namespace elman {
@@ -171,10 +172,14 @@ class RecurrenceWorkspace {
     void set_noise(const Array<const uint64_t, 1>& seed, const Array<const int64_t, 1>& rows) {
         Regularization<T>& r = layer_.regularization;
         r.random = seed.is_valid();
-        if (r.random) r.seed = *contiguous("seed", seed, {1});
-        const int64_t* numbers = contiguous("rows", rows, {layer_.batch});
-        if (numbers) rows_.assign(numbers, numbers + layer_.batch);  // kept: backward needs them too
-        r.rows = numbers ? rows_.data() : nullptr;
+        if (r.random) {
+            const uint64_t first = *contiguous("seed", seed, {1});
+            const int64_t* numbers = contiguous("rows", rows, {layer_.batch});
+            row_keys_.resize(size_t(layer_.batch));
+            for (int64_t row = 0; row < layer_.batch; ++row)
+                row_keys_[size_t(row)] = row_key(first, numbers ? numbers[row] : row);
+            r.row_keys = row_keys_.data();
+        }
         const bool regularized = zones_out_ || (r.random && r.recurrent_dropout > 0);
         const CellWalks<T>& all = walks<T>(cell_);
         functions_ = layer_norm_ ? &all.normalized : regularized ? &all.regularized : &all.plain;
@@ -215,7 +220,8 @@ class RecurrenceWorkspace {
     const CellFunctions<T>* functions_ = nullptr;  // of the latest pass
     Layer<T> layer_;
     Memory<T> memory_[buffer_count];
-    std::vector<int64_t> live_, rows_;
+    std::vector<int64_t> live_;
+    std::vector<uint64_t> row_keys_;
     int64_t version_ = -1;
     const T* packed_bias_ = nullptr;
     bool ready_ = false;

@@ -79,7 +79,7 @@ def walk_of(cell, size, option, **changes):
 
 
 def tolerance(walk):
-    """Normalisation divides by deviations, and with them what rounding has left of a cancellation."""
+    """Normalisation divides by deviations, and with them what rounding left."""
     single = walk.x.dtype == np.float32 and walk.regularization.layer_norm
     return 1e-3 if single else TOLERANCE[walk.x.dtype.name]
 
