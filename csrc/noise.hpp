@@ -12,7 +12,7 @@ namespace elman::ELMAN_ISA {
 constexpr int64_t dropout_stream = 0;
 constexpr int64_t zoneout_stream(int64_t time, int state) { return 1 + most_states * time + state; }
 
-// Events of one row and one stream.
+// Events of a probability, of one row and one stream at a time.
 template <class T>
 class Events {
     static constexpr int V = lanes<T>;
@@ -21,20 +21,15 @@ class Events {
     using Bits = typename VectorOf<T>::bits;
 
   public:
-    Events() = default;
+    explicit Events(double probability = 0)
+        : threshold_(int32_t(int64_t(probability * 4294967296.0) - 2147483648)) {}
 
-    ELMAN_INLINE Events(const Regularization<T>& regularization, int64_t row, int64_t stream,
-                        double probability) {
-        const uint64_t key = stream_key(regularization.row_keys[row], stream);
-        high_ = uint32_t(key >> 32);
-        low_ = uint32_t(key);
-        threshold_ = int32_t(int64_t(probability * 4294967296.0) - 2147483648);
-    }
+    ELMAN_INLINE void draw(uint64_t row_key, int64_t stream) { key_ = stream_key(row_key, stream); }
 
     // Whether it happens to the units from `unit` on: all bits of a lane, or none.
     ELMAN_INLINE Bits at(int64_t unit) const {
-        Words x = first_units() + (high_ + uint32_t(unit) * golden_32);
-        x = ((x ^ (x >> 16)) * 0x21F0AAADu) ^ low_;
+        Words x = first_units() + (uint32_t(key_ >> 32) + uint32_t(unit) * golden_32);
+        x = ((x ^ (x >> 16)) * 0x21F0AAADu) ^ uint32_t(key_);
         x = (x ^ (x >> 15)) * 0x735A2D97u;
         const SignedWords below = (SignedWords)x < threshold_;
         if constexpr (sizeof(T) == 4)
@@ -50,8 +45,8 @@ class Events {
         return units;
     }
 
-    uint32_t high_ = 0, low_ = 0;
-    int32_t threshold_ = 0;
+    uint64_t key_ = 0;
+    int32_t threshold_;
 };
 
 // The value of a where the bits are set, else zero.

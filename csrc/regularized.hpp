@@ -17,8 +17,9 @@ void draw_masks(const Geometry<T, Cell>& g, int64_t begin, int64_t end) {
     const Regularization<T>& regularization = g.layer.regularization;
     const double rate = regularization.recurrent_dropout;
     const Vector<T> kept = broadcast(T(1.0 / (1.0 - rate)));
+    Events<T> dropped(rate);
     for (int64_t row = begin; row < end; ++row) {
-        const Events<T> dropped(regularization, row, dropout_stream, rate);
+        dropped.draw(regularization.row_keys[row], dropout_stream);
         for (int64_t unit = 0; unit < g.padded; unit += lanes<T>)
             store(g.mask(row) + unit, where_not<T>(dropped.at(unit), kept));
     }
@@ -38,32 +39,34 @@ class Zoneout {
   public:
     using Bits = typename VectorOf<T>::bits;
 
-    explicit Zoneout(const Geometry<T, Cell>& g) : regularization_(g.layer.regularization) {
+    explicit Zoneout(const Geometry<T, Cell>& g)
+        : regularization_(g.layer.regularization), random_(regularization_.random) {
         for (int k = 0; k < Cell::states; ++k) {
             acts_[k] = g.zones_out(k);
             rate_[k] = T(regularization_.zoneout[k]);
+            events_[k] = Events<T>(regularization_.zoneout[k]);
         }
     }
 
     ELMAN_INLINE void draw(int64_t time, int64_t row) {
+        ELMAN_UNROLL
         for (int k = 0; k < Cell::states; ++k)
-            if (acts_[k] && regularization_.random)
-                events_[k] = Events<T>(regularization_, row, zoneout_stream(time, k),
-                                       regularization_.zoneout[k]);
+            if (acts_[k] && random_)
+                events_[k].draw(regularization_.row_keys[row], zoneout_stream(time, k));
     }
 
     ELMAN_INLINE bool acts(int k) const { return acts_[k]; }
 
     // State k after the step.
     ELMAN_INLINE Vector<T> after(int k, int64_t unit, Vector<T> previous, Vector<T> made) const {
-        if (!regularization_.random) return made + rate_[k] * (previous - made);
+        if (!random_) return made + rate_[k] * (previous - made);
         return events_[k].at(unit) ? previous : made;
     }
 
     // From its gradient: that of the state before, and that of what the cell made.
     ELMAN_INLINE void adjoint(int k, int64_t unit, Vector<T> d_after, Vector<T>& d_previous,
                               Vector<T>& d_made) const {
-        if (regularization_.random) {
+        if (random_) {
             const Bits kept = events_[k].at(unit);
             d_previous = where<T>(kept, d_after);
             d_made = where_not<T>(kept, d_after);
@@ -75,85 +78,88 @@ class Zoneout {
 
   private:
     const Regularization<T>& regularization_;
+    const bool random_;
     bool acts_[most_states] = {};
     T rate_[most_states] = {};
     Events<T> events_[most_states];
 };
 
-// Row after row of one step, going forward.
+// Row after row of one step, going forward. The bases stay as they are and offsets move: a struct of
+// pointers that changes with every row would be copied through memory for every vector of units.
 template <class Cell, class T>
 class ForwardRow {
   public:
     ForwardRow(const Geometry<T, Cell>& g, int64_t s, int64_t row)
-        : g_(g), zoneout_(g), row_(row), time_(g.time(s)), dropping_(g.dropping()) {
-        here_.slots = g.slots().at(s, row);
-        here_.operand = g.operand().at(s, row);
+        : zoneout_(g),
+          time_(g.time(s)),
+          padded_(g.padded),
+          slots_row_(g.slots_row),
+          output_row_(g.layer.output.row),
+          hidden_size_(g.layer.hidden_size),
+          dropping_(g.dropping()),
+          slots_(g.slots().at(s, row)),
+          operand_(g.operand().at(s, row)),
+          output_(g.layer.output.at(time_, row)),
+          dropped_(g.dropped(s + 1, row)),
+          mask_(g.mask(row)),
+          row_(row) {
         for (int k = 0; k < Cell::states; ++k) {
-            here_.previous[k] = g.state(k, s, row);
-            here_.next[k] = g.made(k, s, row);
+            previous_[k] = g.state(k, s, row);
+            made_[k] = g.made(k, s, row);
             after_[k] = g.state(k, s + 1, row);
         }
-        output_ = g.layer.output.at(time_, row);
-        mask_ = g.mask(row);
-        dropped_ = g.dropped(s + 1, row);
-        zoneout_.draw(time_, row);
+        zoneout_.draw(time_, row_);
     }
 
     // The pointers of the vector of units from `unit` on.
     ELMAN_INLINE ForwardUnit<T> at(int64_t unit, const T* sums) const {
-        ForwardUnit<T> here = here_;
+        ForwardUnit<T> here;
         here.sums = sums;
-        here.slots += unit * Cell::slots;
-        here.operand += unit;
+        here.slots = slots_ + slots_at_ + unit * Cell::slots;
+        here.operand = operand_ + at_ + unit;
+        ELMAN_UNROLL
         for (int k = 0; k < Cell::states; ++k) {
-            here.previous[k] += unit;
-            here.next[k] += unit;
+            here.previous[k] = previous_[k] + at_ + unit;
+            here.next[k] = made_[k] + at_ + unit;
         }
         return here;
     }
 
     // After a stage that computes what the next one multiplies.
     ELMAN_INLINE void finish_operand(int64_t unit) const {
-        if (dropping_) store(here_.operand + unit, load(here_.operand + unit) * load(mask_ + unit));
+        T* const operand = operand_ + at_ + unit;
+        if (dropping_) store(operand, load(operand) * load(mask_ + at_ + unit));
     }
 
     // After the last stage.
     ELMAN_INLINE void finish(int64_t unit) const {
+        const int64_t here = at_ + unit;
+        ELMAN_UNROLL
         for (int k = 0; k < Cell::states; ++k)
             if (zoneout_.acts(k))
-                store(after_[k] + unit, zoneout_.after(k, unit, load(here_.previous[k] + unit),
-                                                       load(here_.next[k] + unit)));
-        const Vector<T> hidden = load(after_[0] + unit);
-        store_up_to(output_ + unit, hidden, g_.layer.hidden_size - unit);
-        if (dropping_) store(dropped_ + unit, hidden * load(mask_ + unit));
+                store(after_[k] + here,
+                      zoneout_.after(k, unit, load(previous_[k] + here), load(made_[k] + here)));
+        const Vector<T> hidden = load(after_[0] + here);
+        store_up_to(output_ + output_at_ + unit, hidden, hidden_size_ - unit);
+        if (dropping_) store(dropped_ + here, hidden * load(mask_ + here));
     }
 
     ELMAN_INLINE void next_row() {
-        const int64_t padded = g_.padded;
-        here_.slots += g_.slots_row;
-        here_.operand += padded;
-        for (int k = 0; k < Cell::states; ++k) {
-            here_.previous[k] += padded;
-            here_.next[k] += padded;
-            after_[k] += padded;
-        }
-        output_ += g_.layer.output.row;
-        mask_ += padded;
-        dropped_ += padded;
+        at_ += padded_;
+        slots_at_ += slots_row_;
+        output_at_ += output_row_;
         zoneout_.draw(time_, ++row_);
     }
 
   private:
-    const Geometry<T, Cell>& g_;
     Zoneout<Cell, T> zoneout_;
-    int64_t row_;
-    const int64_t time_;
+    const int64_t time_, padded_, slots_row_, output_row_, hidden_size_;
     const bool dropping_;
-    ForwardUnit<T> here_;
-    T* after_[most_states];
-    T* output_;
-    const T* mask_;
-    T* dropped_;
+    T *const slots_, *const operand_, *const output_, *const dropped_;
+    const T* const mask_;
+    const T* previous_[most_states];
+    T *made_[most_states], *after_[most_states];
+    int64_t row_, at_ = 0, slots_at_ = 0, output_at_ = 0;
 };
 
 template <class Cell, class Stage, bool Last, class T>
@@ -175,59 +181,61 @@ template <class Cell, class T>
 class AdjointRow {
   public:
     AdjointRow(const Geometry<T, Cell>& g, int64_t s, int64_t row)
-        : g_(g), zoneout_(g), row_(row), time_(g.time(s)) {
-        here_.slots = g.slots().at(s, row);
-        here_.operand_carry = g.operand_carry(row);
+        : zoneout_(g),
+          time_(g.time(s)),
+          padded_(g.padded),
+          slots_row_(g.slots_row),
+          d_output_row_(g.layer.d_output.row),
+          hidden_size_(g.layer.hidden_size),
+          slots_(g.slots().at(s, row)),
+          operand_carry_(g.operand_carry(row)),
+          d_output_(g.layer.d_output.base ? g.layer.d_output.at(time_, row) : nullptr),
+          row_(row) {
         for (int k = 0; k < Cell::states; ++k) {
-            here_.previous[k] = g.state(k, s, row);
-            here_.next[k] = g.made(k, s, row);
-            here_.carry[k] = g.carry(k, row);
+            previous_[k] = g.state(k, s, row);
+            made_[k] = g.made(k, s, row);
+            carry_[k] = g.carry(k, row);
         }
-        d_output_ = g.layer.d_output.base ? g.layer.d_output.at(time_, row) : nullptr;
-        zoneout_.draw(time_, row);
+        zoneout_.draw(time_, row_);
     }
 
     ELMAN_INLINE AdjointUnit<T> at(int64_t unit) const {
-        AdjointUnit<T> here = here_;
-        here.slots += unit * Cell::slots;
-        here.operand_carry += unit;
+        AdjointUnit<T> here;
+        here.slots = slots_ + slots_at_ + unit * Cell::slots;
+        here.operand_carry = operand_carry_ + at_ + unit;
+        ELMAN_UNROLL
         for (int k = 0; k < Cell::states; ++k) {
-            here.previous[k] += unit;
-            here.next[k] += unit;
-            here.carry[k] += unit;
+            here.previous[k] = previous_[k] + at_ + unit;
+            here.next[k] = made_[k] + at_ + unit;
+            here.carry[k] = carry_[k] + at_ + unit;
         }
         return here;
     }
 
     // The gradient of state k after the step: of the state before it directly, and of what was made.
     ELMAN_INLINE void split(int k, int64_t unit, Vector<T>& d_previous, Vector<T>& d_made) const {
-        d_made = load(here_.carry[k] + unit);
+        d_made = load(carry_[k] + at_ + unit);
         d_previous = Vector<T>{};
         if (k == 0 && d_output_)
-            d_made += load_up_to(d_output_ + unit, g_.layer.hidden_size - unit);
+            d_made += load_up_to(d_output_ + d_output_at_ + unit, hidden_size_ - unit);
         if (zoneout_.acts(k)) zoneout_.adjoint(k, unit, d_made, d_previous, d_made);
     }
 
     ELMAN_INLINE void next_row() {
-        const int64_t padded = g_.padded;
-        here_.slots += g_.slots_row;
-        here_.operand_carry += padded;
-        for (int k = 0; k < Cell::states; ++k) {
-            here_.previous[k] += padded;
-            here_.next[k] += padded;
-            here_.carry[k] += padded;
-        }
-        if (d_output_) d_output_ += g_.layer.d_output.row;
+        at_ += padded_;
+        slots_at_ += slots_row_;
+        d_output_at_ += d_output_row_;
         zoneout_.draw(time_, ++row_);
     }
 
   private:
-    const Geometry<T, Cell>& g_;
     Zoneout<Cell, T> zoneout_;
-    int64_t row_;
-    const int64_t time_;
-    AdjointUnit<T> here_;
-    const T* d_output_;
+    const int64_t time_, padded_, slots_row_, d_output_row_, hidden_size_;
+    T *const slots_, *const operand_carry_;
+    const T* const d_output_;
+    const T *previous_[most_states], *made_[most_states];
+    T* carry_[most_states];
+    int64_t row_, at_ = 0, slots_at_ = 0, d_output_at_ = 0;
 };
 
 template <class Cell, class Stage, bool Last, class T>
@@ -242,11 +250,13 @@ ELMAN_ONE_COPY void adjoint_regularized(const Geometry<T, Cell>& g, int64_t s, i
                 continue;
             }
             Vector<T> d_previous[most_states], d_made;
+            ELMAN_UNROLL
             for (int k = 0; k < Cell::states; ++k) {
                 row.split(k, unit, d_previous[k], d_made);
                 store(here.carry[k], d_made);
             }
             Stage::template adjoint<T>(here);
+            ELMAN_UNROLL
             for (int k = 0; k < Cell::states; ++k)
                 store(here.carry[k], load(here.carry[k]) + d_previous[k]);
         }
