@@ -114,6 +114,8 @@ class LSTM(RecurrentLayer):
         InputError: If a size is below 1, or a probability is not in [0, 1).
     """
 
+    has_memory = True
+
     @property
     def cell(self) -> str:
         """``lstm``."""

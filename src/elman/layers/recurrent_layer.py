@@ -31,7 +31,10 @@ class RecurrentLayer(Layer):
         last_only: Set by a network whose next layer is :class:`~elman.Last`: the layer then
             returns its final output ``[B, H]`` alone, and the gradient of all other outputs,
             which is zero, is never written out.
+        has_memory: Whether the cell has a second state, with a zoneout of its own.
     """
+
+    has_memory: ClassVar[bool] = False
 
     fields: ClassVar[tuple[str, ...]] = (
         "input_size",
@@ -77,7 +80,7 @@ class RecurrentLayer(Layer):
         self.recurrent_dropout = real(
             f"{kind}: recurrent_dropout", recurrent_dropout, 0.0, 1.0, open_above=True
         )
-        self.zoneout = _zoneout(f"{kind}: zoneout", zoneout)
+        self.zoneout = _zoneout(f"{kind}: zoneout", zoneout, self.has_memory)
         self.layer_norm = bool(layer_norm)
         self.last_only = False
 
@@ -88,23 +91,10 @@ class RecurrentLayer(Layer):
 
     @property
     def regularization(self) -> Regularization:
-        """What regularises the cell from within, its zoneout in the order of the cell's states.
-
-        Raises:
-            InputError: If ``zoneout`` is a pair and the cell has no memory beside its output.
-        """
+        """What regularises the cell from within, its zoneout in the order of the cell's states."""
         states, zoneout = CELLS[self.cell].states, self.zoneout
-        if isinstance(zoneout, tuple):
-            if len(states) != 2:
-                raise InputError(
-                    f"{type(self).__name__}: zoneout: expected one probability, a pair is for the "
-                    f"memory and the output of an LSTM, got {zoneout!r}"
-                )
-            rates: tuple[float, ...] = zoneout[
-                ::-1
-            ]  # given as (memory, output), the states are h, c
-        else:
-            rates = (zoneout,) * len(states)
+        # a pair is given as (memory, output), and the states are h, c
+        rates = zoneout[::-1] if isinstance(zoneout, tuple) else (zoneout,) * len(states)
         return Regularization(self.recurrent_dropout, rates if any(rates) else (), self.layer_norm)
 
     @property
@@ -229,7 +219,7 @@ class RecurrentLayer(Layer):
     def forward(self, x: Array, context: Context) -> Array:
         """The outputs of the top level: ``[T, B, output_size]``, or ``[B, H]``: ``last_only``."""
         self._context = context
-        if self._random and context.generator is not None and context.training:
+        if self._random and context.draws and context.generator is not None:
             self.redraw(context.generator)
         if self._only is not None:
             output = self._only.forward(x, self.state_offset, context, None)
@@ -314,10 +304,11 @@ class RecurrentLayer(Layer):
         return final
 
 
-def _zoneout(name: str, value: Any) -> Zoneout:
+def _zoneout(name: str, value: Any, pair: bool) -> Zoneout:
     if not isinstance(value, (tuple, list)):
         return real(name, value, 0.0, 1.0, open_above=True)
-    if len(value) != 2:
-        raise InputError(f"{name}: expected one probability or a pair of them, got {value!r}")
+    if len(value) != 2 or not pair:
+        expected = "one probability or a pair of them" if pair else "one probability"
+        raise InputError(f"{name}: expected {expected}, got {value!r}")
     first, second = (real(name, part, 0.0, 1.0, open_above=True) for part in value)
     return first, second
