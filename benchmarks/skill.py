@@ -21,7 +21,7 @@ from benchmarks.skills.common import Options
 from benchmarks.tables import Table
 
 RESULTS = Path(__file__).resolve().parent / "results" / "skill"
-MODULES = ("etth1", "coverage")
+MODULES = ("etth1", "coverage", "shakespeare", "nab", "addition")
 """The modules of `benchmarks.skills`, in the order of the page."""
 
 

@@ -54,6 +54,11 @@ _PUBLIC = {
     "Forecaster": "tasks.forecasting",
     "SequenceClassifier": "tasks.classification",
     "SequenceRegressor": "tasks.regression",
+    "SequenceLabeller": "tasks.labelling",
+    "LanguageModel": "tasks.language",
+    "Emulator": "tasks.emulation",
+    "SequenceAutoencoder": "tasks.reconstruction",
+    "Translator": "tasks.translation",
     "Panel": "data.panel",
     "Windows": "data.windows",
     "datasets": "",  # a module of its own

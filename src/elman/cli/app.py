@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from elman.cli import classification, forecasting, runs
+from elman.cli import (
+    classification,
+    detection,
+    emulation,
+    forecasting,
+    labelling,
+    language,
+    regression,
+    runs,
+    translation,
+)
 
 __all__ = ["app"]
 
@@ -69,6 +79,12 @@ for _verb in (
     forecasting.forecast,
     forecasting.backtest,
     classification.classify,
+    regression.regress,
+    detection.detect,
+    emulation.emulate,
+    labelling.label,
+    language.generate,
+    translation.translate,
     runs.predict,
     runs.report,
     runs.datasets,
