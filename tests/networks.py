@@ -63,11 +63,11 @@ NETWORKS = {
         elman.Last(),
         elman.Dense(4, 2),
     ],
-    "regularized_norm": lambda: [
+    "bidirectional_norm": lambda: [
         elman.RNN(2, 3, bidirectional=True, learned_state=True, layer_norm=True),
         elman.Dense(6, 2),
     ],
-    "regularized": lambda: [
+    "bidirectional_regularized": lambda: [
         elman.GRU(
             2,
             5,

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("poison")
 NOT_RECORDED = {
     "learned",
     "learned_last",
-    "regularized_norm",
+    "bidirectional_norm",
     *(name for name in NETWORKS if "pool" in name),
 }
 
