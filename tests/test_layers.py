@@ -28,7 +28,16 @@ pytestmark = pytest.mark.usefixtures("poison")
 IN_TORCH = sorted(
     name
     for name in NETWORKS
-    if not name.startswith(("learned", "pool", "gru_before", "regularized", "bidirectional_norm", "bidirectional_regularized"))
+    if not name.startswith(
+        (
+            "learned",
+            "pool",
+            "gru_before",
+            "regularized",
+            "bidirectional_norm",
+            "bidirectional_regularized",
+        )
+    )
 )
 LENGTHS = {"equal": None, "unequal": [4, 6, 1, 6, 2], "with_empty": [0, 6, 3, 0, 1]}
 
