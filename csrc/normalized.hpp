@@ -465,11 +465,12 @@ ELMAN_ONE_COPY void adjoint_read_out(const NormalizedGeometry<T, Cell>& n, int64
     const T *const gain = n.state_gain(), *const shift = n.state_shift();
     T *const gain_sum = n.state_gain_sums(block), *const shift_sum = n.state_shift_sums(block);
     const T* const scales = n.scales(s, begin) + P::count;
-    Vector<T> total[norm_block] = {}, along[norm_block] = {};
+    Vector<T> total[norm_block], along[norm_block];
     AdjointRow<Cell, T> row(g, s, begin);
     for (int64_t r = 0; r < rows; ++r, row.next_row()) {
         const T mean = scales[r * scales_row], scale = scales[r * scales_row + 1];
         T* const d_normal = g.operand_carry(begin + r);
+        Vector<T> sum{}, sum_along{};
         for (int64_t u = 0; u < g.padded; u += V) {
             const AdjointUnit<T> here = row.at(u);
             Vector<T> d_previous, d_made;
@@ -483,9 +484,11 @@ ELMAN_ONE_COPY void adjoint_read_out(const NormalizedGeometry<T, Cell>& n, int64
             store(shift_sum + u, load(shift_sum + u) + d_seen);
             const Vector<T> d = load(gain + u) * d_seen;  // the gain is zero above the last unit
             store(d_normal + u, d);
-            total[r] += d;
-            along[r] += d * normal;
+            sum += d;
+            sum_along += d * normal;
         }
+        total[r] = sum;
+        along[r] = sum_along;
     }
     for (int64_t r = 0; r < rows; ++r) {
         mean_d[r] = sum_over_lanes<T>(total[r]) / T(hidden);
