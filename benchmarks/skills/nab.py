@@ -5,16 +5,21 @@ probationary period, is taken as normal: 70 % of it is trained on, the rest cali
 forest gets the same windows for the same two purposes, and its windows' scores are averaged over
 each step as the network's are. Then every later step is scored, and
 
-- with the threshold for a stated false alarm rate of 1 %: how many of the labelled windows hold an
-  alarm, and how many of the steps outside them do;
+- with the threshold for a stated false alarm rate of 1 %, kept as it was calibrated or following
+  what comes (`threshold="adaptive"`), the same for all detectors: how many of the labelled windows
+  hold an alarm, and how many of the steps outside them do;
 - without a threshold: how many labelled windows hold an alarm if just 1 % or 5 % of the normal
-  steps gave one, how many of them the same alarms would meet by chance, turned round in time at
-  random; and the area under the ROC curve of the steps.
+  steps gave one, and how many of them the same alarms would meet by chance, turned round in time at
+  random; how many if there were no more than one, or four, stretches of false alarms for each
+  labelled window (alarms no more than a window apart are one stretch); and the area under the ROC
+  curve of the steps.
 
 The settings are the estimator's defaults but for the window, 64 steps or an eighth of the normal
 part. Defaults were chosen by faults put into the probationary periods (spikes, shifts, noise,
 frozen values, drifts, damped and reversed stretches) and by built-in data, before the labels were
-looked at.
+looked at; that error of reconstruction and error of forecasts find about as much was seen there
+too. How fast a threshold follows came after that: it was chosen by how near the share of all
+alarms, labels aside, comes to the stated one.
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ from benchmarks.tables import Table
 from elman.data.cuts import cut, join
 from elman.evaluate.anomalies import (
     calibrate,
+    find_intervals,
     label_steps,
     ranking_quality,
     recall_at_rate,
@@ -50,6 +56,7 @@ HELD_OUT = 0.3
 WINDOW = 64
 STATED = 0.01
 RATES = (0.01, 0.05)
+STRETCHES = (1, 4)
 TURNS = 200
 NETWORK, DENSE, FOREST = "elman, gru", "elman, dense", "isolation forest"
 
@@ -103,19 +110,17 @@ def one_file(
             ).fit([series[:begin]])
             scores = fitted.score_steps([series])[0]
             seconds = time.perf_counter() - started
-            threshold = fitted.threshold_.value
-            one = judge(scores, threshold, spans, begin, seed)
+            one = judge(scores, fitted.calibration_["steps"], spans, begin, seed)
             found.setdefault(title, []).append({**one, "seconds": seconds})
         started = time.perf_counter()
         forest = forest_detector(learnt, window, seed, options.threads)
         scores = forest(series)
-        threshold = calibrate(forest(quiet), STATED).value
-        one = judge(scores, threshold, spans, begin, seed)
+        one = judge(scores, forest(quiet), spans, begin, seed)
         found.setdefault(FOREST, []).append({**one, "seconds": time.perf_counter() - started})
     simple = simple_detectors([learnt], window, 8, stride=max(1, window // 16))
     for title, detector in simple.items():
-        threshold = calibrate(detector([quiet])[0], STATED).value
-        found[title] = [judge(detector([series])[0], threshold, spans, begin, 0)]
+        scores, normal = detector([series])[0], detector([quiet])[0]
+        found[title] = [judge(scores, normal, spans, begin, 0)]
     return {
         "file": name,
         "steps": len(values),
@@ -146,24 +151,40 @@ def forest_detector(
 
 
 def judge(
-    scores: Array, threshold: float, spans: list[tuple[int, int]], begin: int, seed: int
+    scores: Array, normal: Array, spans: list[tuple[int, int]], begin: int, seed: int
 ) -> dict[str, float]:
-    """The measures of one detector on one file."""
+    """The measures of one detector on one file; ``normal`` are the scores that calibrate it."""
     truth = label_steps(spans, len(scores))
     later = np.arange(len(scores)) >= begin
     clean = np.nan_to_num(scores, nan=-np.inf)
-    flags = clean > threshold
-    measures = {
-        "found": float(np.mean([flags[start:end].any() for start, end in spans])),
-        "false_alarms": float(flags[later & ~truth].mean()),
-        "auc": ranking_quality(scores[later], truth[later]) or 0.0,
-    }
+    measures = {"auc": ranking_quality(scores[later], truth[later]) or 0.0}
     generator = np.random.default_rng(seed)
+    for method, key in (("conformal", ""), ("adaptive", "_adaptive")):
+        flags = np.zeros(len(scores), bool)
+        flags[begin:] = clean[begin:] > calibrate(normal, STATED, method).along(scores[begin:])
+        measures[f"found{key}"] = float(np.mean([flags[a:b].any() for a, b in spans]))
+        measures[f"false_alarms{key}"] = float(flags[later & ~truth].mean())
     for rate in RATES:
         measures[f"found_at_{rate:g}"] = recall_at_rate(scores, spans, rate, begin)
         level = np.quantile(clean[later & ~truth], 1.0 - rate, method="higher")
         measures[f"chance_at_{rate:g}"] = by_chance(clean[later] > level, spans, begin, generator)
+    for number in STRETCHES:
+        measures[f"found_with_{number}"] = found_with(clean, spans, begin, number)
     return measures
+
+
+def found_with(scores: Array, spans: list[tuple[int, int]], begin: int, stretches: int) -> float:
+    """Share of the windows found with at most so many false stretches for each of them."""
+    truth = label_steps(spans, len(scores))
+    known = scores[begin:][np.isfinite(scores[begin:])]
+    best = 0.0
+    for level in np.unique(np.quantile(known, 1.0 - np.geomspace(1e-4, 0.3, 80)))[::-1]:
+        found = find_intervals(scores[begin:], float(level), WINDOW)
+        false = sum(not truth[begin + one.start : begin + one.end].any() for one in found)
+        if false > stretches * len(spans):
+            break
+        best = max(best, float(np.mean([(scores[a:b] > level).any() for a, b in spans])))
+    return best
 
 
 def by_chance(
@@ -181,12 +202,16 @@ def by_chance(
 
 
 MEASURES = (
-    ("found", "found at a stated 1 %"),
-    ("false_alarms", "false alarms then"),
-    ("found_at_0.01", "found at a true 1 %"),
+    ("found", "stated 1 %: found"),
+    ("false_alarms", "false alarms"),
+    ("found_adaptive", "adaptive 1 %: found"),
+    ("false_alarms_adaptive", "false alarms"),
+    ("found_at_0.01", "true 1 %: found"),
     ("chance_at_0.01", "by chance"),
-    ("found_at_0.05", "found at a true 5 %"),
+    ("found_at_0.05", "true 5 %: found"),
     ("chance_at_0.05", "by chance"),
+    ("found_with_1", "1 false stretch each"),
+    ("found_with_4", "4 each"),
     ("auc", "AUC"),
 )
 
@@ -205,9 +230,14 @@ def goals(records: list[dict[str, Any]], options: Options) -> list[dict[str, Any
     """Better than isolation forest on average: more found, with fewer false alarms; ranking."""
     lines = []
     for measure, what, sign in (
-        ("found", "labelled windows found at a stated 1 %", 1),
-        ("false_alarms", "false alarms at a stated 1 %", -1),
+        ("found", "labelled windows found at a stated 1 %, fixed threshold", 1),
+        ("false_alarms", "false alarms then", -1),
+        ("found_adaptive", "labelled windows found at a stated 1 %, adaptive threshold", 1),
+        ("false_alarms_adaptive", "false alarms then", -1),
         ("found_at_0.01", "labelled windows found at a true 1 %", 1),
+        ("found_at_0.05", "labelled windows found at a true 5 %", 1),
+        ("found_with_1", "labelled windows found with one false stretch each", 1),
+        ("found_with_4", "labelled windows found with four false stretches each", 1),
         ("auc", "AUC of the steps", 1),
     ):
         own = mean_over_files(records, NETWORK, measure)
@@ -256,7 +286,10 @@ def _by_file(records: list[dict[str, Any]]) -> Table:
     for record in records:
         cells = [record["file"], str(record["normal"]), str(record["window"])]
         cells.append(str(record["labelled"]))
-        for measure in ("found", "false_alarms", "found_at_0.01", "auc"):
+        for measure in (
+            *("found", "false_alarms", "found_adaptive", "false_alarms_adaptive"),
+            *("found_at_0.01", "auc"),
+        ):
             pair = [
                 float(np.mean([one[measure] for one in record["detectors"][name]]))
                 for name in (NETWORK, FOREST)
@@ -265,5 +298,5 @@ def _by_file(records: list[dict[str, Any]]) -> Table:
         cells.append(f"{max(one['seconds'] for one in record['detectors'][NETWORK]):.1f}")
         rows.append(cells)
     heads = ["file", "normal steps", "window", "labelled", "found, stated 1 %", "false alarms"]
-    heads += ["found, true 1 %", "AUC", "seconds"]
+    heads += ["found, adaptive 1 %", "false alarms", "found, true 1 %", "AUC", "seconds"]
     return Table("NAB file by file: elman, gru / isolation forest", heads, rows)

@@ -44,7 +44,9 @@ def test_it_prints_and_leaves_a_run(capsys: pytest.CaptureFixture[str], table: P
     assert "1 of 1 labelled anomalies found" in printed and "principal components" in printed
     run = Path("elman-runs/detection-tank-1")
     scores = list(csv.DictReader((run / "scores.csv").open()))
-    assert len(scores) == 900 and set(scores[0]) == {"unique_id", "ds", "score", "alarm"}
+    assert len(scores) == 900 and set(scores[0]) == {
+        *("unique_id", "ds", "score", "threshold", "alarm")
+    }
     assert any(one["alarm"] == "1" for one in scores[700:710])
     found = list(csv.DictReader((run / "anomalies.csv").open()))
     assert any(one["start"] <= "2024-01-30T08:00:00" <= one["end"] for one in found)
@@ -87,6 +89,10 @@ def test_json_is_one_document_and_labels_are_not_needed(
     assert "nothing is labelled" in document["verdict"] and document["anomalies"]
     config = json.loads(Path(document["run"], "config.json").read_text())
     assert config["configuration"]["request"]["window"] == 24
+    assert main([*arguments, "--threshold", "adaptive", "--out", "follows", "--no-report"]) == 0
+    assert main(["predict", "follows"]) == 0
+    again = capsys.readouterr().out
+    assert Path("follows/scores.csv").read_text() in again
     assert main([*arguments, "--train-until", "2024-01-15 12:00", "--no-report"]) == 0
     assert "first 349 steps, until 2024-01-15 12:00" in capsys.readouterr().out
 

@@ -92,6 +92,17 @@ def test_a_table_is_read(tmp_path):
     assert rest.channels == ["x", "v", "f", "k"]
 
 
+def test_dates_are_counted_in_seconds(tmp_path):
+    lines = [
+        "time,x",
+        *(f"2024-02-{28 + h // 24:02d} {h % 24:02d}:00,{h}" for h in range(0, 48, 6)),
+    ]
+    data = read_trajectories(table(tmp_path, "\n".join(lines)))
+    assert data.dt == 6 * 3600.0 and data.channels == ["x"]
+    with pytest.raises(InputError, match="time: expected numbers or dates"):
+        read_trajectories(table(tmp_path, "time,x\nmonday,1\ntuesday,2"))
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [

@@ -53,6 +53,30 @@ class TestThreshold:
         assert np.isnan(conformal_p_values(np.array([np.nan]), normal))[0]
 
 
+class TestFollowing:
+    def test_the_share_of_alarms_is_the_stated_one_whatever_comes(self):
+        generator = np.random.default_rng(0)
+        threshold = calibrate(generator.gamma(2.0, size=500), 0.02, "adaptive")
+        drifting = generator.gamma(2.0, size=60_000) * np.linspace(1, 9, 60_000)
+        levels = threshold.along(drifting)
+        assert (drifting > levels).mean() == pytest.approx(0.02, abs=0.004)
+        fixed = calibrate(generator.gamma(2.0, size=500), 0.02)
+        assert (drifting > fixed.along(drifting)).mean() > 0.2
+        # proposition 1: no further from the rate than the way the threshold went
+        way = abs(np.log(levels[-1] / levels[0]))
+        gap = abs((drifting[:-1] > levels[:-1]).mean() - 0.02)
+        assert gap == pytest.approx(way / threshold.pace / (len(levels) - 1), rel=1e-6)
+
+    def test_a_threshold_depends_on_what_came_before_alone(self):
+        threshold = calibrate(np.linspace(1, 2, 300), 0.05, "adaptive")
+        scores = np.array([1.0, 5.0, np.nan, 1.0, 1.0])
+        levels = threshold.along(scores)
+        assert levels[0] == levels[1] * np.exp(0.05 * threshold.pace) == threshold.value
+        assert levels[2] == levels[3] > levels[1]
+        scores[3:] = 99.0
+        np.testing.assert_array_equal(threshold.along(scores)[:4], levels[:4])
+
+
 class TestScores:
     def test_focus_on_the_step_the_window_or_both(self):
         errors = np.array([[3.0, 4.0], [0.0, 0.0], [np.nan, 1.0], [np.nan, np.nan]])

@@ -21,7 +21,7 @@ def test_plotly_takes_them_all(theme):
             times,
             {"a": values, "b": values},
             values,
-            2.0,
+            [2.0] * 10,
             [(times[3], times[5])],
             [(times[4], times[6])],
             times[2],
@@ -40,7 +40,7 @@ def test_each_channel_has_its_band_and_stretches_are_shaded():
         [0, 1, 2, 3],
         {"a": [1, 2, 3, 4], "b": [4, 3, 2, 1]},
         [0, 0, 5, 0],
-        2.0,
+        [2.0] * 4,
         [(2, 2)],
         [(1, 2)],
         1,
@@ -50,9 +50,9 @@ def test_each_channel_has_its_band_and_stretches_are_shaded():
     assert all(low[1] <= high[0] for low, high in pairwise(bands))
     rectangles = [one for one in layout["shapes"] if one["type"] == "rect"]
     assert [(one["x0"], one["x1"]) for one in rectangles] == [(1, 2), (2, 2)]
-    assert any(one.get("y0") == 2.0 for one in layout["shapes"])
+    assert next(one for one in figure["data"] if one["name"] == "threshold")["y"] == [2.0] * 4
     assert "labelled" not in {
-        one.get("name") for one in watch_figure([0], {"a": [1]}, [0], 1.0, [])["data"]
+        one.get("name") for one in watch_figure([0], {"a": [1]}, [0], [1.0], [])["data"]
     }
 
 

@@ -71,9 +71,11 @@ def test_labels_train_nothing(pump, detection):
 def test_a_verdict_says_when_a_simple_detector_does_as_well(detection):
     _, found = detection
     table = {name: dict(row) for name, row in found.table.items()}
-    table["moving average"]["f1"] = 0.99
+    table["moving average"]["f1"], table["network"]["found"] = 0.99, 1.0
     worse = type(found)(**{**vars(found), "table": table})
     assert "no better than a simple detector (moving average: F1 0.99" in verdict(worse, 0.01)
+    table["network"]["found"], table["last season"]["found"] = 0.5, 1.0
+    assert "which finds more (last season: 8 of 8)" in verdict(worse, 0.01)
 
 
 def test_window_and_normal_part_must_make_sense(pump):

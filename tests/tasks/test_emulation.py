@@ -198,6 +198,8 @@ def test_little_data_is_not_scored_and_said_so():
     with pytest.warns(elman.ElmanWarning, match="too little to hold some out"):
         emulator = Emulator(**QUICK).fit(np.sin(np.arange(24.0))[:, None])
     assert emulator.scores_ is None and "Too little" in verdict(None)
+    with pytest.raises(InputError, match="too short to estimate"):
+        Emulator(**QUICK, held_out=0.0, lyapunov="estimate").fit(np.sin(np.arange(9.0))[:, None])
     short = [np.sin(np.arange(n / 1.0)) for n in (40, 40, 40, 40, 40, 7)]
     emulator = Emulator(**QUICK).fit(short)
     assert any("1 of 6 trajectories have fewer than 17 steps" in note for note in emulator.notes_)

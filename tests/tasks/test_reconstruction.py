@@ -186,6 +186,7 @@ class TestStream:
             {"stride": 7},
             {"stride": 25},
             {"aggregate": "newest"},
+            {"threshold": "adaptive", "false_alarm": 0.2},
             {"cell": "dense", "stride": 3},
         ],
         ids=str,
@@ -201,7 +202,8 @@ class TestStream:
         assert [one.step for one in told] == list(range(steps))
         expected = made.score_steps(series)[0]
         np.testing.assert_array_equal([one.score for one in told], expected)
-        assert [one.alarm for one in told] == (expected > made.threshold_.value).tolist()
+        levels = made.threshold_.along(expected)
+        assert [one.alarm for one in told] == (expected > levels).tolist()
         assert stream.finish() == []
 
     def test_scores_come_as_soon_as_they_can(self, watcher):

@@ -90,7 +90,10 @@ def detect(
         typer.Option("--false-alarm", metavar="X", help="Share of normal steps with an alarm."),
     ] = 0.01,
     threshold: Annotated[
-        str, typer.Option("--threshold", metavar="NAME", help="conformal or quantile.")
+        str,
+        typer.Option(
+            "--threshold", metavar="NAME", help="conformal, quantile, or adaptive: it follows."
+        ),
     ] = "conformal",
     epochs: Epochs = None,
     seed: Seed = 0,
@@ -149,12 +152,19 @@ def detect(
 def predict_anomalies(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The score of every step of a file, or of the series that the run watched."""
     from elman.saving import load
+    from elman.tasks.detection import levels_of
     from elman.tasks.reconstruction_report import score_columns
 
     request = run.configuration["request"]
-    panel, _, _ = _read(request["source"] if file is None else file, request, None, None)
     autoencoder = load(run.model_path)
-    return score_columns(panel, autoencoder.score_steps(panel), autoencoder.threshold_.value)
+    source = request["source"] if file is None else file
+    panel, normal, _ = _read(
+        source, request, request["train_until"] if file is None else None, None
+    )
+    if file is not None:
+        normal = 0 * normal  # a new file: the threshold follows from its first step
+    scores = autoencoder.score_steps(panel)
+    return score_columns(panel, scores, levels_of(autoencoder.threshold_, scores, normal))
 
 
 def _read(

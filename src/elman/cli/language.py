@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from elman.checks import one_of
 from elman.cli import printing
 from elman.cli.common import check_free, command_line, finish, request_of, stem
 from elman.cli.options import Json, NoReport, Out, Quiet, Seed
@@ -79,6 +80,12 @@ def generate(
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", help="Passes over the text.")
     ] = None,
+    unseen: Annotated[
+        str | None,
+        typer.Option(
+            "--unseen", metavar="NAME", help="Symbols of a prompt not met: error, unknown."
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     no_report: NoReport = False,
@@ -102,17 +109,21 @@ def generate(
         "dropout": dropout,
         "chunk": chunk,
         "epochs": epochs,
+        "unseen": unseen,
     }
     trained = {name: value for name, value in trained.items() if value is not None}
     if _is_run(source):
+        unseen = trained.pop("unseen", None)
         _refuse_training(trained, out, no_report)
-        _write_on(source, prompt, length, drawn, as_json)
+        _write_on(source, prompt, length, drawn, unseen, as_json)
         return
     request = request_of(locals(), ("source", "prompt", "length", "temperature", "top_k", "top_p"))
     check_free(out)
     model = LanguageModel(**trained, seed=seed, verbose=not (quiet or as_json))
     _check_drawing(model, length, drawn)
     text, described = _read(source)
+    if prompt:
+        model.check_prompt(text, prompt.rstrip(" ") if unit == "words" else prompt)
     voice = printing.Voice(silent=quiet or as_json)
     voice.source(source, described)
     model.fit(text)
@@ -163,7 +174,12 @@ def _leave(
 
 
 def _write_on(
-    source: str, prompt: str, length: int, drawn: Mapping[str, Any], as_json: bool
+    source: str,
+    prompt: str,
+    length: int,
+    drawn: Mapping[str, Any],
+    unseen: str | None,
+    as_json: bool,
 ) -> None:
     """A sample from the model of a run."""
     from elman.runs import Run
@@ -176,6 +192,8 @@ def _write_on(
             "`elman generate`"
         )
     model = load(run.model_path)
+    if unseen is not None:
+        model.set_params(unseen=one_of("--unseen", unseen, ("error", "unknown")))
     if as_json:
         sample = model.sample(prompt, length, **drawn)
         print(json.dumps({"run": str(run.path), "prompt": prompt, "sample": sample}))

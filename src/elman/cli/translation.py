@@ -65,6 +65,10 @@ def translate(
         str | None,
         typer.Option("--attention", metavar="NAME", help="dot (default), additive or none."),
     ] = None,
+    reverse_source: Annotated[
+        bool,
+        typer.Option("--reverse-source", metavar="", help="Read sources from their end."),
+    ] = False,
     cell: Cell = "lstm",
     hidden: Hidden = None,
     layers: Annotated[int, typer.Option("--layers", metavar="N", help="Cells stacked.")] = 1,
@@ -102,7 +106,8 @@ def translate(
     if attention is not None and attention not in _ATTENTION:
         raise InputError(f"--attention: expected {', '.join(_ATTENTION)}, got {attention!r}")
     data, built_in = _read(source, source_column, target_column, source_file, target_file)
-    given = {"hidden_size": hidden, "epochs": epochs, "attention": attention}
+    given: dict[str, Any] = {"hidden_size": hidden, "epochs": epochs, "attention": attention}
+    given["reverse_source"] = reverse_source or None
     options = {**(_QUICK[source] if built_in else {})}
     options |= {name: value for name, value in given.items() if value is not None}
     if attention == "none":

@@ -180,8 +180,9 @@ def read_trajectories(
         parameters: Columns of parameters, the same in every row of a trajectory.
         id: Column that names the trajectories; default: ``id``, ``unique_id`` or
             ``trajectory``, else the table is one trajectory.
-        time: Column of numbers that orders the steps and says their distance; default:
-            ``time``, ``t``, ``step`` or ``ds``, else they stay as they come, 1 apart.
+        time: Column that orders the steps and says their distance, numbers or dates (then in
+            seconds); default: ``time``, ``t``, ``step`` or ``ds``, else they stay as they come, 1
+            apart.
 
     Raises:
         InputError: If it cannot be read, a column is not there or holds no numbers, steps are
@@ -209,8 +210,7 @@ def read_trajectories(
     row_of = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
     stamps = np.arange(frame.height, dtype=np.float64)
     if time is not None:
-        stamps = _numbers(frame, [time], "time")[:, 0]
-        _finite("time", [stamps[:, None]])
+        stamps = _stamps(frame, time)
     order = np.lexsort((stamps, row_of))
     cuts = np.searchsorted(row_of[order], np.arange(1, len(number)))
     dt = 1.0 if time is None else _distance(np.split(stamps[order], cuts), list(number), time)
@@ -319,6 +319,26 @@ def _numbers(frame: Any, names: list[str], option: str) -> Array:
     ).astype(np.float64)
     if np.isinf(values).any():
         raise InputError(f"{option}: expected finite numbers, got infinity")
+    return values
+
+
+def _stamps(frame: Any, column: str) -> Array:
+    """The times of all rows as numbers; of dates the seconds."""
+    import polars
+
+    stamps = frame[column]
+    if stamps.dtype == polars.String:
+        try:
+            stamps = stamps.str.to_datetime(time_unit="us")
+        except polars.exceptions.PolarsError as error:
+            raise InputError(
+                f"time: expected numbers or dates such as 2024-01-31 12:00 in column {column!r}, "
+                f"got {stamps[0]!r}"
+            ) from error
+    if stamps.dtype.is_temporal():
+        stamps = stamps.cast(polars.Datetime("us")).dt.epoch("us") / 1e6
+    values = _numbers(stamps.alias(column).to_frame(), [column], "time")[:, 0]
+    _finite("time", [values[:, None]])
     return values
 
 

@@ -6,7 +6,11 @@ world", 2005, proposition 2.1; R. Laxhammar and G. Falkman, "Online learning and
 detection in trajectories", 2014), the p-value of a score is the share of normal scores, its own
 included, that are no lower, and alarms at ``p <= rate`` are false no more often than ``rate`` if
 what comes is exchangeable with the normal data. Steps of one series are not quite: they hang
-together, and they drift. So the rate that was observed belongs beside the one stated.
+together, and they drift. So the rate that was observed belongs beside the one stated, or the
+threshold is made to follow: after each step it is raised a little if there was an alarm and lowered
+a little if not, so that in the long run the share of alarms is the stated one whatever comes (A. N.
+Angelopoulos, E. Candes and R. Tibshirani, "Conformal PID control for time series prediction",
+NeurIPS 2023, section 2.1 and proposition 1, here in logarithms of the score).
 """
 
 from __future__ import annotations
@@ -38,8 +42,12 @@ __all__ = [
 
 Array: TypeAlias = NDArray[Any]
 
-THRESHOLDS = ("conformal", "quantile")
+THRESHOLDS = ("conformal", "quantile", "adaptive")
 """How a threshold is found."""
+
+_PACE = 0.03  # of a following threshold: deviations of log scores by which an alarm raises it
+_LEAST_DEVIATION = 0.05
+_LEAST_SCORE = 1e-9
 
 MEASURES = (
     ("found", "Anomalies found"),
@@ -81,12 +89,37 @@ class Threshold:
         count: How many normal scores it rests on.
         sufficient: Whether they are enough for the rate: at least ``1 / false_alarm - 1``. Where
             they are not, the value is the highest of them.
+        pace: 0 if the threshold stays where it is; else by how much, in logarithms, an alarm
+            raises it.
     """
 
     value: float
     false_alarm: float
     count: int
     sufficient: bool
+    pace: float = 0.0
+
+    def after(self, level: float, score: float) -> float:
+        """The threshold of the next step.
+
+        Args:
+            level: That of this step.
+            score: Of this step; NaN changes nothing.
+        """
+        if not self.pace or math.isnan(score):
+            return level
+        push = (1.0 if score > level else 0.0) - self.false_alarm
+        return max(_LEAST_SCORE, level * math.exp(self.pace * push))
+
+    def along(self, scores: Array) -> Array:
+        """The threshold of each step of a series, ``(T,)``: what came before it decides."""
+        if not self.pace:
+            return np.full(len(scores), self.value)
+        levels, level = np.empty(len(scores)), self.value
+        for step, score in enumerate(scores.tolist()):
+            levels[step] = level
+            level = self.after(level, score)
+        return levels
 
 
 def step_scores(errors: Array, focus: str) -> tuple[Array, float]:
@@ -126,7 +159,8 @@ def calibrate(normal: Array, false_alarm: float, method: str = "conformal") -> T
         normal: Scores of normal data that trained nothing; NaN counts for nothing.
         false_alarm: The rate, strictly between 0 and 1.
         method: ``"conformal"``: the ``ceil((n + 1) (1 - rate))``-th lowest, a little above
-            ``"quantile"``, the plain empirical quantile.
+            ``"quantile"``, the plain empirical quantile; ``"adaptive"``: the conformal one to
+            begin with, which then follows (see above).
 
     Raises:
         InputError: If there is no score.
@@ -145,7 +179,11 @@ def calibrate(normal: Array, false_alarm: float, method: str = "conformal") -> T
         value = float(np.quantile(scores, 1.0 - false_alarm))
     else:
         value = float(scores[min(max(rank, 1), count) - 1])
-    return Threshold(value, false_alarm, count, sufficient)
+    pace = 0.0
+    if method == "adaptive":
+        deviation = float(np.log(np.maximum(scores, _LEAST_SCORE)).std())
+        pace = _PACE * max(deviation, _LEAST_DEVIATION)
+    return Threshold(value, false_alarm, count, sufficient, pace)
 
 
 def conformal_p_values(scores: Array, normal: Array) -> Array:
@@ -162,12 +200,14 @@ def conformal_p_values(scores: Array, normal: Array) -> Array:
     return np.where(np.isnan(scores), np.nan, p)
 
 
-def find_intervals(scores: Array, threshold: float, merge: int = 0, row: int = 0) -> list[Anomaly]:
+def find_intervals(
+    scores: Array, threshold: float | Array, merge: int = 0, row: int = 0
+) -> list[Anomaly]:
     """Runs of steps above the threshold.
 
     Args:
         scores: ``(T,)``; NaN is no alarm.
-        threshold: Alarms are scores above it.
+        threshold: Alarms are scores above it; one for all, or one for each step.
         merge: Runs with no more than so many quiet steps between them are one.
         row: Number of the row, for the answer.
     """
@@ -185,13 +225,15 @@ def find_intervals(scores: Array, threshold: float, merge: int = 0, row: int = 0
 
 
 def detection_measures(
-    scores: Sequence[Array], threshold: float, labels: Sequence[Sequence[tuple[int, int]]]
+    scores: Sequence[Array],
+    threshold: float | Sequence[Array],
+    labels: Sequence[Sequence[tuple[int, int]]],
 ) -> dict[str, float | None]:
     """How alarms compare with labelled anomalies.
 
     Args:
         scores: For each row ``(T_i,)``; NaN is no alarm.
-        threshold: Alarms are scores above it.
+        threshold: Alarms are scores above it; one for all, or one for each step of each row.
         labels: For each row its anomalies, ``(start, end)`` with ``end`` one past the last.
 
     Returns:
@@ -199,13 +241,17 @@ def detection_measures(
         ``f1`` of the steps; ``false_alarms``: share of the normal steps with an alarm; ``auc``:
         see :func:`ranking_quality`. ``None`` where there is nothing to count.
     """
-    flags = np.concatenate([np.nan_to_num(one, nan=-np.inf) > threshold for one in scores])
+    levels = [threshold] * len(scores) if isinstance(threshold, float) else threshold
+    alarms = [
+        np.nan_to_num(one, nan=-np.inf) > level for one, level in zip(scores, levels, strict=True)
+    ]
+    flags = np.concatenate(alarms)
     truth = np.concatenate(
         [label_steps(spans, len(one)) for one, spans in zip(scores, labels, strict=True)]
     )
     hits = [
-        bool((np.nan_to_num(one[start:end], nan=-np.inf) > threshold).any())
-        for one, spans in zip(scores, labels, strict=True)
+        bool(one[start:end].any())
+        for one, spans in zip(alarms, labels, strict=True)
         for start, end in spans
     ]
     both = int((flags & truth).sum())

@@ -31,16 +31,23 @@ def edit_distance(one: Tokens, other: Tokens) -> int:
 
     Source: V. I. Levenshtein, "Binary codes capable of correcting deletions, insertions and
     reversals", Soviet Physics Doklady 10 (1966) 707-710; the table is that of R. A. Wagner and
-    M. J. Fischer, Journal of the ACM 21 (1974) 168-173, a row at a time.
+    M. J. Fischer, Journal of the ACM 21 (1974) 168-173, a row at a time: where insertions lead from
+    place ``k`` to place ``j``, ``row_j = min over k <= j of (row_k - k) + j``.
     """
-    before = list(range(len(other) + 1))
-    for number, token in enumerate(one, start=1):
-        row = [number]
-        for place, against in enumerate(other, start=1):
-            changed = before[place - 1] + (token != against)
-            row.append(min(changed, before[place] + 1, row[-1] + 1))
-        before = row
-    return before[-1]
+    if list(one) == list(other):
+        return 0
+    number: dict[Any, int] = {}
+    first, second = (
+        np.array([number.setdefault(token, len(number)) for token in side], np.int64)
+        for side in (one, other)
+    )
+    places = np.arange(len(second) + 1)
+    row = places
+    for token in first:
+        after = row + 1
+        np.minimum(after[1:], row[:-1] + (second != token), out=after[1:])
+        row = np.minimum.accumulate(after - places) + places
+    return int(row[-1])
 
 
 def token_measures(answers: Sequence[Tokens], truth: Sequence[Tokens]) -> dict[str, float]:

@@ -25,7 +25,7 @@ def watch_figure(
     times: Sequence[Any],
     channels: Mapping[str, Values],
     scores: Values,
-    threshold: float,
+    threshold: Values,
     found: Sequence[Span],
     labelled: Sequence[Span] = (),
     normal_until: Any = None,
@@ -37,7 +37,7 @@ def watch_figure(
         times: Of the steps: numbers or ISO 8601 texts.
         channels: Name -> values, few of them.
         scores: Of the steps.
-        threshold: Above it there is an alarm.
+        threshold: At each step; above it there is an alarm.
         found: First and last time of each stretch that looks odd.
         labelled: The same of each that is labelled.
         normal_until: Where the part taken as normal ends, or ``None``.
@@ -49,7 +49,9 @@ def watch_figure(
     layout["yaxis"].update(domain=[0, _SCORE_SHARE - _GAP], rangemode="tozero")
     score = _line("score", times, scores, "@network", width=1.4)
     score["hovertemplate"] = "%{x}: score %{y:.3~g}<extra></extra>"
-    data = [score]
+    limit = _line("threshold", times, threshold, "@bad", width=1.5)
+    limit["line"]["dash"] = "dash"
+    data = [score, limit]
     for number, (name, values) in enumerate(channels.items()):
         axis = f"y{number + 2}"
         top = 1.0 - number * height
@@ -69,7 +71,7 @@ def watch_figure(
     shapes = [_upright(normal_until)] if normal_until is not None else []
     shapes += [_shade(one, "@seasonal-naive", 0.30, 1.0 - height, 1.0) for one in labelled]
     shapes += [_shade(one, "@repeat-last", 0.30, 0.0, 1.0 - height) for one in found]
-    layout["shapes"] = [*shapes, _across(threshold)]
+    layout["shapes"] = shapes
     return {"data": data, "layout": layout}
 
 
@@ -178,18 +180,6 @@ def _shade(span: Span, colour: str, opacity: float, low: float, high: float) -> 
         "fillcolor": colour,
         "opacity": opacity,
         "line": {"width": 1.5, "color": colour},
-    }
-
-
-def _across(level: float) -> Figure:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": level,
-        "y1": level,
-        "line": {"color": "@bad", "width": 1.5, "dash": "dash"},
     }
 
 

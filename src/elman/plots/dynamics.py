@@ -62,11 +62,12 @@ def rollout_figure(
         axes = {"title": title, "domain": domain, "fixedrange": True, "nticks": 4}
         layout[key] = {**template, **axes}
         for label, values, colour, width in (
-            ("truth", true, "@rule", 5.0),
+            ("truth", true, "@muted", 4.5),
             ("emulated", own, "@network", 1.6),
         ):
             line = _line(label, times, values, colour, width)
             line.update(yaxis=axis, legendgroup=label, showlegend=not place)
+            line["opacity"] = 0.4 if label == "truth" else 1.0
             data.append(line)
     layout["xaxis"]["anchor"] = "y" if number == 1 else f"y{number}"
     layout["hovermode"] = "x unified"

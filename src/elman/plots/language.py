@@ -35,7 +35,12 @@ def learning_figure(
         data.append(line)
     for one in data:
         one["hovertemplate"] = "%{y:.3f} bits<extra>" + _escaped(str(one["name"])) + "</extra>"
-    return {"data": data, "layout": _layout("epoch", "bits a symbol")}
+    layout = _layout("epoch", "bits a symbol")
+    ticks = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+    layout["yaxis"].update(
+        type="log", tickmode="array", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks]
+    )
+    return {"data": data, "layout": layout}
 
 
 def surprise_figure(
@@ -96,6 +101,7 @@ def next_symbol_figure(
             for rank in ranks
         ],
         "texttemplate": "%{text}",
+        "textfont": {"size": 13},
         "hovertemplate": "%{text}: %{z:.1%}<extra></extra>",
         "colorscale": [[0, "@surface"], [1, "@network"]],
         "zmin": 0,

@@ -30,9 +30,7 @@ def estimates_figure(
     room = 0.03 * (high - low or 1.0)
     ends = [low - room, high + room]
     data: list[Figure] = []
-    shades = ("@network", "@repeat-last")
-    widest_first = sorted(intervals, key=lambda one: -one[1])
-    for number, (name, reach) in enumerate(widest_first):
+    for name, reach in sorted(intervals, key=lambda one: -one[1]):
         data.append(
             {
                 "type": "scatter",
@@ -41,9 +39,9 @@ def estimates_figure(
                 "x": [*ends, *reversed(ends)],
                 "y": [ends[0] - reach, ends[1] - reach, ends[1] + reach, ends[0] + reach],
                 "fill": "toself",
-                "fillcolor": shades[number % 2],
-                "opacity": 0.14,
-                "line": {"width": 0, "color": shades[number % 2]},
+                "fillcolor": "@network",
+                "opacity": 0.13,
+                "line": {"width": 0, "color": "@network"},
                 "hoverinfo": "skip",
             }
         )

@@ -188,6 +188,8 @@ def _examples(classifier: SequenceClassifier, data: Labelled) -> Section:
     order = np.lexsort((-sure, named == truth))
     wrong = [int(one) for one in order if named[one] != truth[one]][: _EXAMPLES // 2]
     right = [int(one) for one in order if named[one] == truth[one]]
+    firsts = [one for at, one in enumerate(right) if named[one] not in named[right[:at]]]
+    right = [*firsts, *(one for one in right if one not in firsts)]  # of several classes
     chosen = np.array([*wrong, *right[: _EXAMPLES - len(wrong)]])
     # those answers are of the network that was scored, which a refit has replaced since
     some = rows.select(chosen)
@@ -205,6 +207,7 @@ def _examples(classifier: SequenceClassifier, data: Labelled) -> Section:
         relevance,
         classifier.unit,
         data.channels,
+        "spoke for (or against)",
     )
 
 

@@ -14,6 +14,7 @@ from elman.errors import InputError
 from elman.evaluate.anomalies import (
     MEASURES,
     Anomaly,
+    Threshold,
     calibrate,
     detection_measures,
     find_intervals,
@@ -22,7 +23,7 @@ from elman.evaluate.detectors import simple_detectors
 from elman.tasks.reconstruction import SequenceAutoencoder
 from elman.tasks.reconstruction_parts import split_rows
 
-__all__ = ["Detection", "choose_window", "detect_anomalies", "verdict"]
+__all__ = ["Detection", "choose_window", "detect_anomalies", "levels_of", "verdict"]
 
 Array: TypeAlias = NDArray[Any]
 Spans: TypeAlias = list[list[tuple[int, int]]]
@@ -46,7 +47,8 @@ class Detection:
         labels: The labelled stretches, or ``None``.
         table: Name of a detector -> measure -> value, over the steps after the normal part.
         calibrated: Scores of the held-out normal steps that the threshold rests on.
-        threshold: Of the network's scores.
+        levels: The threshold at every step, ``(T_i,)`` for each series; it begins to follow, if it
+            does, where the normal part ends.
     """
 
     panel: Panel
@@ -56,7 +58,7 @@ class Detection:
     labels: Spans | None
     table: dict[str, dict[str, float | None]]
     calibrated: Array
-    threshold: float
+    levels: list[Array]
 
     @property
     def measures(self) -> tuple[tuple[str, str], ...]:
@@ -66,7 +68,10 @@ class Detection:
     @property
     def found(self) -> list[bool]:
         """Of each labelled stretch after the normal part, in order, whether there is an alarm."""
-        flags = [np.nan_to_num(one, nan=-np.inf) > self.threshold for one in self.scores]
+        flags = [
+            np.nan_to_num(one, nan=-np.inf) > level
+            for one, level in zip(self.scores, self.levels, strict=True)
+        ]
         return [
             bool(flags[row][start:end].any())
             for row, spans in enumerate(_later(self.labels or [], self.normal))
@@ -114,19 +119,27 @@ def detect_anomalies(
     learnt = [one[:count] for one, count in zip(series, normal, strict=True) if count]
     autoencoder.fit(learnt)
     scores = autoencoder.score_steps(series)
-    threshold = autoencoder.threshold_.value
+    levels = levels_of(autoencoder.threshold_, scores, normal)
     table = _table(autoencoder, panel, learnt, scores, normal, labels)
     autoencoder.scores_ = {**(autoencoder.scores_ or {}), "detection": table}
     return Detection(
         panel,
         normal,
         scores,
-        _intervals(scores, threshold, normal, (autoencoder.window or 0) // 2),
+        _intervals(scores, levels, normal, (autoencoder.window or 0) // 2),
         labels,
         table,
         autoencoder.calibration_["steps"],
-        threshold,
+        levels,
     )
+
+
+def levels_of(threshold: Threshold, scores: Sequence[Array], normal: Array) -> list[Array]:
+    """The threshold at every step of every series, see :class:`Detection`."""
+    return [
+        np.concatenate([np.full(count, threshold.value), threshold.along(one[count:])])
+        for one, count in zip(scores, normal.tolist(), strict=True)
+    ]
 
 
 def verdict(detection: Detection, false_alarm: float) -> str:
@@ -145,19 +158,22 @@ def verdict(detection: Detection, false_alarm: float) -> str:
         f"{sum(hits)} of {len(hits)} labelled anomalies found, with alarms at "
         f"{_percent(own['false_alarms'])} of the normal steps ({_percent(false_alarm)} stated)"
     )
-    best = best_rival(detection.table)
-    if best is None:
+    finds, sharpest = (best_rival(detection.table, one) for one in ("found", "f1"))
+    if finds is None or sharpest is None:
         return f"{text}."
-    rival = detection.table[best]
-    words = f"{best}: F1 {rival['f1'] or 0.0:.2f}, the network {own['f1'] or 0.0:.2f}"
-    if (own["f1"] or 0.0) > (rival["f1"] or 0.0):
-        return f"{text}; better than every simple detector ({words})."
-    return f"{text}; no better than a simple detector ({words})."
+    more, f1 = detection.table[finds]["found"] or 0.0, detection.table[sharpest]["f1"] or 0.0
+    rival = f"{sharpest}: F1 {f1:.2f}, the network {own['f1'] or 0.0:.2f}"
+    if more > (own["found"] or 0.0):
+        found = f"{finds}: {round(more * len(hits))} of {len(hits)}"
+        return f"{text}; no better than a simple detector, which finds more ({found})."
+    if f1 > (own["f1"] or 0.0):
+        return f"{text}; no better than a simple detector ({rival})."
+    return f"{text}; no simple detector finds more or is sharper ({rival})."
 
 
-def best_rival(table: dict[str, dict[str, float | None]]) -> str | None:
-    """The simple detector of the highest F1."""
-    rivals = {name: row.get("f1") or 0.0 for name, row in table.items() if name != NETWORK}
+def best_rival(table: dict[str, dict[str, float | None]], measure: str) -> str | None:
+    """The simple detector that is best by a measure."""
+    rivals = {name: row.get(measure) or 0.0 for name, row in table.items() if name != NETWORK}
     return max(rivals, key=lambda name: rivals[name], default=None)
 
 
@@ -179,28 +195,31 @@ def _table(
     )
     merge = window // 2
     table = {
-        NETWORK: _measures(scores, autoencoder.threshold_.value, normal, labels, merge),
+        NETWORK: _measures(scores, autoencoder.threshold_, normal, labels, merge),
     }
     series = [np.asarray(one, np.float64) for one in panel]
     for name, detector in simple.items():
         quiet = np.concatenate(detector(parts.calibrate or parts.train))
-        threshold = calibrate(quiet, autoencoder.false_alarm, autoencoder.threshold).value
+        threshold = calibrate(quiet, autoencoder.false_alarm, autoencoder.threshold)
         table[name] = _measures(detector(series), threshold, normal, labels, merge)
     return table
 
 
 def _measures(
-    scores: Sequence[Array], threshold: float, normal: Array, labels: Spans | None, merge: int
+    scores: Sequence[Array], threshold: Threshold, normal: Array, labels: Spans | None, merge: int
 ) -> dict[str, float | None]:
-    later = [one[count:] for one, count in zip(scores, normal, strict=True)]
+    levels = levels_of(threshold, scores, normal)
+    later, after = (
+        [one[count:] for one, count in zip(each, normal, strict=True)] for each in (scores, levels)
+    )
     if labels is not None:
         spans = [
             [(start - count, end - count) for start, end in each]
             for each, count in zip(_later(labels, normal), normal.tolist(), strict=True)
         ]
-        return detection_measures(later, threshold, spans)
-    flags = np.concatenate([np.nan_to_num(one, nan=-np.inf) > threshold for one in later])
-    alarms = len(_intervals(scores, threshold, normal, merge))
+        return detection_measures(later, after, spans)
+    flags = np.nan_to_num(np.concatenate(later), nan=-np.inf) > np.concatenate(after)
+    alarms = len(_intervals(scores, levels, normal, merge))
     return {"alarms": float(alarms), "share": float(flags.mean())}
 
 
@@ -213,11 +232,11 @@ def _later(labels: Spans, normal: Array) -> Spans:
 
 
 def _intervals(
-    scores: Sequence[Array], threshold: float, normal: Array, merge: int
+    scores: Sequence[Array], levels: Sequence[Array], normal: Array, merge: int
 ) -> list[Anomaly]:
     found = []
     for row, (one, count) in enumerate(zip(scores, normal.tolist(), strict=True)):
-        for anomaly in find_intervals(one[count:], threshold, merge, row):
+        for anomaly in find_intervals(one[count:], levels[row][count:], merge, row):
             found.append(
                 Anomaly(
                     row,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from elman.cells import CELLS
 from elman.checks import one_of, real, whole
 from elman.data.trajectories import Trajectories, as_trajectories
+from elman.errors import InputError
 from elman.evaluate.dynamics import lyapunov_from_data
 from elman.tasks.emulation_data import (
     check_same_kind,
@@ -332,17 +333,24 @@ class Emulator(SavedEstimator):
             self._warn(text)
             notes.append(f"{text[0].upper()}{text[1:]}.")
             return data, None, None
-        what = "whole trajectories" if split == "trajectories" else "the last part of trajectories"
-        notes.append(f"Held out were {what}; nothing was learnt of them.")
+        what = "Whole trajectories were" if split == "trajectories" else "The last part of each was"
+        notes.append(f"{what} held out; nothing was learnt of that.")
         return found
 
     def _exponent(self, train: Trajectories, notes: list[str]) -> float | None:
         if self.lyapunov != "estimate":
             return None if self.lyapunov is None else float(self.lyapunov)
         longest = max(map(len, train.states))
-        exponent = lyapunov_from_data(
-            train.states, train.dt, dimension=1 if train.width > 1 else 6, fit=min(50, longest // 4)
-        )
+        copies = 1 if train.width > 1 else 6
+        try:
+            exponent = lyapunov_from_data(
+                train.states, train.dt, dimension=copies, fit=min(50, longest // 4)
+            )
+        except InputError as error:
+            raise InputError(
+                f"lyapunov: the trajectories are too short to estimate the exponent ({error}); "
+                "give it as a number, or None"
+            ) from error
         if exponent <= 0:
             notes.append("The estimated Lyapunov exponent is not above 0: the system is no chaos.")
             return None

@@ -185,7 +185,7 @@ def _report(emulator: Emulator, data: Trajectories, title: str, command: str) ->
         emulator,
         title=title,
         kind="emulation",
-        subtitle=f"{data.width} states, steps of {data.dt:g}",
+        subtitle=f"{data.width} state{'' if data.width == 1 else 's'}, steps of {data.dt:g}",
         source=f"{data.describe()}.",
         verdict=_verdict(scores),
         facts=_facts(scores),
@@ -312,10 +312,14 @@ def _climate(judged: Judged, data: Trajectories) -> Section:
     pairs = [(0, data.width - 1)] if data.width > 1 else []
     if data.width > 2:
         pairs.append((0, 1))
-    for a, b in pairs:
-        figure = attractor_figure(_path(truth, a, b), _path(own, a, b), (names[a], names[b]))
-        title = f"{names[a]} and {names[b]}"
-        section.charts.append(ChartView(title, "Left the truth, right the emulator.", figure, ""))
+    views = [(names[a], names[b], 0, a, b) for a, b in pairs]
+    if data.width == 1:
+        lag = _lag(truth)
+        views = [(f"{names[0]}, {lag} steps before", names[0], lag, 0, 0)]
+    for before, now, lag, a, b in views:
+        figure = attractor_figure(_path(truth, a, b, lag), _path(own, a, b, lag), (before, now))
+        caption = "Left the truth, right the emulator."
+        section.charts.append(ChartView(f"{before} and {now}", caption, figure, ""))
     shortest = min(min(map(len, truth)), min(map(len, own)))
     segment = 2 ** int(np.log2(max(4, min(512, shortest))))
     if segment <= shortest:
@@ -332,7 +336,7 @@ def _climate(judged: Judged, data: Trajectories) -> Section:
         maps = [successive_maxima(one, last)[:1500] for one in (truth, own)]
         if all(len(one) > 20 for one in maps):
             figure = return_map_figure(_rounded(maps[0]), _rounded(maps[1]), names[last])
-            text = "Each maximum decides the next: a chaotic map of one dimension, nearly."
+            text = "Each maximum and the next; where they form a curve, one decides the other."
             section.charts.append(ChartView(f"Return map of {names[last]}", text, figure, ""))
     every, emulated_all = np.concatenate(truth), np.concatenate(own)
     for at in sorted({0, last}):
@@ -353,16 +357,31 @@ def _histogram(truth: Array, own: Array, name: str) -> dict[str, Any]:
     )
 
 
-def _path(stretches: list[Array], a: int, b: int) -> tuple[list[Any], list[Any]]:
-    """Stretches one after the other, with a gap between, up to as many points as can be drawn."""
+def _path(stretches: list[Array], a: int, b: int, lag: int) -> tuple[list[Any], list[Any]]:
+    """Stretches one after the other, with a gap between, up to as many points as can be drawn.
+
+    Channel ``a`` is ``lag`` steps behind channel ``b``.
+    """
     x: list[Any] = []
     y: list[Any] = []
     for one in stretches:
         if len(x) >= _MOST_PATH:
             break
-        x += [*_rounded(one[:_MOST_PATH, a]), None]
-        y += [*_rounded(one[:_MOST_PATH, b]), None]
+        part = one[: _MOST_PATH + lag]
+        x += [*_rounded(part[: len(part) - lag, a]), None]
+        y += [*_rounded(part[lag:, b]), None]
     return x, y
+
+
+def _lag(stretches: list[Array]) -> int:
+    """Steps after which a channel has little to do with itself: its first fall below 1 / e."""
+    longest = max(stretches, key=len)[:, 0]
+    value = longest - longest.mean()
+    total = float(value @ value) or 1.0
+    for lag in range(1, len(value) // 2):
+        if float(value[lag:] @ value[:-lag]) < total / np.e:
+            return lag
+    return 1
 
 
 def _network(emulator: Emulator, data: Trajectories) -> NetworkView:

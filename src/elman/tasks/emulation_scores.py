@@ -91,30 +91,34 @@ def judge(
     """
     steps = _horizon(model, data, horizon, lyapunov)
     chosen = _starts(model, data, steps, starts)
-    history = [data.states[i][at - model.history : at] for i, at in chosen]
     truth = np.stack([data.states[i][at : at + steps] for i, at in chosen])
-    past = np.stack([model.scales.scaled(one) for one in history])
-    beside = np.stack(
-        [
-            model.scales.beside(
-                model.history + steps,
-                None if data.forcing is None else data.forcing[i][at - model.history : at + steps],
-                None if data.parameters is None else data.parameters[i],
-            )
-            for i, at in chosen
-        ]
+    past = np.stack(
+        [model.scales.scaled(data.states[i][at - model.history : at]) for i, at in chosen]
     )
-    scaled = {
-        "network": model.run_free(
-            past.transpose(1, 0, 2), np.ascontiguousarray(beside.transpose(1, 0, 2)), steps
-        ).transpose(1, 0, 2)
-    }
+    beside = np.stack([_beside(model, data, i, at, steps) for i, at in chosen])
+    free = model.run_free(_time_first(past), _time_first(beside), steps)
+    scaled = {"network": free.transpose(1, 0, 2)}
     scaled |= {name: rival.rollout(past, beside, steps) for name, rival in rivals.items()}
     rollouts = {name: model.scales.unscaled(value) for name, value in scaled.items()}
-    deviation = model.scales.deviation
+    time = model.dt * (1.0 if lyapunov is None else lyapunov)
+    scores, valid = _scores(rollouts, truth, model.scales.deviation, threshold, time)
+    scores |= {
+        "unit": "time units" if lyapunov is None else "Lyapunov times",
+        "lyapunov": lyapunov,
+        "emulated_lyapunov": None,
+    }
+    judged = Judged(scores, truth, rollouts, valid)
+    _climate(model, data, judged, past)
+    return judged
+
+
+def _scores(
+    rollouts: dict[str, Array], truth: Array, deviation: Array, threshold: float, time: float
+) -> tuple[dict[str, Any], Array]:
+    """Plain values, and the steps that each of the network's rollouts was right."""
+    number, steps, channels = truth.shape
     errors = {name: normalised_error(value, truth, deviation) for name, value in rollouts.items()}
     valid = {name: valid_steps(value, threshold) for name, value in errors.items()}
-    time = model.dt * (1.0 if lyapunov is None else lyapunov)
     table = {
         name: {
             "valid_time": float(valid[name].mean() * time),
@@ -122,7 +126,7 @@ def judge(
             "one_step": float(np.sqrt((value[:, 0] ** 2).mean())),
             "rollout_error": float(np.sqrt((value**2).mean())),
             "climate": climate_distance(
-                rollouts[name].reshape(-1, data.width), truth.reshape(-1, data.width)
+                rollouts[name].reshape(-1, channels), truth.reshape(-1, channels)
             ),
         }
         for name, value in errors.items()
@@ -130,21 +134,28 @@ def judge(
     shown = np.unique(np.linspace(0, steps - 1, _MOST_POINTS).astype(np.int64))
     scores = {
         "table": table,
-        "unit": "time units" if lyapunov is None else "Lyapunov times",
-        "lyapunov": lyapunov,
         "threshold": threshold,
         "horizon": steps,
         "horizon_time": steps * time,
-        "starts": len(chosen),
+        "starts": number,
         "whole": float((valid["network"] == steps).mean()),
         "lead": ((shown + 1) * time).tolist(),
         "growth": {name: growth_curve(value[:, shown]) for name, value in errors.items()},
         "valid": (valid["network"] * time).tolist(),
-        "emulated_lyapunov": None,
     }
-    judged = Judged(scores, truth, rollouts, valid["network"])
-    _climate(model, data, judged, past)
-    return judged
+    return scores, valid["network"]
+
+
+def _beside(model: EmulatorModel, data: Trajectories, number: int, at: int, steps: int) -> Array:
+    """Forcing and parameters of a history and of the steps after it, as they are read."""
+    span = slice(at - model.history, at + steps)
+    force = None if data.forcing is None else data.forcing[number][span]
+    own = None if data.parameters is None else data.parameters[number]
+    return model.scales.beside(model.history + steps, force, own)
+
+
+def _time_first(values: Array) -> Array:
+    return np.ascontiguousarray(values.transpose(1, 0, 2))
 
 
 def _climate(model: EmulatorModel, data: Trajectories, judged: Judged, past: Array) -> None:
@@ -153,7 +164,7 @@ def _climate(model: EmulatorModel, data: Trajectories, judged: Judged, past: Arr
         judged.long_truth, judged.long_run = list(judged.truth), list(judged.rollouts["network"])
         return
     past = past[np.unique(np.linspace(0, len(past) - 1, _LONG_STARTS).astype(np.int64))]
-    past = np.ascontiguousarray(past.transpose(1, 0, 2))
+    past = _time_first(past)
     none = np.empty((len(past) - 1 + _LONG_RUN, past.shape[1], 0))
     run = model.scales.unscaled(model.run_free(past, none, _LONG_RUN))
     judged.long_truth, judged.long_run = list(data.states), list(run.transpose(1, 0, 2))

@@ -141,9 +141,10 @@ def _facts(scores: Mapping[str, Any] | None) -> list[Fact]:
     if own["span_f1"] is not None:
         support = scores["spans"]["support"]
         found.append(Fact("Span F1", _share(own["span_f1"]), f"of {support:,} spans"))
-    whole = f"of {scores['rows']:,} without a mistake"
-    found.append(Fact("Whole sequences", _share(own["sequences"]), whole))
     unmet = scores["unmet"]
+    if unmet is not None:
+        whole = f"of {scores['rows']:,} without a mistake"
+        found.append(Fact("Whole sentences", _share(own["sequences"]), whole))
     if unmet is not None and unmet["words"]:
         share = _share(unmet["right"] / unmet["words"])
         found.append(Fact("Words never met", share, f"of {unmet['words']:,} labelled right"))
@@ -274,7 +275,8 @@ def _chart(
         classes,
         data.channels or [f"channel {c + 1}" for c in range(len(shown))],
     )
-    return ChartView(title, "Above: the labels that are true, and those that were named.", figure)
+    caption = "Above: the labels that are true, and those that were named."
+    return ChartView(title, caption, figure, "")
 
 
 def _network(labeller: SequenceLabeller) -> NetworkView:

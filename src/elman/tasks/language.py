@@ -20,7 +20,7 @@ from elman.evaluate.ngrams import NGrams, best_ngrams
 from elman.network import Network
 from elman.optimizers import AdamW
 from elman.tasks.estimator import SavedEstimator
-from elman.tasks.language_model import Choice, Reading, SymbolModel, build
+from elman.tasks.language_model import Choice, Reading, SymbolModel, build, opening_of
 from elman.tasks.pooled import CELLS
 
 __all__ = ["LanguageModel"]
@@ -148,11 +148,7 @@ class LanguageModel(SavedEstimator):
         """
         started = time.perf_counter()
         self._check_options()
-        corpus = Corpus(X, binary=self.unit == "bytes")
-        marks = [
-            round(corpus.characters * (1.0 - self.held_out * part)) for part in (1.0, 0.5, 0.0)
-        ]
-        symbols = Symbols.fit(corpus.parts(marks[0]), self.unit, self.vocabulary_size)
+        corpus, symbols, marks = self._open(X)
         if not symbols.vocabulary.tokens:
             raise InputError(
                 f"X: expected a text in which {self.unit} occur more than once, got one of "
@@ -162,7 +158,11 @@ class LanguageModel(SavedEstimator):
         self.notes_ = []
         parts = self._parts(texts, places)
         read = time.perf_counter()
-        self.model_ = SymbolModel(symbols, self._network(symbols, parts[0]), not corpus.single)
+        opening = np.array([symbols.edge])
+        if corpus.single:
+            opening = opening_of(symbols, parts[0][0])
+        network = self._network(symbols, parts[0])
+        self.model_ = SymbolModel(symbols, network, opening, not corpus.single)
         self._train(parts)
         trained = time.perf_counter()
         self._score(parts, corpus.characters - marks[1])
@@ -174,6 +174,28 @@ class LanguageModel(SavedEstimator):
             "total": ended - started,
         }
         return self
+
+    def _open(self, X: Any) -> tuple[Corpus, Symbols, list[int]]:
+        """The texts, the symbols of the part trained on, and where each part ends."""
+        corpus = Corpus(X, binary=self.unit == "bytes")
+        marks = [
+            round(corpus.characters * (1.0 - self.held_out * part)) for part in (1.0, 0.5, 0.0)
+        ]
+        return corpus, Symbols.fit(corpus.parts(marks[0]), self.unit, self.vocabulary_size), marks
+
+    def check_prompt(self, X: Any, prompt: Any) -> None:
+        """Refuses, before minutes of training, a prompt that the model would not be able to read.
+
+        Args:
+            X: As :meth:`fit` takes it.
+            prompt: As :meth:`sample` takes it.
+
+        Raises:
+            InputError: If it holds symbols that training would not meet.
+        """
+        self._check_options()
+        if self.unseen == "error":
+            self._open(X)[1].check("prompt", prompt)
 
     def _parts(self, texts: list[Array], places: list[int]) -> list[list[Array]]:
         """To be trained on, to watch the training, and to be scored."""
@@ -276,15 +298,17 @@ class LanguageModel(SavedEstimator):
         """The natural logarithm of the probability of each symbol of a text, ``(T,)``.
 
         Args:
-            text: Read from its beginning, a symbol at a time.
+            text: Read from its beginning, a symbol at a time. Where training met one text alone,
+                the end of that is read before.
 
         Raises:
             InputError: If it is no text, or holds what training has not seen.
             NotFittedError: Before :meth:`fit`.
         """
         numbers = self._numbers(text)
-        edge = [self.model_.symbols.edge]
-        return self.model_.log_likelihood(np.concatenate([edge, numbers]))
+        opening = self.model_.opening
+        logs = self.model_.log_likelihood(np.concatenate([opening, numbers]))
+        return logs[len(opening) - 1 :]
 
     def score(self, X: str, y: Any = None) -> float:
         """The mean of :meth:`log_likelihood`, in nats a symbol: the higher, the less surprised.
@@ -380,8 +404,8 @@ class LanguageModel(SavedEstimator):
         """Text that goes on from the prompt, drawn symbol by symbol.
 
         Args:
-            prompt: What was written before; it is not repeated in the answer. Empty: a text begins,
-                or, where training met one text alone, a line of it.
+            prompt: What was written before; it is not repeated in the answer. Empty: a text begins;
+                where training met one text alone, it goes on from a line of that.
             length: Symbols to write; fewer if a text ends, where training met ends of texts.
             temperature: Below 1 likelier symbols are drawn even more often; 0 draws the likeliest.
             top_k: Only the ``k`` likeliest symbols are drawn.
@@ -398,7 +422,7 @@ class LanguageModel(SavedEstimator):
             NotFittedError: Before :meth:`fit`.
         """
         rows = 1 if count is None else whole("count", count)
-        choice, reading = self._prepare(prompt, length, temperature, top_k, top_p, state)
+        choice, reading, spaced = self._prepare(prompt, length, temperature, top_k, top_p, state)
         generator = self._generator(seed)
         written = self.model_.write(reading.repeated(rows), choice, generator)
         drawn = np.empty((length, rows), np.int64)
@@ -411,6 +435,7 @@ class LanguageModel(SavedEstimator):
                 drawn[step:] = edge
                 break
         texts = [self.model_.symbols.decode(column) for column in drawn.T]
+        texts = [text.removeprefix(" ") for text in texts] if spaced else texts
         return texts[0] if count is None else texts
 
     def stream(
@@ -442,16 +467,18 @@ class LanguageModel(SavedEstimator):
             InputError: If an argument does not fit.
             NotFittedError: Before :meth:`fit`.
         """
-        choice, reading = self._prepare(prompt, length, temperature, top_k, top_p, state)
-        return self._pieces(self.model_.write(reading, choice, self._generator(seed)), length)
+        choice, reading, spaced = self._prepare(prompt, length, temperature, top_k, top_p, state)
+        written = self.model_.write(reading, choice, self._generator(seed))
+        return self._pieces(written, length, spaced)
 
-    def _pieces(self, written: Iterator[Any], length: int | None) -> Iterator[str]:
+    def _pieces(self, written: Iterator[Any], length: int | None, spaced: bool) -> Iterator[str]:
         symbols = self.model_.symbols
         writer = Writer(symbols)
         for numbers, _ in islice(written, length):
             if numbers[0] == symbols.edge:
                 break
             text = writer.text(int(numbers[0]))
+            text, spaced = text.removeprefix(" ") if spaced else text, False
             if text:
                 yield text
         rest = writer.rest()
@@ -466,17 +493,11 @@ class LanguageModel(SavedEstimator):
         top_k: int | None,
         top_p: float | None,
         state: Reading | None,
-    ) -> tuple[Choice, Reading]:
+    ) -> tuple[Choice, Reading, bool]:
+        """How symbols are drawn, where it goes on, and whether the prompt has a word's space."""
         choice = self.check_drawing(length, temperature, top_k, top_p)
-        if state is None and not prompt and self._begins_lines():
-            prompt = "\n"
-        return choice, self.read(prompt, state)
-
-    def _begins_lines(self) -> bool:
-        """Whether an empty page is the beginning of a line: one text has but one beginning."""
-        self._require_fitted()
-        model = self.model_
-        return not model.ends and not model.symbols.vocabulary.unseen(["\n"])
+        spaced = self.unit == "words" and str(prompt).endswith(" ")
+        return choice, self.read(prompt[:-1] if spaced else prompt, state), spaced
 
     @staticmethod
     def check_drawing(

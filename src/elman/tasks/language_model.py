@@ -16,12 +16,14 @@ from elman.network import Network
 from elman.state import NetworkState
 from elman.tasks.pooled import CELLS
 
-__all__ = ["Choice", "Reading", "SymbolModel", "build"]
+__all__ = ["Choice", "Reading", "SymbolModel", "build", "opening_of"]
 
 Array: TypeAlias = NDArray[Any]
 
 _CHUNK = 1000
 """Steps of a text that are walked at a time."""
+_OPENING = 300
+"""Symbols of the text trained on that are read before another."""
 
 
 def build(
@@ -106,11 +108,14 @@ class SymbolModel:
     Args:
         symbols: The symbols.
         network: From their numbers to a logit for each.
+        opening: What is read before the first symbol of a text: the edge of one; or, where training
+            met one text alone, whose single beginning is too little to learn from, some of that.
         ends: Whether it was trained on texts that end.
     """
 
-    def __init__(self, symbols: Symbols, network: Network, ends: bool) -> None:
+    def __init__(self, symbols: Symbols, network: Network, opening: Array, ends: bool) -> None:
         self.symbols, self.network, self.ends = symbols, network, ends
+        self.opening = np.asarray(opening, np.int64)
 
     @property
     def parameter_count(self) -> int:
@@ -120,7 +125,7 @@ class SymbolModel:
     def read(self, numbers: Array, before: Reading | None = None) -> Reading:
         """Reads on; at the beginning of a text if there is nothing ``before``."""
         if before is None:
-            numbers = np.concatenate([[self.symbols.edge], numbers])
+            numbers = np.concatenate([self.opening, numbers])
         if not len(numbers):
             assert before is not None
             return before
@@ -178,6 +183,7 @@ class SymbolModel:
         return {
             "symbols": self.symbols.description(),
             "network": self.network._description(),
+            "opening": self.opening.tolist(),
             "ends": self.ends,
         }
 
@@ -193,4 +199,11 @@ class SymbolModel:
         network = Network._from_description(record["network"], backend)
         network.load_state_dict(tensors)
         symbols = Symbols.of_description(record["symbols"])
-        return cls(symbols, network, bool(record["ends"]))
+        return cls(symbols, network, record["opening"], bool(record["ends"]))
+
+
+def opening_of(symbols: Symbols, text: Array) -> Array:
+    """The end of a text to read before others: up to the last of its ends of line, if there are."""
+    some = text[-_OPENING:]
+    ends = np.flatnonzero(np.isin(some, symbols.encode("\n")) & (some != UNKNOWN))
+    return some[: ends[-1] + 1] if len(ends) else some

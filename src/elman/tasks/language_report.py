@@ -66,18 +66,19 @@ def write_language(
 def surprise_columns(model: LanguageModel, text: str) -> dict[str, Any]:
     """How surprised the model is by each symbol of a text, and what it held for likeliest."""
     symbols = model.model_.symbols
-    numbers = np.concatenate([[symbols.edge], symbols.encode(text)])
-    logs, likeliest = [np.empty(0)], []
-    place = 1
-    for z in model.model_.log_probabilities(numbers):
+    opening = model.model_.opening
+    numbers = np.concatenate([opening, symbols.encode(text)])
+    bits, likeliest, place = [np.empty(0)], [np.empty(0, np.int64)], 1
+    for z in model.model_.log_probabilities(numbers):  # chunk by chunk: a text may be long
         actual = numbers[place : place + len(z)]
-        logs.append(z[np.arange(len(z)), actual])
-        likeliest += [symbols.shown(int(one)) for one in model.model_.allowed(z).argmax(axis=1)]
+        bits.append(-z[np.arange(len(z)), actual] / math.log(2.0))
+        likeliest.append(model.model_.allowed(z).argmax(axis=1))
         place += len(z)
+    before = len(opening) - 1
     return {
-        "symbol": [symbols.shown(int(one)) for one in numbers[1:]],
-        "bits": np.round(-np.concatenate(logs) / math.log(2.0), 5),
-        "likeliest": likeliest,
+        "symbol": [symbols.shown(int(one)) for one in numbers[len(opening) :]],
+        "bits": np.round(np.concatenate(bits)[before:], 5),
+        "likeliest": [symbols.shown(int(one)) for one in np.concatenate(likeliest)[before:]],
     }
 
 
@@ -205,7 +206,8 @@ def _passage(model: LanguageModel) -> list[Section]:
     order = np.argsort(-shares, axis=1, kind="stable")[:, :_RANKS]
     right = (order == actual[:_PLACES, None]).tolist()
     likeliest = [[symbols.shown(int(one)) for one in row] for row in order]
-    section = Section(
+    few = slice(_PLACES)
+    expected = Section(
         "What it expects",
         "A held-out passage. Before each symbol the network says how likely every symbol is.",
         charts=[
@@ -214,25 +216,33 @@ def _passage(model: LanguageModel) -> list[Section]:
                 "Below: the symbols that came. Above each: what was held for likeliest, in bold "
                 "what it was; the darker, the likelier.",
                 next_symbol_figure(
-                    shown[:_PLACES], likeliest, np.take_along_axis(shares, order, 1).tolist(), right
+                    shown[few], likeliest, np.take_along_axis(shares, order, 1).tolist(), right
                 ),
                 "",
-            ),
+            )
+        ],
+    )
+    surprising = Section(
+        "What surprises it",
+        "Bits for each symbol of the same passage: 1 bit is the surprise of a fair coin.",
+        charts=[
             ChartView(
                 "Surprise",
-                "Bits for each symbol of the same passage: 1 bit is the surprise of a fair coin.",
-                surprise_figure(
-                    shown[:_PLACES], bits[:_PLACES].tolist(), theirs[:_PLACES].tolist(), name
-                ),
+                f"Of the network, and of the {name}, which has counted the same text.",
+                surprise_figure(shown[few], bits[few].tolist(), theirs[few].tolist(), name),
             ),
         ],
-        passages=[_weighed("Where the network is surprised", shown, bits)],
+        passages=[
+            _weighed("Where the network is surprised", shown, bits),
+            _weighed(
+                f"Where it knows more than the {name} (blue), and less (orange)",
+                shown,
+                theirs - bits,
+                1,
+            ),
+        ],
     )
-    ahead = theirs - bits
-    section.passages.append(
-        _weighed(f"Where it knows more than the {name} (blue), and less (orange)", shown, ahead, 1)
-    )
-    return [section]
+    return [expected, surprising]
 
 
 def _weighed(title: str, shown: list[str], values: Array, sign: int = -1) -> Passage:

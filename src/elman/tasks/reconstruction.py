@@ -58,8 +58,9 @@ class SequenceAutoencoder(AnomalyScores):
         aggregate: What is made of the scores that overlapping windows give a step: ``"mean"``,
             ``"median"``, or ``"newest"``: the first that comes, so that a stream need not wait;
             it needs a stride of 1.
-        threshold: How it is calibrated: ``"conformal"`` or ``"quantile"``, see
-            :mod:`elman.evaluate.anomalies`.
+        threshold: How it is calibrated: ``"conformal"``, ``"quantile"``, or ``"adaptive"``: that of
+            steps then follows what comes, so that drift does not make everything an alarm (nor a
+            lasting fault stay one), see :mod:`elman.evaluate.anomalies`.
         false_alarm: The stated share of normal steps, and of normal rows, that give an alarm.
         loss: ``"mse"``, ``"mae"`` or ``"huber"``.
         epochs: Passes over the windows; default: what comes to 1600 updates, 8 to 200.
@@ -239,7 +240,8 @@ class SequenceAutoencoder(AnomalyScores):
             "windows": np.sort(each[~np.isnan(each)]),
         }
         self.threshold_ = calibrate(steps, self.false_alarm, self.threshold)
-        self.window_threshold_ = calibrate(each, self.false_alarm, self.threshold)
+        method = "quantile" if self.threshold == "quantile" else "conformal"
+        self.window_threshold_ = calibrate(each, self.false_alarm, method)
         self._note_calibration(rows)
         if parts.calibrate:
             self.scores_ = judge_reconstruction(self.model_, windows, cuts.of(rows))
@@ -262,6 +264,16 @@ class SequenceAutoencoder(AnomalyScores):
             )
             self._warn(text)
             self.notes_.append(f"{text}.")
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of a transformer."""
+        from sklearn.utils import (  # type: ignore[import-untyped, unused-ignore]
+            TransformerTags,
+        )
+
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags = TransformerTags(preserves_dtype=["float64"])
+        return tags
 
     # ------------------------------------------------------------------------ codes, and back
 

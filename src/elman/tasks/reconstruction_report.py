@@ -55,21 +55,21 @@ def write_detection(
         autoencoder,
         request=request,
         tables={
-            "scores.csv": score_columns(detection.panel, detection.scores, detection.threshold),
+            "scores.csv": score_columns(detection.panel, detection.scores, detection.levels),
             "anomalies.csv": anomaly_columns(detection.panel, detection.anomalies),
         },
         report=(lambda: _report(autoencoder, detection, title, command)) if report else None,
     )
 
 
-def score_columns(panel: Any, scores: Sequence[Array], threshold: float) -> dict[str, Any]:
-    """The score of every step: ``unique_id``, ``ds``, ``score``, ``alarm`` (0 or 1)."""
-    joined = np.concatenate(list(scores))
+def score_columns(panel: Any, scores: Sequence[Array], levels: Sequence[Array]) -> dict[str, Any]:
+    """The score of every step: ``unique_id``, ``ds``, ``score``, ``threshold``, ``alarm``."""
+    joined, level = np.concatenate(list(scores)), np.concatenate(list(levels))
     ids = np.repeat([str(one) for one in panel.ids], panel.lengths).tolist()
     stamps = shown_stamps(panel, panel.stamps)
-    alarm = (np.nan_to_num(joined, nan=-np.inf) > threshold).astype(np.int64)
-    rounded = np.array([float(f"{one:.6g}") for one in joined])
-    return {"unique_id": ids, "ds": stamps, "score": rounded, "alarm": alarm}
+    alarm = (np.nan_to_num(joined, nan=-np.inf) > level).astype(np.int64)
+    shown = {"score": _rounded(joined), "threshold": _rounded(level), "alarm": alarm}
+    return {"unique_id": ids, "ds": stamps, **shown}
 
 
 def anomaly_columns(panel: Any, anomalies: Sequence[Anomaly]) -> dict[str, Any]:
@@ -122,9 +122,9 @@ def _verdict(detection: Detection, false_alarm: float) -> Verdict:
     sentence = verdict(detection, false_alarm)
     if detection.labels is None:
         return Verdict("none", "Not judged: no labels", sentence)
-    if "better than every" in sentence:
-        return Verdict("good", "Beats every simple detector", sentence)
-    return Verdict("bad", "Does not beat every simple detector", sentence)
+    if "no simple detector finds more" in sentence:
+        return Verdict("good", "No simple detector does better", sentence)
+    return Verdict("bad", "A simple detector does better", sentence)
 
 
 def _facts(autoencoder: SequenceAutoencoder, detection: Detection) -> list[Fact]:
@@ -186,7 +186,7 @@ def _watched(detection: Detection, row: int) -> ChartView:
         [times[one] for one in kept],
         channels,
         _plain(scores[kept]),
-        detection.threshold,
+        _plain(detection.levels[row][kept]),
         found,
         labelled,
         times[count] if count < len(times) else None,
@@ -227,7 +227,8 @@ def _close_ups(autoencoder: SequenceAutoencoder, detection: Detection) -> Sectio
         section.charts.append(
             ChartView(
                 f"{series}{times[one.peak]}",
-                f"Score {one.score:.3g} at its peak, the threshold is {detection.threshold:.3g}; "
+                f"Score {one.score:.3g} at its peak, the threshold is "
+                f"{detection.levels[one.row][one.peak]:.3g}; "
                 f"{one.end - one.start} steps.",
                 close_up_figure(
                     times[begin:end],
@@ -259,7 +260,9 @@ def _scores(autoencoder: SequenceAutoencoder, detection: Detection) -> Section:
                 "Scores",
                 f"Grey: {len(detection.calibrated):,} held-out normal steps. The line: the "
                 f"threshold that {stated} of normal steps should pass.",
-                score_histogram(_plain(detection.calibrated), _plain(later), detection.threshold),
+                score_histogram(
+                    _plain(detection.calibrated), _plain(later), autoencoder.threshold_.value
+                ),
             )
         ],
     )
@@ -328,6 +331,10 @@ def _times(detection: Detection, row: int) -> list[Any]:
 
 def _time_label(times: Sequence[Any]) -> str:
     return "" if len(times) and isinstance(times[0], str) else "step"
+
+
+def _rounded(values: Array) -> Array:
+    return np.array([float(f"{one:.6g}") for one in values])
 
 
 def _spread(panel: Any, normal: Array) -> Array:

@@ -122,11 +122,10 @@ class AnomalyScores(AutoencoderBase):
         """
         gap = (self.window or 0) // 2 if merge is None else whole("merge", merge, 0)
         scores = self.score_steps(X, lengths=lengths, mask=mask)
-        threshold = self.threshold_.value
         return [
             found
             for row, one in enumerate(scores)
-            for found in find_intervals(one, threshold, gap, row)
+            for found in find_intervals(one, self.threshold_.along(one), gap, row)
         ]
 
     def stream(self) -> DetectionStream:
@@ -150,7 +149,7 @@ class AnomalyScores(AutoencoderBase):
             self._stride,
             self.model_.channels,
             self.aggregate == "newest",
-            self.threshold_.value,
+            self.threshold_,
         )
 
     def windows(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Cuts:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from elman.checks import describe
 from elman.errors import InputError
+from elman.evaluate.anomalies import Threshold
 
 __all__ = ["DetectionStream", "StepScore"]
 
@@ -43,7 +44,7 @@ class DetectionStream:
         stride: Steps between windows.
         channels: Channels of a step.
         newest: Whether a step is scored by the first window that holds it.
-        threshold: Above which there is an alarm.
+        threshold: Above which there is an alarm; it may follow.
 
     Attributes:
         steps: How many steps came in.
@@ -56,10 +57,11 @@ class DetectionStream:
         stride: int,
         channels: int,
         newest: bool,
-        threshold: float,
+        threshold: Threshold,
     ) -> None:
         self._score, self._window, self._stride = score, window, stride
         self._newest, self._threshold = newest, threshold
+        self._level = threshold.value
         self._values = np.full((window, channels), np.nan)  # the latest, oldest first
         self._total, self._count = np.zeros(window), np.zeros(window)  # of the same steps
         self._told = 0  # steps whose score is out
@@ -136,6 +138,7 @@ class DetectionStream:
             place = self._place(step)
             count = self._count[place]
             score = float(self._total[place] / count) if count else float("nan")
-            told.append(StepScore(step, score, bool(score > self._threshold)))
+            told.append(StepScore(step, score, bool(score > self._level)))
+            self._level = self._threshold.after(self._level, score)
         self._told = max(self._told, end)
         return told

@@ -196,6 +196,7 @@ def _examples(regressor: SequenceRegressor, data: Labelled) -> Section:
         regressor.relevance(model, some),
         regressor.unit,
         data.channels,
+        "raised (or lowered) it",
     )
 
 

@@ -28,6 +28,7 @@ def steps_section(
     relevance: Sequence[Array],
     unit: str,
     channels: Sequence[str],
+    bars: str,
 ) -> Section:
     """Some sequences, each with what every step said for the answer or against it.
 
@@ -38,6 +39,7 @@ def steps_section(
         relevance: Of each ``(T_i, C)``, or ``(T_i,)`` for the tokens of a text.
         unit: Of texts: characters or words.
         channels: Names of the channels.
+        bars: What the weights are called: "spoke for (or against)".
     """
     section = Section("Which steps mattered", lead)
     for number, (title, weights) in enumerate(zip(titles, relevance, strict=True)):
@@ -52,5 +54,6 @@ def steps_section(
         shown = [[None if np.isnan(v) else float(f"{v:.5g}") for v in one] for one in values]
         each = np.round(weights[:_MOST_STEPS].T / top, 4).tolist()
         caption = "Lines: the first channels. Bars: all channels of a step together."
-        section.charts.append(ChartView(title, caption, relevance_figure(shown, each, channels)))
+        figure = relevance_figure(shown, each, channels, bars)
+        section.charts.append(ChartView(title, caption, figure))
     return section

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +10,14 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.checks import one_of, real, whole
+from elman.checks import real, whole
 from elman.data.pairs import Tokens, as_token_rows, join_tokens
-from elman.data.text import UNITS
 from elman.errors import InputError
 from elman.evaluate.translation import can_score_text, text_measures
-from elman.layers.attention import ATTENTION
+from elman.history import History
 from elman.tasks.estimator import SavedEstimator
-from elman.tasks.pooled import CELLS
-from elman.tasks.translation_model import TranslationModel, TranslationTraining
+from elman.tasks.translation_model import TranslationModel
+from elman.tasks.translation_options import check_options, shape_of, training_of
 from elman.tasks.translation_rows import Pairs, as_pairs, check_unit, hold_out, refuse_unseen
 from elman.tasks.translation_scores import held_out_scores, measures
 from elman.tasks.translation_search import Hypothesis
@@ -29,7 +27,6 @@ __all__ = ["Translation", "Translator"]
 Array: TypeAlias = NDArray[Any]
 _Self = TypeVar("_Self", bound="Translator")
 
-_UPDATES = 3000
 _RARE_WORD = 2
 
 
@@ -185,7 +182,7 @@ class Translator(SavedEstimator):
             TrainingError: If training does not converge to finite numbers.
         """
         started = clock.perf_counter()
-        self._check_options()
+        check_options(self.get_params())
         notes: list[str] = []
         pairs, self.units_ = as_pairs(X, y, self.unit)
         if not len(pairs):
@@ -223,35 +220,16 @@ class Translator(SavedEstimator):
             raise InputError("y: expected targets to learn, every one is empty")
         return pairs
 
-    def _train(self, pairs: Pairs, train: Array, watch: Array) -> tuple[TranslationModel, Any]:
-        rows = len(train)
-        fewest = tuple(_RARE_WORD if unit == "words" else 1 for unit in self.units_)
-        hidden = self.hidden_size or (64 if rows <= 1000 else 128)
-        batch = self.batch_size or (32 if rows <= 1000 else 64 if rows <= 10000 else 128)
-        epochs = self.epochs or min(100, max(10, math.ceil(_UPDATES / math.ceil(rows / batch))))
+    def _train(self, pairs: Pairs, train: Array, watch: Array) -> tuple[TranslationModel, History]:
+        parameters = self.get_params()
+        fewest = [_RARE_WORD if unit == "words" else 1 for unit in self.units_]
         return TranslationModel.train(
             pairs.select(train),
             pairs.select(watch) if len(watch) else None,
-            shape={
-                "cell": self.cell,
-                "embedding_size": self.embedding_size,
-                "hidden_size": hidden,
-                "num_layers": self.num_layers,
-                "bidirectional": self.bidirectional,
-                "attention": self.attention,
-                "dropout": self.dropout,
-            },
+            shape=shape_of(parameters, len(train)),
             fewest=(fewest[0], fewest[1]),
             reverse=self.reverse_source,
-            training=TranslationTraining(
-                epochs,
-                batch,
-                self.learning_rate,
-                self.weight_decay,
-                self.label_smoothing,
-                self.scheduled_sampling,
-                self.patience,
-            ),
+            training=training_of(parameters, len(train)),
             seed=np.random.SeedSequence(self.seed).spawn(2)[0],
             backend=self.backend,
             progress=None if self.verbose else False,
@@ -455,27 +433,3 @@ class Translator(SavedEstimator):
         source, target = record["units"]
         self.units_ = (str(source), str(target))
         self.held_out_ = None
-
-    def _check_options(self) -> None:
-        one_of("cell", self.cell, CELLS)
-        one_of("attention", self.attention, (None, *ATTENTION))
-        one_of("unit", self.unit, UNITS)
-        one_of("unseen", self.unseen, ("error", "unknown"))
-        one_of("bidirectional", self.bidirectional, (True, False))
-        one_of("reverse_source", self.reverse_source, (True, False))
-        one_of("backend", self.backend, ("auto", "native", "reference"))
-        for name in ("hidden_size", "epochs", "batch_size", "max_length"):
-            if getattr(self, name) is not None:
-                whole(name, getattr(self, name))
-        for name in ("num_layers", "embedding_size", "beam"):
-            whole(name, getattr(self, name))
-        if self.patience is not None:
-            whole("patience", self.patience, 0)
-        whole("seed", self.seed, 0)
-        for name in ("dropout", "label_smoothing"):
-            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
-        real("scheduled_sampling", self.scheduled_sampling, 0.0, 1.0)
-        real("held_out", self.held_out, 0.0, 0.5)
-        real("learning_rate", self.learning_rate, 0.0, open_below=True)
-        real("weight_decay", self.weight_decay, 0.0)
-        real("length_penalty", self.length_penalty, 0.0)

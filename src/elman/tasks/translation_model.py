@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +13,7 @@ from elman.losses import CrossEntropy
 from elman.optimizers import AdamW
 from elman.schedules import CosineDecay
 from elman.tasks.translation_network import EncoderDecoder, EncoderDecoderShape
+from elman.tasks.translation_options import TranslationTraining
 from elman.tasks.translation_rows import Pairs
 from elman.tasks.translation_search import (
     Hypothesis,
@@ -24,26 +24,13 @@ from elman.tasks.translation_search import (
 )
 from elman.training import EarlyStopping, EpochRecord, History, Options, train
 
-__all__ = ["TranslationModel", "TranslationTraining"]
+__all__ = ["TranslationModel"]
 
 Array: TypeAlias = NDArray[Any]
 
 CLIP_NORM = 1.0
 _WARMUP = 0.1
 """Share of the epochs, at most one epoch, over which the learning rate climbs."""
-
-
-@dataclass(frozen=True)
-class TranslationTraining:
-    """How to train, see :class:`elman.Translator` for what each part means."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    scheduled_sampling: float
-    patience: int | None
 
 
 class TranslationModel:
