@@ -17,7 +17,7 @@ NOT_RECORDED = {
     "learned",
     "learned_last",
     "bidirectional_norm",
-    *(name for name in NETWORKS if "pool" in name),
+    *(name for name in NETWORKS if "pool" in name or "repeat" in name),
 }
 
 

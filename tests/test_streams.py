@@ -242,6 +242,18 @@ def test_memory_is_bounded_by_the_chunk(tmp_path):
     assert peak < 2e6 < mapped.nbytes / 10
 
 
+def test_missing_values_are_read_by_a_network_that_is_told_of_them():
+    (x, y) = some_records(40)[0]
+    x[3:7, 1] = np.nan
+    layers = [elman.MarkMissing(3), elman.GRU(6, 5), elman.Dense(5, 2)]
+    whole, streamed = (elman.Network(layers, seed=0, dtype="float64") for _ in range(2))
+    whole.fit(x[None], y[None], epochs=2)
+    streamed.fit(Stream((x, y), chunk=40), epochs=2)
+    np.testing.assert_array_equal(whole.parameters, streamed.parameters)
+    with pytest.raises(InputError, match="inputs: expected finite numbers, got nan at step 3"):
+        network().fit(Stream((x, y)))
+
+
 @pytest.mark.parametrize(
     "layers, message",
     [

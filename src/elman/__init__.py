@@ -23,6 +23,8 @@ _PUBLIC = {
     "Dense": "layers",
     "Dropout": "layers",
     "Embedding": "layers",
+    "OneHot": "layers",
+    "TiedDense": "layers",
     "MarkMissing": "layers",
     "Last": "layers",
     "Ends": "layers",

@@ -35,6 +35,11 @@ def table() -> Path:
     return path
 
 
+def table_of(path: str | Path) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as text:
+        return list(csv.DictReader(text))
+
+
 def test_it_prints_and_leaves_a_run(capsys: pytest.CaptureFixture[str], table: Path) -> None:
     Path("known.csv").write_text("start,end\n2024-01-30 04:00,2024-01-30 13:00\n")
     assert main(["detect", str(table), "--labels", "known.csv", *QUICK]) == 0
@@ -43,12 +48,12 @@ def test_it_prints_and_leaves_a_run(capsys: pytest.CaptureFixture[str], table: P
         assert part in printed
     assert "1 of 1 labelled anomalies found" in printed and "principal components" in printed
     run = Path("elman-runs/detection-tank-1")
-    scores = list(csv.DictReader((run / "scores.csv").open()))
+    scores = table_of(run / "scores.csv")
     assert len(scores) == 900 and set(scores[0]) == {
         *("unique_id", "ds", "score", "threshold", "alarm")
     }
     assert any(one["alarm"] == "1" for one in scores[700:710])
-    found = list(csv.DictReader((run / "anomalies.csv").open()))
+    found = table_of(run / "anomalies.csv")
     assert any(one["start"] <= "2024-01-30T08:00:00" <= one["end"] for one in found)
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["scores"]["detection"]["network"]["found"] == 1.0
@@ -136,3 +141,22 @@ def test_bad_input_is_refused_in_a_line(
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1
     assert not Path("elman-runs").exists()
+
+
+def test_several_series_of_unequal_lengths(capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["unit,day,temp"]
+    for number, (unit, steps) in enumerate((("a", 300), ("b", 20), ("c", 400), ("d", 350))):
+        values = np.sin(np.arange(steps) / 4 + number) + 0.05 * rng.standard_normal(steps)
+        values[300:306] += 3.0 * (unit == "c")
+        lines += [f"{unit},{day},{value:.4f}" for day, value in enumerate(values)]
+    Path("units.csv").write_text("\n".join(lines))
+    Path("known.csv").write_text("unit,start,end\nc,300,305\n")
+    options = ("--id", "unit", "--time", "day", "--labels", "known.csv", "--out", "run")
+    assert main(["detect", "units.csv", *options, *QUICK]) == 0
+    printed = capsys.readouterr().out
+    assert "4 series of temp" in printed and "1 of 1 labelled anomalies found" in printed
+    found = table_of("run/anomalies.csv")
+    highest = max(found, key=lambda one: float(one["score"]))
+    assert highest["unique_id"] == "c" and 290 <= int(highest["peak"]) <= 315
+    assert len(table_of("run/scores.csv")) == 1070

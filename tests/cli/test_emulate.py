@@ -83,6 +83,13 @@ def test_predict_goes_on_under_the_forcing_that_is_known(
     assert np.allclose([[one["x"], one["v"]] for one in answer[:10]], wanted)
     assert main(["predict", "run", "ahead.csv", "--horizon", "11"]) == 2
     assert "got 10" in capsys.readouterr().err
+    text = Path("ahead.csv").read_text()
+    Path("slower.csv").write_text(text.replace("time", "hours"))
+    assert main(["predict", "run", "slower.csv"]) == 2
+    assert "dt: expected 0.2, as in fit, got 1" in capsys.readouterr().err
+    Path("other.csv").write_text(text.replace("run,time,x", "run,time,y"))
+    assert main(["predict", "run", "other.csv"]) == 2
+    assert "there is no column 'x'" in capsys.readouterr().err
 
 
 def test_built_in_systems_and_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def test_it_prints_and_leaves_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert "report.html" in printed and str(run) in printed
     metrics = json.loads((run / "metrics.json").read_text())
     assert set(metrics["scores"]["table"]) >= {"network", "unigram"}
-    assert (run / "samples.csv").read_text().startswith("temperature,text\n0.0,")
+    assert (run / "samples.csv").read_text().startswith("temperature,text\n0.3,")
     page = (run / "report.html").read_text()
     for part in ("How good it is", "What it writes", "What may come next", "What surprises it"):
         assert part in page

@@ -48,7 +48,7 @@ def test_what_is_rare_is_unknown_and_what_is_new_is_refused():
     symbols = Symbols.fit(["aabbcz"], "characters")
     assert symbols.encode("abcz?").tolist() == [1, 2, 0, 0, 0]
     assert symbols.decode([1, 0, symbols.edge, 2]) == "a\N{REPLACEMENT CHARACTER}b"
-    assert symbols.shown(0) == "(unknown)" and symbols.shown(symbols.edge) == "(end)"
+    assert symbols.shown(0) == "(?)" and symbols.shown(symbols.edge) == "(end)"
     symbols.check("text", "abcz")
     with pytest.raises(
         InputError, match=r"text: expected characters that training has met, got '\?'"

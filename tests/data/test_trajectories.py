@@ -27,6 +27,17 @@ def test_every_form_of_states_comes_to_the_same():
     assert "2 trajectories of 4 steps of 0.5, 3 states" in data.describe()
 
 
+def test_padding_is_not_there():
+    padded = np.full((2, 5, 1), np.nan)
+    padded[0], padded[1, :3] = np.arange(5.0)[:, None], 7.0
+    data = as_trajectories(padded, padded, lengths=[5, 3])
+    assert [len(one) for one in data.states] == [len(one) for one in data.forcing] == [5, 3]
+    with pytest.raises(InputError, match="lengths: expected 2 whole numbers"):
+        as_trajectories(padded, lengths=[5])
+    with pytest.raises(InputError, match="lengths: expected None beside Trajectories"):
+        as_trajectories(data, lengths=[5, 3])
+
+
 def test_forcing_and_parameters_go_with_their_trajectories():
     states = [np.zeros((5, 2)), np.ones((3, 2))]
     data = as_trajectories(states, [np.arange(5.0), np.arange(3.0)], [1.0, 2.0])

@@ -15,7 +15,7 @@ from elman.evaluate.classes import (
     reliability,
     softmax,
 )
-from elman.evaluate.rivals import SummaryRidge, TrigramBayes
+from elman.evaluate.rivals import SummaryRidge, TrigramBayes, clearly_less
 
 
 def case(seed=0):
@@ -89,3 +89,18 @@ def test_measures_by_a_ranking_leave_probabilities_as_they_are():
     assert plain["log_loss"] == ranked["log_loss"]
     bins = reliability(probabilities, truth, ranking)
     assert [one["confidence"] for one in bins] == pytest.approx([0.4, 0.8, 0.9])
+
+
+def test_a_difference_within_chance_is_not_clear():
+    rng = np.random.default_rng(0)
+    losses = rng.standard_normal(400)
+    assert clearly_less(losses, losses + 1.0 + 0.1 * rng.standard_normal(400))
+    assert not clearly_less(losses, losses)
+    assert not clearly_less(losses + 1.0, losses)
+    found = [clearly_less(*rng.standard_normal((2, 100))) for _ in range(400)]
+    assert 0.005 < np.mean(found) < 0.05  # 2.3 % of differences by chance alone
+    wrong, other = np.zeros(50, bool), np.zeros(50, bool)
+    other[:2] = True
+    assert not clearly_less(wrong, other)
+    other[:6] = True
+    assert clearly_less(wrong, other)

@@ -243,7 +243,10 @@ def _tell(voice: printing.Voice, columns: Mapping[str, Any]) -> None:
         return
     order = np.argsort(-np.array(columns["score"]), kind="stable")[:8]
     plain = printing.columns_document(columns)
-    names = ("start", "end", "steps", "score")
+    several = len(set(columns["unique_id"])) > 1
+    names = ["unique_id"] * several + ["start", "end", "steps", "score"]
     rows = [[str(plain[one][name]) for name in names] for one in sorted(order.tolist())]
-    voice.line("odd", f"{number} stretches" if number > 1 else "1 stretch")
-    voice.table(["start", "end", "steps", "peak score"], rows)
+    said = f"{number} stretches" if number > 1 else "1 stretch"
+    voice.line("odd", f"{said}, the highest {len(rows)}" if number > len(rows) else said)
+    heads = ["series"] * several + ["start", "end", "steps", "peak score"]
+    voice.table(heads, rows)

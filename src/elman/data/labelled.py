@@ -1,4 +1,4 @@
-"""Sequences with a class or a number each, from files: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
+"""Sequences with a class or a number each: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
 
 a table     one row a step, with columns of id, time (if any), label and numbers;
             or one row a text, with columns of text and label
@@ -337,8 +337,10 @@ def _numbers(frame: Any, names: Sequence[str]) -> Array:
 
 
 def _as_classes(labels: Array) -> Array:
-    """Labels as whole numbers where all are, else as text; none may be missing."""
+    """Labels as whole numbers where all are, else as text; an array of numbers as it is."""
     values = _none_missing(labels)
+    if labels.dtype.kind in "biuf":
+        return labels
     if all(isinstance(one, (int, np.integer)) for one in values):
         return np.array(values)
     return np.array([str(one) for one in values])

@@ -45,6 +45,7 @@ class Column:
         channels: Of a step.
         number: For tokens and classes: they are whole numbers below this one.
         positive: Whether numbers below 0 are refused.
+        missing: Whether NaN may stand there, for a value that is missing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Column:
     channels: int
     number: int | None = None
     positive: bool = False
+    missing: bool = False
 
     def view(self, record: str, data: Any) -> Array:
         """The data as ``(steps, channels)``, without a copy of what is an array already.
@@ -88,7 +90,7 @@ class Column:
         for begin in range(0, len(part), size):
             block = part[begin : begin + size]
             if self.number is None:
-                bad = ~np.isfinite(block)
+                bad = np.isinf(block) if self.missing else ~np.isfinite(block)
                 if self.positive:
                     bad |= block < 0
             else:

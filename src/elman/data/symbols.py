@@ -94,7 +94,7 @@ class Symbols:
         if number == self.edge:
             return "(end)"
         if number == UNKNOWN:
-            return "(unknown)"
+            return "(?)"
         text = self._texts[number]
         if self.unit == "bytes" and not text.isascii():
             return f"0x{ord(text):02x}"

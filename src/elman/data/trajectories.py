@@ -109,7 +109,11 @@ class Trajectories:
 
 
 def as_trajectories(
-    states: Any, forcing: Any = None, parameters: Any = None, dt: float = 1.0
+    states: Any,
+    forcing: Any = None,
+    parameters: Any = None,
+    dt: float = 1.0,
+    lengths: Any = None,
 ) -> Trajectories:
     """The trajectories a user passed, checked; NaN is let through in the states alone.
 
@@ -118,23 +122,25 @@ def as_trajectories(
         forcing: Like the states, with as many steps, or ``None``.
         parameters: ``(N, P)``, or ``(N,)`` of one parameter, or ``None``.
         dt: Time from step to step.
+        lengths: How many steps of each trajectory of an array ``(N, T, C)`` are live, ``(N,)``, and
+            so with the forcing; ``None`` for all.
 
     Raises:
         InputError: If something does not fit.
     """
     if isinstance(states, Trajectories):
-        if forcing is not None or parameters is not None:
-            raise InputError("forcing, parameters: expected None beside Trajectories")
+        if any(one is not None for one in (forcing, parameters, lengths)):
+            raise InputError("forcing, parameters, lengths: expected None beside Trajectories")
         return states
     from elman.checks import real
 
     dt = real("dt", dt, 0.0, open_below=True)
-    rows = _arrays("trajectories", states)
+    rows = _arrays("trajectories", states, lengths)
     if not rows or not any(map(len, rows)):
         raise InputError("trajectories: expected at least one trajectory with steps, got none")
     driven = None
     if forcing is not None:
-        driven = _arrays("forcing", forcing)
+        driven = _arrays("forcing", forcing, lengths)
         _same_lengths(rows, driven)
         _finite("forcing", driven)
     return Trajectories(rows, driven, _parameters(parameters, len(rows)), dt)
@@ -236,14 +242,14 @@ def read_trajectories(
     )
 
 
-def _arrays(name: str, data: Any) -> list[Array]:
+def _arrays(name: str, data: Any, lengths: Any = None) -> list[Array]:
     """One array ``(T, C)`` for each trajectory; a single one may come alone."""
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     if isinstance(data, np.ndarray) and data.ndim in (1, 2):
         data = [data]
     try:
-        rows = as_rows(data)
+        rows = as_rows(data, lengths)
     except InputError as error:
         raise InputError(str(error).replace("X[", f"{name}[").replace("X:", f"{name}:")) from error
     if rows.arrays is None:

@@ -13,6 +13,7 @@ __all__ = [
     "classification_measures",
     "confusion_matrix",
     "fit_temperature",
+    "log_probabilities",
     "reliability",
     "softmax",
 ]
@@ -26,6 +27,13 @@ def softmax(logits: Array) -> Array:
     """Over the last axis; never NaN for finite logits."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def log_probabilities(outputs: Array) -> Array:
+    """The mean over networks of their log probabilities: ``(M, N, K)`` to ``(N, K)``."""
+    top = outputs.max(axis=2, keepdims=True)
+    total = top + np.log(np.exp(outputs - top).sum(axis=2, keepdims=True))
+    return np.asarray((outputs - total).mean(axis=0))
 
 
 def adjusted(probabilities: Array, prior: Array, strength: float) -> Array:

@@ -9,6 +9,7 @@ from elman.layers.noise import Noise
 from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 from elman.layers.repeat import Repeat
+from elman.layers.tokens import OneHot, TiedDense
 
 __all__ = [
     "GRU",
@@ -28,16 +29,18 @@ __all__ = [
     "MaxPool",
     "MeanPool",
     "Noise",
+    "OneHot",
     "RecurrentLayer",
     "Repeat",
     "Signal",
+    "TiedDense",
     "bind_layers",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, MarkMissing),
+        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, OneHot, TiedDense, MarkMissing),
         *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat, Noise),
     )
 }

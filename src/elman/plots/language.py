@@ -11,6 +11,7 @@ __all__ = ["learning_figure", "next_symbol_figure", "surprise_figure"]
 
 Figure = dict[str, Any]
 
+_RULED_OUT = 0.005
 _COLOURS = ("@repeat-last", "@seasonal-naive", "@drift", "@mean")
 
 
@@ -36,7 +37,7 @@ def learning_figure(
     for one in data:
         one["hovertemplate"] = "%{y:.3f} bits<extra>" + _escaped(str(one["name"])) + "</extra>"
     layout = _layout("epoch", "bits a symbol")
-    ticks = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+    ticks = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12]
     layout["yaxis"].update(
         type="log", tickmode="array", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks]
     )
@@ -95,8 +96,8 @@ def next_symbol_figure(
         "z": [[round(one[rank], 4) for one in shares] for rank in ranks],
         "text": [
             [
-                f"<b>{_escaped(place[rank])}</b>" if hit[rank] else _escaped(place[rank])
-                for place, hit in zip(likeliest, right, strict=True)
+                _written(place[rank], share[rank], hit[rank])
+                for place, share, hit in zip(likeliest, shares, right, strict=True)
             ]
             for rank in ranks
         ],
@@ -114,6 +115,13 @@ def next_symbol_figure(
     layout["yaxis"].update(autorange="reversed", showgrid=False, type="category")
     _name_places(layout, [_escaped(one) for one in symbols])
     return {"data": [heat], "layout": layout}
+
+
+def _written(symbol: str, share: float, right: bool) -> str:
+    """A symbol in its field: bold if it came, nothing if it was as good as ruled out."""
+    if share < _RULED_OUT:
+        return ""
+    return f"<b>{_escaped(symbol)}</b>" if right else _escaped(symbol)
 
 
 def _name_places(layout: Figure, shown: Sequence[str]) -> None:

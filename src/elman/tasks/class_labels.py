@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from elman.errors import ElmanWarning, InputError
 
-__all__ = ["as_labels"]
+__all__ = ["as_labels", "numbers_of", "weights_of"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -62,3 +63,37 @@ def _conversion_warning() -> type[Warning]:
 
         return DataConversionWarning  # type: ignore[no-any-return, unused-ignore]
     return ElmanWarning
+
+
+def numbers_of(labels: Array, classes: Array) -> Array:
+    """The places of labels among the classes, int64 ``(N,)``.
+
+    Args:
+        labels: From :func:`as_labels`.
+        classes: Those of fit.
+
+    Raises:
+        InputError: If a label was not in fit.
+    """
+    order = {label: number for number, label in enumerate(classes.tolist())}
+    strange = [one for one in labels.tolist() if one not in order]
+    if strange:
+        named = ", ".join(map(repr, list(order)[:8])) + (" ..." if len(order) > 8 else "")
+        raise InputError(
+            f"y: expected classes seen in fit ({named}), got {strange[0]!r}, which was not"
+        )
+    return np.array([order[one] for one in labels.tolist()], np.int64)
+
+
+def weights_of(option: str | Mapping[Any, float], classes: Array, targets: Array) -> Array:
+    """The weight of each class in the loss, ``(K,)``.
+
+    Args:
+        option: ``"balanced"``, or a weight for each class; 1 where there is none.
+        classes: The classes.
+        targets: The numbers of the training rows' classes, ``(N,)``.
+    """
+    if isinstance(option, Mapping):
+        return np.array([float(option.get(one, 1.0)) for one in classes.tolist()])
+    count = np.bincount(targets, minlength=len(classes))
+    return np.asarray(len(targets) / (len(classes) * np.maximum(count, 1)))

@@ -16,12 +16,13 @@ from elman.evaluate.classes import (
     classification_measures,
     confusion_matrix,
     fit_temperature,
+    log_probabilities,
     reliability,
     softmax,
 )
-from elman.evaluate.rivals import SummaryRidge, TrigramBayes
+from elman.evaluate.rivals import class_rivals, clearly_less
 from elman.losses import CrossEntropy, Loss
-from elman.tasks.class_labels import as_labels
+from elman.tasks.class_labels import as_labels, numbers_of, weights_of
 from elman.tasks.many_to_one import ManyToOne, plain_classes
 from elman.tasks.pooled import PooledModel
 
@@ -205,7 +206,7 @@ class SequenceClassifier(ManyToOne):
         """
         outputs, known = self._raw(X, lengths, mask)
         probabilities = np.tile(self.prior_, (len(known), 1))
-        probabilities[known] = softmax(_logits(outputs[:, known]) / self.temperature_)
+        probabilities[known] = softmax(log_probabilities(outputs[:, known]) / self.temperature_)
         return probabilities
 
     def predict(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
@@ -370,15 +371,7 @@ class SequenceClassifier(ManyToOne):
 
     def _numbers(self, y: Any, rows: int) -> Array:
         """The numbers of the classes of known labels."""
-        labels = as_labels(y, rows)
-        order = {label: number for number, label in enumerate(self.classes_.tolist())}
-        strange = [one for one in labels.tolist() if one not in order]
-        if strange:
-            named = ", ".join(map(repr, list(order)[:8])) + (" ..." if len(order) > 8 else "")
-            raise InputError(
-                f"y: expected classes seen in fit ({named}), got {strange[0]!r}, which was not"
-            )
-        return np.array([order[one] for one in labels.tolist()], np.int64)
+        return numbers_of(as_labels(y, rows), self.classes_)
 
     def _groups(self, targets: Array) -> Array:
         return targets
@@ -386,13 +379,7 @@ class SequenceClassifier(ManyToOne):
     def _weights(self, targets: Array, weights: Array | None) -> Array | None:
         if self.class_weight is None:
             return weights
-        number = len(self.classes_)
-        if not isinstance(self.class_weight, Mapping):  # "balanced"
-            count = np.bincount(targets, minlength=number)
-            each = len(targets) / (number * np.maximum(count, 1))
-        else:
-            given: Mapping[Any, float] = self.class_weight
-            each = np.array([float(given.get(one, 1.0)) for one in self.classes_.tolist()])
+        each = weights_of(self.class_weight, self.classes_, targets)
         return each[targets] if weights is None else each[targets] * weights
 
     def _learn_prior(self, targets: Array, weights: Array | None) -> None:
@@ -402,24 +389,27 @@ class SequenceClassifier(ManyToOne):
 
     def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> list[str]:
         if self.calibrate:
-            self.temperature_ = fit_temperature(_logits(model.outputs(rows)), targets)
+            self.temperature_ = fit_temperature(log_probabilities(model.outputs(rows)), targets)
         return []
 
     def _judged(
         self, model: PooledModel, rows: Rows, targets: Array, seen: tuple[Rows, Array]
     ) -> None:
-        logits = _logits(model.outputs(rows))
+        logits = log_probabilities(model.outputs(rows))
         probabilities, uncalibrated = softmax(logits / self.temperature_), softmax(logits)
         ranking, before = self.ranking(probabilities), self.ranking(uncalibrated)
         classes = len(self.classes_)
         table = {"network": classification_measures(probabilities, targets, ranking)}
-        table |= {
-            name: classification_measures(one, targets)
-            for name, one in _rivals(rows, *seen, classes).items()
-        }
+        rivals = class_rivals(rows, *seen, classes)
+        table |= {name: classification_measures(one, targets) for name, one in rivals.items()}
+        wrong = ranking.argmax(axis=1) != targets
         self.scores_ = {
             "rows": len(targets),
             "table": table,
+            "clearly": {
+                name: clearly_less(wrong, one.argmax(axis=1) != targets)
+                for name, one in rivals.items()
+            },
             "temperature": self.temperature_,
             "uncalibrated": classification_measures(uncalibrated, targets, before),
             "reliability": reliability(probabilities, targets, ranking),
@@ -454,7 +444,7 @@ class SequenceClassifier(ManyToOne):
             model: Of this classifier, trained on all rows or on a part of them.
             rows: Each with something to read.
         """
-        logits = _logits(model.outputs(rows))
+        logits = log_probabilities(model.outputs(rows))
         named = self.ranking(softmax(logits / self.temperature_)).argmax(axis=1)
         classes = len(self.classes_)
         return model.relevance(rows, np.eye(classes)[named] - 1.0 / classes)
@@ -470,24 +460,3 @@ class SequenceClassifier(ManyToOne):
         tags.classifier_tags = ClassifierTags()
         tags.target_tags.required, tags.target_tags.multi_output = True, False
         return tags
-
-
-def _logits(outputs: Array) -> Array:
-    """The mean over networks of their log probabilities: ``(M, N, K)`` to ``(N, K)``."""
-    top = outputs.max(axis=2, keepdims=True)
-    total = top + np.log(np.exp(outputs - top).sum(axis=2, keepdims=True))
-    return np.asarray((outputs - total).mean(axis=0))
-
-
-def _rivals(rows: Rows, seen: Rows, targets: Array, classes: int) -> dict[str, Array]:
-    """The probabilities that the baselines give, learnt of the rows trained on."""
-    share = np.bincount(targets, minlength=classes) / len(targets)
-    found = {"most frequent class": np.tile(share, (len(rows), 1))}
-    if rows.texts is not None:
-        rival = TrigramBayes(seen.texts or [], targets, classes)
-        found["trigram naive Bayes"] = rival.probabilities(rows.texts)
-    else:
-        ridge = SummaryRidge(seen.arrays or [], np.eye(classes)[targets])
-        clipped = np.clip(ridge.predict(rows.arrays or []), 1e-3, None)
-        found["ridge on summaries"] = clipped / clipped.sum(axis=1, keepdims=True)
-    return found

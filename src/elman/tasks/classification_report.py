@@ -78,7 +78,10 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
     best = max(rivals, key=lambda name: rivals[name])
     text = f"{own:.1%} of {scores['rows']:,} held-out sequences are given the right class"
     if own > rivals[best]:
-        return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}.".replace("%", " %")
+        told = "" if scores["clearly"][best] else ", which so few rows cannot tell apart"
+        return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}{told}.".replace(
+            "%", " %"
+        )
     return f"{text}, no more than a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
 
 
@@ -116,6 +119,8 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
         return Verdict("none", "Not judged", sentence)
     if "no more than" in sentence:
         return Verdict("bad", "Does not beat every baseline", sentence)
+    if "cannot tell" in sentence:
+        return Verdict("mixed", "Too close to a baseline to tell", sentence)
     return Verdict("good", "Beats every baseline", sentence)
 
 

@@ -155,6 +155,7 @@ class Emulator(SavedEstimator):
         parameters: Any = None,
         *,
         dt: float = 1.0,
+        lengths: Any = None,
     ) -> _Self:
         """Trains, and scores on the part held out.
 
@@ -165,6 +166,7 @@ class Emulator(SavedEstimator):
                 F)``; or ``None``.
             parameters: What stays the same in a trajectory, ``(N, P)``, or ``None``.
             dt: Time from step to step.
+            lengths: How many steps of each trajectory of an array are live, ``(N,)``.
 
         Returns:
             The emulator itself.
@@ -175,7 +177,7 @@ class Emulator(SavedEstimator):
         """
         started = clock.perf_counter()
         self._check_options()
-        data = as_trajectories(trajectories, forcing, parameters, dt)
+        data = as_trajectories(trajectories, forcing, parameters, dt, lengths)
         notes: list[str] = []
         data = usable(data, self.missing, self.window, notes)
         train, watched, held = self._parts(data, notes)
@@ -268,6 +270,7 @@ class Emulator(SavedEstimator):
         forcing: Any = None,
         parameters: Any = None,
         *,
+        lengths: Any = None,
         horizon: int | None = None,
         starts: int = 60,
         threshold: float = 0.4,
@@ -278,6 +281,7 @@ class Emulator(SavedEstimator):
             trajectories: As in :meth:`fit`, at the same distance from step to step.
             forcing: As in :meth:`fit`.
             parameters: As in :meth:`fit`.
+            lengths: As in :meth:`fit`.
             horizon: Steps of a rollout; default: 12 Lyapunov times where they are known, at most
                 two thirds of the shortest trajectory.
             starts: Rollouts, spread evenly over all states.
@@ -301,7 +305,7 @@ class Emulator(SavedEstimator):
         whole("starts", starts)
         if horizon is not None:
             whole("horizon", horizon)
-        data = as_trajectories(trajectories, forcing, parameters, self.model_.dt)
+        data = as_trajectories(trajectories, forcing, parameters, self.model_.dt, lengths)
         check_same_kind(data, self.model_.scales.widths, self.model_.dt)
         data = usable(data, self.missing, self.model_.history, [])
         return self._judge(data, horizon, starts, threshold).scores

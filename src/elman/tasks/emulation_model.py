@@ -248,7 +248,9 @@ class EmulatorModel:
         for step in range(steps):
             ahead = [one.step(value, beside[known + step]) for one in runners]
             value = ahead[0] if len(ahead) == 1 else np.mean(ahead, axis=0)
-            result[step] = value = np.clip(np.nan_to_num(value, nan=_LIMIT), -_LIMIT, _LIMIT)
+            if not np.abs(value).max(initial=0.0) < _LIMIT:  # NaN compares false
+                value = np.clip(np.nan_to_num(value, nan=_LIMIT), -_LIMIT, _LIMIT)
+            result[step] = value
         lost = int((np.abs(result[-1]) >= _LIMIT).any(axis=1).sum()) if steps else 0
         if lost:
             warnings.warn(
@@ -332,16 +334,17 @@ class _Runner:
     """One network running: its hidden state after a history."""
 
     def __init__(self, network: EmulatorNetwork, past: Array, beside: Array) -> None:
-        self._network, self.state = network, None
+        self._network, self.state, self._walker = network, None, network.walker()
         known = len(past) - 1
         if known:
             x = np.concatenate([past[:-1], beside[:known]], axis=2)
-            _, self.state = network.advance(np.ascontiguousarray(x, network.dtype), None)
+            x = np.ascontiguousarray(x, network.dtype)
+            _, self.state = network.advance(x, None, self._walker)
 
     def step(self, value: Array, beside: Array) -> Array:
         """The next scaled states ``(B, C)``."""
-        x = np.concatenate([value, beside], axis=1)[None]
-        output, self.state = self._network.advance(x.astype(self._network.dtype), self.state)
+        x = np.concatenate([value, beside], axis=1)[None].astype(self._network.dtype)
+        output, self.state = self._network.advance(x, self.state, self._walker)
         return self._network.following(value, output[0])
 
 

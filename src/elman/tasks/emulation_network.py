@@ -35,7 +35,7 @@ from elman.data.batches import Batch
 from elman.sequence import Recurrence
 from elman.tasks.parameters import Array, FlatParameters, draw_dense
 
-__all__ = ["EmulatorNetwork", "EmulatorShape", "Stretches"]
+__all__ = ["EmulatorNetwork", "EmulatorShape", "Stretches", "Walker"]
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class EmulatorNetwork:
         draw_dense(self.flat["head.weight"], self.flat["head.bias"], rng)
         self._cells = [self.flat.cell(f"cell{level}") for level in range(shape.num_layers)]
         self._backend = backend
-        self._walks: list[_Walk] = []
+        self._walks: list[Walker] = []
         self._noise = Buffer(self.dtype)
         self._output = Buffer(self.dtype)
         self._read: list[Buffer] = [Buffer(self.dtype)]
@@ -265,23 +265,28 @@ class EmulatorNetwork:
         np.copyto(read, x)
         return read
 
-    def _walk(self, number: int) -> _Walk:
+    def _walk(self, number: int) -> Walker:
         while len(self._walks) <= number:
-            self._walks.append(_Walk(self, self._cells, self._backend))
+            self._walks.append(Walker(self, self._cells, self._backend))
         return self._walks[number]
 
     # -------------------------------------------------------------------------------- running
 
-    def advance(self, x: Array, state: Any) -> tuple[Array, Any]:
+    def walker(self) -> Walker:
+        """What takes :meth:`advance` from step to step, as long as the parameters stay."""
+        return Walker(self, self._cells, self._backend, version=0)
+
+    def advance(self, x: Array, state: Any, walker: Walker | None = None) -> tuple[Array, Any]:
         """The outputs ``o`` of the steps ``[T, B, C]``, and the hidden state after them.
 
         Args:
             x: States and what is read beside them, ``[T, B, C + others]``.
             state: Hidden state of every level, or ``None`` at the beginning.
+            walker: Of a rollout of many calls, which is quicker.
         """
         output = np.empty((*x.shape[:2], self.shape.channels), self.dtype)
-        _, after = self._walk(0).forward(x, state, False, output)
-        return output, [tuple(part.copy() for part in level) for level in after]
+        _, after = (walker or self._walk(0)).forward(x, state, False, output)
+        return output, [tuple([part.copy() for part in level]) for level in after]
 
     def following(self, value: Array, output: Array) -> Array:
         """The next state, of the state read and the network's output: float64, scaled."""
@@ -309,12 +314,15 @@ class EmulatorNetwork:
         return [tuple(parts[at : at + each]) for at in range(0, len(parts), each)]
 
 
-class _Walk:
+class Walker:
     """Some steps through all levels and the head, with what their backward pass needs."""
 
-    def __init__(self, network: EmulatorNetwork, cells: list[Any], backend: str) -> None:
+    def __init__(
+        self, network: EmulatorNetwork, cells: list[Any], backend: str, version: int = -1
+    ) -> None:
         shape = network.shape
         self._flat, self._cells, self._shape = network.flat, cells, shape
+        self._version = version  # of the parameters, see elman.sequence
         sizes = [shape.channels + shape.others] + [shape.hidden_size] * (shape.num_layers - 1)
         self._levels = [
             Recurrence(shape.cell, size, shape.hidden_size, dtype=network.dtype, backend=backend)
@@ -337,7 +345,9 @@ class _Walk:
             self._inputs.append(value)
             before = None if state is None else state[level]
             parameters = self._cells[level][0]
-            value, final = recurrence.forward(parameters, value, before, None, training)
+            value, final = recurrence.forward(
+                parameters, value, before, None, training, version=self._version
+            )
             finals.append(final)
         self._hidden = value
         rows = output.reshape(-1, self._shape.channels)

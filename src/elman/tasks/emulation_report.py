@@ -26,6 +26,7 @@ from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict
 from elman.runs import Run
 from elman.tasks.emulation import Emulator
+from elman.tasks.emulation_data import check_same_kind
 from elman.tasks.emulation_scores import Judged
 from elman.tasks.run_folder import task_report, write_task_run
 
@@ -88,8 +89,10 @@ def rollout_columns(
             because their forcing is known.
 
     Raises:
-        InputError: If no or too little forcing is known ahead.
+        InputError: If no or too little forcing is known ahead, or the trajectories are of another
+            kind than those trained on.
     """
+    check_same_kind(data, emulator.model_.scales.widths, emulator.model_.dt)
     history, forcing = data.states, data.forcing
     if forcing is None:
         steps = _STEPS if steps is None else steps

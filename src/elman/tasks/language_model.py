@@ -11,32 +11,51 @@ from numpy.typing import NDArray
 
 from elman.data.symbols import Symbols
 from elman.data.text import UNKNOWN
-from elman.layers import Dense, Dropout, Embedding, Layer
+from elman.layers import Dense, Dropout, Embedding, Layer, OneHot, TiedDense
 from elman.network import Network
 from elman.state import NetworkState
 from elman.tasks.pooled import CELLS
 
-__all__ = ["Choice", "Reading", "SymbolModel", "build", "opening_of"]
+__all__ = ["Choice", "Reading", "Shape", "SymbolModel", "build", "opening_of"]
 
 Array: TypeAlias = NDArray[Any]
 
 _CHUNK = 1000
 """Steps of a text that are walked at a time."""
+_TIED_SCALE = 0.1
+"""Of the vectors of symbols that are weights of the output too, when training begins."""
 _OPENING = 300
 """Symbols of the text trained on that are read before another."""
 
 
-def build(
-    symbols: int, embedding_size: int, cell: str, hidden_size: int, num_layers: int, dropout: float
-) -> list[Layer]:
-    """The layers, from the number of a symbol to a logit for each that may be next."""
-    layers: list[Layer] = [Embedding(symbols, embedding_size)]
-    between = dropout if num_layers > 1 else 0.0
-    layers.append(CELLS[cell](embedding_size, hidden_size, num_layers, dropout=between))
-    if dropout:
-        layers.append(Dropout(dropout))
-    layers.append(Dense(hidden_size, symbols))
-    return layers
+@dataclass(frozen=True)
+class Shape:
+    """The network to build, see :class:`elman.LanguageModel` for what each part means."""
+
+    cell: str
+    hidden_size: int
+    num_layers: int
+    embedding_size: int
+    tied: bool
+    dropout: float
+
+
+def build(symbols: int, shape: Shape, seed: int, backend: str) -> Network:
+    """A network from the number of a symbol to a logit for each that may be next."""
+    size, hidden = shape.embedding_size, shape.hidden_size
+    layers: list[Layer] = [Embedding(symbols, size) if size else OneHot(symbols)]
+    between = shape.dropout if shape.num_layers > 1 else 0.0
+    cell = CELLS[shape.cell](size or symbols, hidden, shape.num_layers, dropout=between)
+    layers.append(cell)
+    if shape.dropout:
+        layers.append(Dropout(shape.dropout))
+    layers.append(TiedDense(hidden, symbols) if shape.tied else Dense(hidden, symbols))
+    network = Network(layers, seed=seed, backend=backend)
+    if shape.tied:
+        values = {name: np.array(value) for name, value in network.state_dict().items()}
+        values["0.weight"] *= _TIED_SCALE
+        network.load_state_dict(values)
+    return network
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,11 @@ MEASURES = (
     ("perplexity", "Perplexity of a symbol"),
     ("nats", "Nats a symbol"),
 )
-_TEMPERATURES = (0.0, 0.5, 0.8, 1.0)
-_SAMPLE = 500
-_PLACES = 48
+_TEMPERATURES = (0.3, 0.6, 0.8, 1.0)
+_SAMPLE = {"words": 130}
+_MOST_SAMPLED = 500
+_PLACES = {"words": 16}
+_MOST_PLACES = 48
 _PASSAGE = 240
 _RANKS = 5
 
@@ -55,7 +57,8 @@ def write_language(
         command: The command line, for the report.
         report: Whether the report is written too.
     """
-    samples = {t: model.sample(length=_SAMPLE, temperature=t) for t in _TEMPERATURES}
+    length = _SAMPLE.get(model.unit, _MOST_SAMPLED)
+    samples = {t: model.sample(length=length, temperature=t) for t in _TEMPERATURES}
     tables = {
         "samples.csv": {"temperature": list(samples), "text": list(samples.values())},
     }
@@ -176,14 +179,11 @@ def _judged(model: LanguageModel) -> list[Section]:
 
 
 def _samples(model: LanguageModel, samples: Mapping[float, str]) -> Section:
-    quotes = [
-        Quote("The likeliest symbol every time" if not t else f"Temperature {t:g}", text)
-        for t, text in samples.items()
-    ]
+    quotes = [Quote(f"Temperature {t:g}", text) for t, text in samples.items()]
     return Section(
         "What it writes",
-        f"Samples from an empty page, {_SAMPLE} symbols each, drawn symbol by symbol. The lower "
-        "the temperature, the safer the choice.",
+        "Samples from an empty page, drawn symbol by symbol. The lower the temperature, the safer "
+        "the choice.",
         quotes=quotes,
     )
 
@@ -202,11 +202,11 @@ def _passage(model: LanguageModel) -> list[Section]:
     bits = -z[np.arange(len(z)), actual] / math.log(2.0)
     name, rival = next(iter(model.rivals_.items()))
     theirs = -rival.log_probabilities(numbers)[first:] / math.log(2.0)
-    shares = Choice().probabilities(z[:_PLACES])
+    few = slice(_PLACES.get(model.unit, _MOST_PLACES))
+    shares = Choice().probabilities(z[few])
     order = np.argsort(-shares, axis=1, kind="stable")[:, :_RANKS]
-    right = (order == actual[:_PLACES, None]).tolist()
+    right = (order == actual[few, None]).tolist()
     likeliest = [[symbols.shown(int(one)) for one in row] for row in order]
-    few = slice(_PLACES)
     expected = Section(
         "What it expects",
         "A held-out passage. Before each symbol the network says how likely every symbol is.",

@@ -152,10 +152,10 @@ def _overview(detection: Detection) -> Section:
             "Orange: what the network found. Left of the dotted line lies the part taken as "
             "normal, which it was trained on."
         )
-    for row in range(min(detection.panel.n_series, _MOST_SERIES)):
+    for row in _oddest(detection):
         section.charts.append(_watched(detection, row))
     if detection.panel.n_series > _MOST_SERIES:
-        section.lead += f" The first {_MOST_SERIES} of {detection.panel.n_series} series."
+        section.lead += f" The oddest {_MOST_SERIES} of {detection.panel.n_series} series."
     heads = ["", *(head for _, head in detection.measures)]
     rows = [
         [name, *(_cell(measure, row[measure]) for measure, _ in detection.measures)]
@@ -167,6 +167,14 @@ def _overview(detection: Detection) -> Section:
     )
     section.tables.append(TableView("Beside simple detectors", caption, heads, rows, 0))
     return section
+
+
+def _oddest(detection: Detection) -> list[int]:
+    """The few series to show: those of the highest scores, in their order."""
+    highest = np.zeros(detection.panel.n_series)
+    for one in detection.anomalies:
+        highest[one.row] = max(highest[one.row], one.score)
+    return sorted(np.argsort(-highest, kind="stable")[:_MOST_SERIES].tolist())
 
 
 def _watched(detection: Detection, row: int) -> ChartView:

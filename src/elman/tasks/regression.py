@@ -12,7 +12,7 @@ from elman.checks import one_of
 from elman.data.rows import Rows
 from elman.errors import InputError
 from elman.evaluate.conformal import conformal_adjustment
-from elman.evaluate.rivals import SummaryRidge
+from elman.evaluate.rivals import SummaryRidge, clearly_less
 from elman.losses import Loss, make_loss
 from elman.tasks.many_to_one import ManyToOne
 from elman.tasks.options import check_levels
@@ -297,11 +297,11 @@ class SequenceRegressor(ManyToOne):
         self.prior_ = np.average(targets, axis=0, weights=weights)
         self.intervals_: dict[float, Array] = {}
         scale = targets.std(axis=0)
-        self._scale = np.where(scale > 1e-12 * np.abs(self.prior_), scale, 1.0)
-        self._scale[self._scale == 0.0] = 1.0
+        # 0 where targets do not vary: then the estimate is the prior, whatever the network says
+        self._scale = np.where(scale > 1e-12 * np.abs(self.prior_), scale, 0.0)
 
     def _scaled(self, targets: Array) -> Array:
-        return np.asarray((targets - self.prior_) / self._scale)
+        return np.asarray((targets - self.prior_) / np.where(self._scale > 0, self._scale, 1.0))
 
     def _unscaled(self, outputs: Array) -> Array:
         return np.asarray(self.prior_ + outputs.mean(axis=0) * self._scale)
@@ -324,18 +324,24 @@ class SequenceRegressor(ManyToOne):
         self, model: PooledModel, rows: Rows, targets: Array, seen: tuple[Rows, Array]
     ) -> None:
         predicted = self._unscaled(model.outputs(rows))
-        table = {"network": _measures(predicted, targets, None)}
-        mean = np.tile(seen[1].mean(axis=0), (len(rows), 1))
-        table["mean"] = _measures(mean, targets, None)
+        rivals = {"mean": np.tile(seen[1].mean(axis=0), (len(rows), 1))}
         if rows.arrays is not None:
             ridge = SummaryRidge(seen[0].arrays or [], seen[1])
-            table["ridge on summaries"] = _measures(ridge.predict(rows.arrays), targets, None)
+            rivals["ridge on summaries"] = ridge.predict(rows.arrays)
+        table = {
+            name: _measures(one, targets, None)
+            for name, one in {"network": predicted, **rivals}.items()
+        }
         inside = {
             level: np.abs(predicted - targets) <= reach for level, reach in self.intervals_.items()
         }
         self.scores_ = {
             "rows": len(targets),
             "table": table,
+            "clearly": {
+                name: clearly_less(_distance(predicted, targets), _distance(one, targets))
+                for name, one in rivals.items()
+            },
             "intervals": {
                 f"{level:g}": {
                     "nominal": level / 100,
@@ -397,6 +403,11 @@ def _numbers(y: Any, rows: int) -> tuple[Array, bool]:
     if not np.isfinite(array).all():
         raise InputError("y: expected finite numbers, got NaN or infinity (inf)")
     return array, flat
+
+
+def _distance(predicted: Array, truth: Array) -> Array:
+    """How far each row's estimates are off, ``(N,)``."""
+    return np.asarray(np.abs(predicted - truth).mean(axis=1))
 
 
 def _measures(predicted: Array, truth: Array, weights: Any) -> dict[str, float | None]:

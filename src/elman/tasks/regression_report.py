@@ -74,7 +74,8 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
     best = min(errors, key=lambda name: errors[name])
     text = f"Estimates of {scores['rows']:,} held-out sequences are off by {own:.4g} on average"
     if own < errors[best]:
-        return f"{text}; those of the best baseline ({best}) by {errors[best]:.4g}."
+        told = "" if scores["clearly"][best] else ", which so few rows cannot tell apart"
+        return f"{text}; those of the best baseline ({best}) by {errors[best]:.4g}{told}."
     return f"{text}, no less than those of a baseline ({best}: {errors[best]:.4g})."
 
 
@@ -115,6 +116,8 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
         return Verdict("none", "Not judged", sentence)
     if "no less than" in sentence:
         return Verdict("bad", "Does not beat every baseline", sentence)
+    if "cannot tell" in sentence:
+        return Verdict("mixed", "Too close to a baseline to tell", sentence)
     return Verdict("good", "Beats every baseline", sentence)
 
 
