@@ -186,14 +186,8 @@ def timed(
         found = torch.autograd.grad(output, list(module.parameters()), d_output)
         arrays[peer] = output.detach().numpy()
         gradients[peer] = {n: g.numpy() for n, g in zip(names, found, strict=True)}
-    difference = largest_difference(
-        name,
-        "elman",
-        arrays["elman"],
-        gradients["elman"],
-        "torch",
-        *_of("torch", arrays, gradients),
-    )
+    mine, theirs = ((peer, arrays[peer], gradients[peer]) for peer in ("elman", "torch"))
+    difference = largest_difference(name, *mine, *theirs)
     timings = interleaved(runs, rounds, seconds)
     return {
         "difference": difference,
