@@ -79,7 +79,8 @@ def test_a_verdict_says_when_a_simple_detector_does_as_well(detection):
 
 
 def test_window_and_normal_part_must_make_sense(pump):
-    assert choose_window([5000]) == 64
+    assert choose_window([5000]) == 48
+    assert choose_window([187]) == 20 and choose_window([40]) == 5
     assert choose_window([160, 100]) == 20
     with pytest.raises(InputError, match="at least 16 normal steps"):
         choose_window([15])

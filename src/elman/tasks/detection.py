@@ -31,7 +31,7 @@ Spans: TypeAlias = list[list[tuple[int, int]]]
 NETWORK = "network"
 UNLABELLED = (("alarms", "Alarms"), ("share", "Share of steps"))
 """The measures shown where nothing is labelled."""
-_WINDOW = 64
+_WINDOW = 48
 _FEWEST_WINDOWS = 8
 
 
@@ -80,13 +80,14 @@ class Detection:
 
 
 def choose_window(lengths: Sequence[int]) -> int:
-    """64 steps, or an eighth of the longest normal part where that is less.
+    """48 steps, or an eighth of the longest normal part where that is less: a multiple of 4.
 
     Raises:
         InputError: That is less than 2.
     """
     longest = max(lengths, default=0)
     window = min(_WINDOW, longest // _FEWEST_WINDOWS)
+    window -= window % 4 if window >= 8 else 0  # whole segments
     if window < 2:
         raise InputError(
             f"train-until: expected at least {2 * _FEWEST_WINDOWS} normal steps to learn from, got "
