@@ -321,3 +321,11 @@ def test_parts_do_not_overlap_and_cover_everything() -> None:
         len(row) == len(labels)
         for row, labels in zip(parts.train[0].arrays, parts.train[1], strict=True)
     )
+
+
+def test_labels_as_numpy_has_them() -> None:
+    X = [["a", "b"]] * 3
+    for y in ([[np.int64(0), 1]] * 3, [np.array([0, 1])] * 3, np.array([[0, 1]] * 3)):
+        assert elman.SequenceLabeller(held_out=0, **FAST).fit(X, y).classes_.tolist() == [0, 1]
+    named = elman.SequenceLabeller(held_out=0, **FAST).fit(X, [[np.str_("x"), "y"]] * 3)
+    assert {type(one) for one in named.predict(X)[0]} == {str}
