@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -329,3 +331,11 @@ def test_labels_as_numpy_has_them() -> None:
         assert elman.SequenceLabeller(held_out=0, **FAST).fit(X, y).classes_.tolist() == [0, 1]
     named = elman.SequenceLabeller(held_out=0, **FAST).fit(X, [[np.str_("x"), "y"]] * 3)
     assert {type(one) for one in named.predict(X)[0]} == {str}
+
+
+def test_copies_answer_alike(fitted: elman.SequenceLabeller) -> None:
+    X, _ = agreement(5, seed=3)
+    for other in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
+        assert other.model_ is not fitted.model_
+        for one, two in zip(other.predict_proba(X), fitted.predict_proba(X), strict=True):
+            np.testing.assert_array_equal(one, two)
