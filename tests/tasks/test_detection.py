@@ -54,6 +54,10 @@ def test_most_faults_are_found_beside_simple_detectors(pump, detection):
     assert own["auc"] > max(found.table[one]["auc"] for one in ("moving average",)) + 0.1
     assert all(one.start >= pump.normal for one in found.anomalies)
     assert made.scores_["detection"] == found.table
+    strays = sum(
+        not any(a < one.end and b > one.start for a, b, _ in pump.faults) for one in found.anomalies
+    )
+    assert f"{strays} of {len(found.anomalies)} stretches found meet no" in made.notes_[-1]
     sentence = verdict(found, 0.01)
     assert f"{sum(found.found)} of 8 labelled anomalies found" in sentence
 
