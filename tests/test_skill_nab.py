@@ -41,7 +41,7 @@ def test_the_whole_protocol_on_one_file(folder: Path) -> None:
     content = nab.run(Options(seeds=(0,)))
     assert content is not None
     (record,) = content["records"]
-    assert record["steps"] == 2400 and record["normal"] == 360 and record["window"] == 45
+    assert record["steps"] == 2400 and record["normal"] == 360 and record["window"] == 44
     assert record["labelled"] == 1 and record["labelled_steps"] == 30
     own = record["detectors"][nab.NETWORK][0]
     assert own["found"] == own["found_at_0.01"] == own["found_with_1"] == 1.0

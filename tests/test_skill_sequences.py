@@ -107,7 +107,7 @@ def test_the_adding_problem_and_its_gradients(monkeypatch: pytest.MonkeyPatch) -
     assert (
         content is not None and [one["steps"] for one in content["records"]] == [8] * 3 + [12] * 3
     )
-    assert len(content["goals"]) == 2
+    assert len(content["goals"]) == 6
     errors, gradients = adding.tables(content)
     assert "always 1" in errors.text()
     assert [row[0] for row in gradients.rows] == ["0", "1", "5", "11"]

@@ -34,6 +34,7 @@ Array: TypeAlias = NDArray[Any]
 
 STEPS = (200, 400)
 CELLS = {"GRU": elman.GRU, "LSTM": elman.LSTM, "tanh RNN": elman.RNN}
+GATED = ("GRU", "LSTM")
 HIDDEN, ROWS, EPOCHS, BATCH = 32, 10_000, 40, 50
 RATE, CLIP = 5e-3, 1.0
 GOAL = 0.002
@@ -49,20 +50,17 @@ def run(options: Options) -> dict[str, Any] | None:
                 one_seed(name, steps, seed, keep=not at) for at, seed in enumerate(options.seeds)
             ]
             records.append({"cell": name, "steps": steps, "runs": runs})
-    goals = [
-        goal(
-            f"adding problem, {one['steps']} steps, {one['cell']}",
-            "MSE",
-            f"below {GOAL}",
-            [each["mse"] for each in one["runs"]],
-            max(each["mse"] for each in one["runs"]) < GOAL,
-            ".5f",
-        )
-        for one in records
-        if one["cell"] == "GRU"
-    ]
     settings = {"hidden_size": HIDDEN, "rows": ROWS, "epochs": EPOCHS, "batch_size": BATCH}
-    return {"settings": settings, "records": records, "goals": goals}
+    return {"settings": settings, "records": records, "goals": [goal_of(one) for one in records]}
+
+
+def goal_of(record: dict[str, Any]) -> dict[str, Any]:
+    """One line of the overview: gated cells must learn it, the plain one is to fail."""
+    errors = [one["mse"] for one in record["runs"]]
+    data = f"adding problem, {record['steps']} steps, {record['cell']}"
+    if record["cell"] in GATED:
+        return goal(data, "MSE", f"below {GOAL}", errors, max(errors) < GOAL, ".5f")
+    return goal(data, "MSE", "fails: 1/6, as always 1", errors, min(errors) > 0.9 / 6, ".5f")
 
 
 def tables(content: dict[str, Any]) -> list[Table]:
@@ -90,11 +88,14 @@ def tables(content: dict[str, Any]) -> list[Table]:
 def gradient_table(records: list[dict[str, Any]]) -> Table:
     """Norms relative to the last step's, before the training and after it."""
     columns, heads = [], ["steps back"]
-    for one in records:
-        for when in ("before", "after"):
-            heads.append(f"{one['cell']}, {one['steps']}, {when}")
-            columns.append(one["runs"][0]["gradients"][when])
     longest = max(one["steps"] for one in records)
+    for one in records:
+        gradients = one["runs"][0]["gradients"]
+        if one["steps"] == longest:  # before the training all lengths are alike
+            heads.append(f"{one['cell']}, before")
+            columns.append(gradients["before"])
+        heads.append(f"{one['cell']}, after {one['steps']}")
+        columns.append(gradients["after"])
     rows = []
     for number, lag in enumerate(LAGS):
         if lag < longest:

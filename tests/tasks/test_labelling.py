@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 import elman
+from elman.data.tokens import as_steps
 from elman.datasets.stepwise import load_stepwise
 from elman.tasks.labelling_scores import judge
 
@@ -279,3 +282,60 @@ def test_scores_by_hand() -> None:
     assert found["unmet"] == {"words": 1, "right": 0}
     assert found["classes"] == ["x", "y", "z"]
     assert found["confusion"] == [[0, 1, 0], [0, 0, 0], [1, 0, 0]]
+
+
+def recording(steps: int, seed: int) -> tuple[np.ndarray, list[str]]:
+    X, y = signals(steps // 20, seed)
+    return np.concatenate(X)[:, :1], [one for row in y for one in row]
+
+
+def test_few_long_recordings_are_cut_and_their_ends_held_out() -> None:
+    pairs = [recording(1500, seed) for seed in range(2)]
+    X, y = [one for one, _ in pairs], [one for _, one in pairs]
+    model = elman.SequenceLabeller(longest=50, **{**FAST, "epochs": 8}).fit(X, y)
+    assert any("ends of the sequences" in note for note in model.notes_)
+    judged = model.held_out_[0].arrays
+    assert max(map(len, judged)) <= 50
+    last = np.concatenate(judged)
+    ends = [one[-len(last) // 2 - 60 :] for one in X]
+    assert all(any((row == end).all(axis=1).any() for end in ends) for row in last)
+    assert [len(one) for one in model.predict(X)] == [len(one) for one in X]
+    whole = elman.SequenceLabeller(longest=None, **FAST)
+    with pytest.warns(elman.ElmanWarning, match="too few to hold some out"):
+        whole.fit(X, y)
+    assert whole.scores_ is None
+
+
+def test_parts_do_not_overlap_and_cover_everything() -> None:
+    from elman.tasks.labelling_parts import split
+
+    X = [np.arange(100.0)[:, None] + 1000 * row for row in range(10)]
+    part = (as_steps(X), [["a", "b"] * 50] * 10)
+    parts = split(part, 0.2, 10, np.random.default_rng(0), False, False)
+    assert parts.in_time
+    assert parts.watch is not None and parts.judge is not None
+    seen = [np.concatenate(one[0].arrays)[:, 0] for one in (parts.train, parts.watch, parts.judge)]
+    assert [len(one) for one in seen] == [800, 100, 100]
+    np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.sort(np.concatenate(X)[:, 0]))
+    assert (seen[0] % 1000).max() < (seen[1] % 1000).min()
+    assert (seen[1] % 1000).max() < (seen[2] % 1000).min()
+    assert all(
+        len(row) == len(labels)
+        for row, labels in zip(parts.train[0].arrays, parts.train[1], strict=True)
+    )
+
+
+def test_labels_as_numpy_has_them() -> None:
+    X = [["a", "b"]] * 3
+    for y in ([[np.int64(0), 1]] * 3, [np.array([0, 1])] * 3, np.array([[0, 1]] * 3)):
+        assert elman.SequenceLabeller(held_out=0, **FAST).fit(X, y).classes_.tolist() == [0, 1]
+    named = elman.SequenceLabeller(held_out=0, **FAST).fit(X, [[np.str_("x"), "y"]] * 3)
+    assert {type(one) for one in named.predict(X)[0]} == {str}
+
+
+def test_copies_answer_alike(fitted: elman.SequenceLabeller) -> None:
+    X, _ = agreement(5, seed=3)
+    for other in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
+        assert other.model_ is not fitted.model_
+        for one, two in zip(other.predict_proba(X), fitted.predict_proba(X), strict=True):
+            np.testing.assert_array_equal(one, two)

@@ -62,6 +62,18 @@ class TestCodes:
             assert given.shape == (len(one), 1)
             np.testing.assert_allclose(given, again, atol=1e-6)
 
+    def test_segments_of_rows_that_they_do_not_divide(self):
+        rows = waves(seed=8, rows=60)
+        made = elman.SequenceAutoencoder(code_size=3, segment=5, epochs=120, false_alarm=0.1)
+        made.fit(rows)
+        assert made.score(rows) > 0.8
+        lengths = [len(one) for one in rows]
+        assert len({length % 5 for length in lengths}) > 2
+        codes, given = made.transform(rows), made.reconstruct(rows)
+        for number, one in enumerate(made.inverse_transform(codes, lengths)):
+            np.testing.assert_allclose(one, given[number], atol=1e-6)
+            np.testing.assert_array_equal(made.transform([rows[number]])[0], codes[number])
+
     def test_a_row_s_answer_depends_on_no_other_row(self, squeezer):
         rows = waves(seed=6, rows=9)
         codes, scores = squeezer.transform(rows), squeezer.anomaly_score(rows)

@@ -75,11 +75,13 @@ class StepFile:
         number, total = len(lengths), int(lengths.sum())
         if isinstance(self.steps, Sentences):
             distinct = len({word for words in self.steps.tokens for word in words})
-            what = f"{number:,} sentences of {total:,} words, {distinct:,} of them different"
+            plural = "" if number == 1 else "s"
+            what = f"{number:,} sentence{plural} of {total:,} words, {distinct:,} of them different"
         else:
             channels = self.steps.channels
-            plural = "" if channels == 1 else "s"
-            what = f"{number:,} sequences of {total:,} steps in {channels} channel{plural}"
+            plural = "" if number == 1 else "s"
+            of = f"{channels} channel{'' if channels == 1 else 's'}"
+            what = f"{number:,} sequence{plural} of {total:,} steps in {of}"
         if self.labels is None:
             return what
         return f"{what}, {len({one for row in self.labels for one in row})} labels"

@@ -160,35 +160,76 @@ class Lanes:
         waiting = iter(order)
         readers: list[Reader | None] = [None] * self.lanes
         while True:
-            begins = np.zeros(self.lanes, bool)
-            for lane, reader in enumerate(readers):
-                if reader is None or not reader.remaining:
-                    following = next(waiting, None)
-                    begins[lane] = following is not None
-                    readers[lane] = None if following is None else self.records[following].open()
-            batch = self._take(readers, begins)
-            if batch is None:
+            begins = self._open(readers, waiting)
+            running = [reader for reader in readers if reader is not None]
+            if not running:
                 return
+            whole = min(reader.remaining for reader in running) // self.chunk
+            if whole and len(running) == self.lanes:
+                yield from self._whole_chunks(running, whole, begins)
+            else:
+                yield from self._uneven_chunk(readers, begins)
+
+    def _open(self, readers: list[Reader | None], waiting: Iterator[int]) -> Array:
+        """Gives lanes whose record has ended the next one; which lanes begin one."""
+        begins = np.zeros(self.lanes, bool)
+        for lane, reader in enumerate(readers):
+            if reader is None or not reader.remaining:
+                following = next(waiting, None)
+                begins[lane] = following is not None
+                readers[lane] = None if following is None else self.records[following].open()
+        if begins.any():
+            for state, fresh in zip(self._states, self._start(), strict=True):
+                state[begins] = fresh
+        return begins
+
+    def _whole_chunks(
+        self, readers: Sequence[Reader], number: int, begins: Array
+    ) -> Iterator[Batch]:
+        """So many chunks in which every lane lives to the end: always the same batch."""
+        chunk = self.chunk
+        if self._full is None:
+            self._full = self._batch(np.arange(self.lanes), np.full(self.lanes, chunk))
+            self._full.state, self._full.stays = tuple(self._states), True
+        batch, arrays = self._full, self._arrays((chunk, self.lanes))
+        rows = [[array[:, row] for array in arrays] for row in range(self.lanes)]
+        place = 0
+        if self._table is not None:
+            place = self._table[0].shape[1] - min(reader.remaining for reader in readers)
+        for index in range(number):
+            if self._table is None:
+                for reader, own in zip(readers, rows, strict=True):
+                    reader.read(chunk, own)
+            else:
+                first = place + index * chunk
+                for array, column in zip(arrays, self._table, strict=True):
+                    np.copyto(array, column[:, first : first + chunk].swapaxes(0, 1), "unsafe")
+            batch.begins = np.zeros(self.lanes, bool) if index else begins
             yield batch
             for state, after in zip(self._states, batch.final_state or (), strict=True):
-                state[batch.rows] = after
+                np.copyto(state, after)
+        if self._table is not None:
+            for reader in readers:
+                reader.skip(number * chunk)
 
-    def _take(self, readers: Sequence[Reader | None], begins: Array) -> Batch | None:
-        """The next chunk of every lane that has one, longest first."""
-        chunk = self.chunk
-        steps = np.array([min(chunk, reader.remaining) if reader else 0 for reader in readers])
-        live = int(np.count_nonzero(steps))
-        if not live:
-            return None
-        if steps.min() == chunk:
-            batch = self._full = self._full or self._batch(np.arange(live), steps)
-            batch.stays = True
-        else:
-            rows = np.argsort(-steps, kind="stable")[:live]
-            batch = self._batch(rows, steps[rows])
-        self._read(batch, readers, steps)
-        self._carry(batch, begins)
-        return batch
+    def _uneven_chunk(self, readers: Sequence[Reader | None], begins: Array) -> Iterator[Batch]:
+        """A chunk in which lanes end, or have ended: the rows that live, longest first."""
+        steps = np.array([min(self.chunk, one.remaining) if one else 0 for one in readers])
+        rows = np.argsort(-steps, kind="stable")[: np.count_nonzero(steps)]
+        batch = self._batch(rows, steps[rows])
+        arrays = self._arrays(batch.x.shape[:2])
+        for row, (lane, own) in enumerate(zip(rows, steps[rows].tolist(), strict=True)):
+            reader = readers[lane]
+            for array in arrays:
+                array[own:, row] = 0
+            if reader is not None:
+                reader.read(own, [array[:own, row] for array in arrays])
+        for state, before in zip(self._states, batch.state or (), strict=True):
+            np.take(state, rows, axis=0, out=before)
+        batch.begins = begins[rows]
+        yield batch
+        for state, after in zip(self._states, batch.final_state or (), strict=True):
+            state[rows] = after
 
     def _batch(self, rows: Array, lengths: Array) -> Batch:
         """A batch of so many steps of each row, yet to be filled."""
@@ -213,34 +254,6 @@ class Lanes:
             buffer((*shape, column.channels))
             for buffer, column in zip(self._buffers, self.columns, strict=True)
         ]
-
-    def _read(self, batch: Batch, readers: Sequence[Reader | None], steps: Array) -> None:
-        """Fills the rows of a batch; zero past the end of each."""
-        arrays = self._arrays(batch.x.shape[:2])
-        if batch.stays and self._table is not None:
-            place = self._table[0].shape[1] - min(one.remaining for one in readers if one)
-            for array, column in zip(arrays, self._table, strict=True):
-                np.copyto(array, column[:, place : place + self.chunk].swapaxes(0, 1), "unsafe")
-            for reader in readers:
-                if reader is not None:
-                    reader.skip(self.chunk)
-            return
-        for row, (lane, own) in enumerate(zip(batch.rows, steps[batch.rows].tolist(), strict=True)):
-            reader = readers[lane]
-            if batch.live is not None:
-                for array in arrays:
-                    array[own:, row] = 0
-            if reader is not None:
-                reader.read(own, [array[:own, row] for array in arrays])
-
-    def _carry(self, batch: Batch, begins: Array) -> None:
-        """Says in which states the rows begin, and where to leave those in which they end."""
-        if begins.any():
-            for state, fresh in zip(self._states, self._start(), strict=True):
-                state[begins] = fresh
-        for state, before in zip(self._states, batch.state or (), strict=True):
-            np.take(state, batch.rows, axis=0, out=before)
-        batch.begins = begins[batch.rows]
 
 
 def refuse_beside_stream(**given: Any) -> None:

@@ -18,7 +18,8 @@ from elman.evaluate.labels import label_measures, scheme_of
 from elman.tasks.estimator import SavedEstimator
 from elman.tasks.labelling_model import Answer, LabelModel
 from elman.tasks.labelling_network import LabellingShape
-from elman.tasks.labelling_scores import Labels, Part, judge, numbers_of
+from elman.tasks.labelling_parts import Labels, Part, Split, beside, labels_of, readable, split
+from elman.tasks.labelling_scores import judge, numbers_of
 from elman.tasks.pooled import CELLS, Training
 
 __all__ = ["SequenceLabeller"]
@@ -26,7 +27,6 @@ __all__ = ["SequenceLabeller"]
 Array: TypeAlias = NDArray[Any]
 _Self = TypeVar("_Self", bound="SequenceLabeller")
 
-_FEWEST_TO_HOLD_OUT = 40
 _UPDATES = 1000
 _MOST_TO_REFIT = 5000
 
@@ -68,8 +68,11 @@ class SequenceLabeller(SavedEstimator):
         batch_size: Sequences of a batch, of like length; default: 16 or 32.
         learning_rate: Of AdamW at its highest, falling along a cosine.
         weight_decay: Of AdamW.
+        longest: Longer sequences are cut into pieces of at most so many steps to train on;
+            answers are always for the whole. ``None``: never.
         held_out: Share of the sequences held out, up to 0.5: half of them watch the training,
-            half are scored. 0: none.
+            half are scored. 0: none. Of fewer than 40 sequences the last pieces are held out, if
+            there are 10 pieces.
         refit: Whether the network is trained again on all sequences once it was scored;
             ``"auto"``: up to 5000 sequences.
         ensemble: How many networks are trained and averaged.
@@ -116,6 +119,7 @@ class SequenceLabeller(SavedEstimator):
         batch_size: int | None = None,
         learning_rate: float = 0.004,
         weight_decay: float = 0.01,
+        longest: int | None = 256,
         held_out: float = 0.2,
         refit: bool | str = "auto",
         ensemble: int = 1,
@@ -142,6 +146,7 @@ class SequenceLabeller(SavedEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.longest = longest
         self.held_out = held_out
         self.refit = refit
         self.ensemble = ensemble
@@ -166,9 +171,10 @@ class SequenceLabeller(SavedEstimator):
             X: Sequences, see the class.
             y: Their labels: for each a list, one a step; texts, whole numbers or booleans.
             lengths: How many steps of each row of an array are live, ``(N,)``.
-            validation_data: Sequences and labels that watch the training, which then sees all of
-                ``X``; default: a part of ``X``.
-            test_data: Sequences and labels to score on; default: a part of ``X``.
+            validation_data: Sequences and labels that watch the training; default: a part of
+                ``X``.
+            test_data: Sequences and labels to score on; default: a part of ``X``. With both
+                given, all of ``X`` is trained on.
 
         Returns:
             The labeller itself.
@@ -179,43 +185,52 @@ class SequenceLabeller(SavedEstimator):
         """
         started = clock.perf_counter()
         self._check_options()
-        given = as_steps(X, lengths)
-        if not len(given):
+        steps = as_steps(X, lengths)
+        if not len(steps):
             raise InputError("X: expected at least one sequence, got none")
-        labels = as_step_labels(y, given)
+        part, missing = readable((steps, as_step_labels(y, steps)))
         notes: list[str] = []
-        steps, labels = self._readable(given, labels, notes)
-        validation = self._other("validation_data", validation_data, steps)
-        test = self._other("test_data", test_data, steps)
-        self._learn_labels(labels, validation, notes)
+        if missing:
+            text = f"{missing} of {len(steps)} sequences have no step and were left out"
+            self._warn(text)
+            notes.append(f"{text}.")
+        validation = beside("validation_data", validation_data, steps)
+        test = beside("test_data", test_data, steps)
+        classes, strange = labels_of(part, validation)
+        if strange:
+            notes.append(
+                "Among the labels watched are some that none trained on has, which cannot be "
+                f"learned: {', '.join(strange)}."
+            )
+        self.classes_ = np.array(classes, dtype=object)
+        self.scheme_ = scheme_of(classes)
         if test is not None:
             self._check_labels("test_data", test[1])
-        train, watch, judge = self._parts(len(steps), validation is not None, test is not None)
         seeds = np.random.SeedSequence(self.seed).spawn(3)
-        whole_part = (steps, labels)
-        watched = validation or (_select(whole_part, watch) if len(watch) else None)
-        seen = _select(whole_part, train)
+        generator = np.random.default_rng(seeds[2])
+        given = (validation is not None, test is not None)
+        parts = split(part, self.held_out, self.longest, generator, *given)
+        if parts.in_time:
+            notes.append("What is held out are the ends of the sequences, of which there are few.")
         begun = clock.perf_counter()
-        model = self._train(seen, watched, seeds[0], None)
+        model = self._train(parts.train, validation or parts.watch, seeds[0], None)
         seconds = {"training": clock.perf_counter() - begun}
         self.model_, self.history_ = model, model.histories[0]
         self.scores_: dict[str, Any] | None = None
         self.held_out_: tuple[Steps, Labels, list[Answer]] | None = None
-        if test is None and len(judge):
-            self._judge(_select(whole_part, judge), seen)
-        interrupted = any(history.interrupted for history in model.histories)
-        wanted = len(steps) <= _MOST_TO_REFIT if self.refit == "auto" else bool(self.refit)
-        if wanted and len(watch) and not interrupted:
-            begun = clock.perf_counter()
+        if parts.judge is not None:
+            self._judge(parts.judge, parts.train)
+        seen = parts.train
+        if self._refits(parts, model):
+            seen, begun = parts.everything, clock.perf_counter()
             best = max(history.best_epoch for history in model.histories)
-            self.model_ = model = self._train(whole_part, None, seeds[1], best)
+            self.model_ = model = self._train(parts.everything, None, seeds[1], best)
             seconds["training on all sequences"] = clock.perf_counter() - begun
             notes.append(
                 "The network was trained again on all sequences, those held out included, for as "
                 "many epochs as had served best"
                 + ("." if test else "; the scores are those of the one before.")
             )
-            seen = whole_part
         if test is not None:
             self._judge(test, seen)
         if self.scores_ is None and self.held_out:
@@ -226,73 +241,12 @@ class SequenceLabeller(SavedEstimator):
         self.seconds_ = {**seconds, "total": clock.perf_counter() - started}
         return self
 
-    def _readable(self, steps: Steps, labels: Labels, notes: list[str]) -> tuple[Steps, Labels]:
-        """Without the sequences that have no step."""
-        kept = np.flatnonzero(lengths_of(steps))
-        missing = len(steps) - len(kept)
-        if not len(kept):
-            raise InputError("X: expected steps to learn from, every sequence is empty")
-        if not missing:
-            return steps, labels
-        text = f"{missing} of {len(steps)} sequences have no step and were left out"
-        self._warn(text)
-        notes.append(f"{text}.")
-        return _select((steps, labels), kept)
-
-    def _other(self, name: str, data: Any, steps: Steps) -> Part | None:
-        """Data given beside those trained on, of the same kind."""
-        if data is None:
-            return None
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise InputError(f"{name}: expected (X, y), got {type(data).__name__}")
-        channels = None if isinstance(steps, Sentences) else steps.channels
-        try:
-            found = as_steps(data[0], None, isinstance(steps, Sentences), channels)
-            labels = as_step_labels(data[1], found)
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from error
-        kept = np.flatnonzero(lengths_of(found))
-        if not len(kept):
-            raise InputError(f"{name}: expected at least one sequence with steps, got none")
-        return _select((found, labels), kept)
-
-    def _learn_labels(self, labels: Labels, validation: Part | None, notes: list[str]) -> None:
-        seen = {one for row in labels for one in row}
-        if len(seen) < 2:
-            raise InputError(
-                f"y: expected at least two labels, got one label alone: {sorted(seen)}"
-            )
-        watched = {one for row in validation[1] for one in row} if validation else set()
-        kinds = sorted({type(one).__name__ for one in seen | watched})
-        if len(kinds) > 1:
-            raise InputError(
-                f"validation_data: expected labels of the type of y, got {' and '.join(kinds)}"
-            )
-        strange = sorted(watched - seen)
-        if strange:
-            named = ", ".join(map(repr, strange[:5]))
-            notes.append(
-                f"Among the labels watched are some that none trained on has: {named}. They cannot "
-                "be learned."
-            )
-        self.classes_ = np.array(sorted(seen | watched), dtype=object)
-        self.scheme_ = scheme_of(self.classes_.tolist())
-
-    def _parts(self, number: int, watched: bool, judged: bool) -> tuple[Array, Array, Array]:
-        """Sequences to train on, to watch and to judge by, drawn at random."""
-        none = np.zeros(0, np.int64)
-        everything = np.arange(number)
-        if (watched and judged) or not self.held_out or number < _FEWEST_TO_HOLD_OUT:
-            return everything, none, none
-        generator = np.random.default_rng(np.random.SeedSequence(self.seed).spawn(3)[2])
-        order = generator.permutation(number)
-        wanted = max(4, round(self.held_out * number))
-        held, train = order[:wanted], np.sort(order[wanted:])
-        if watched:
-            return train, none, np.sort(held)
-        if judged:
-            return train, np.sort(held), none
-        return train, np.sort(held[::2]), np.sort(held[1::2])
+    def _refits(self, parts: Split, model: LabelModel) -> bool:
+        """Whether the network is trained again on what was held out too."""
+        if parts.watch is None or any(history.interrupted for history in model.histories):
+            return False
+        few = len(parts.everything[0]) <= _MOST_TO_REFIT
+        return few if self.refit == "auto" else bool(self.refit)
 
     def _train(
         self, part: Part, watched: Part | None, seed: np.random.SeedSequence, epochs: int | None
@@ -481,7 +435,7 @@ class SequenceLabeller(SavedEstimator):
             one_of(name, getattr(self, name), (True, False))
         one_of("refit", self.refit, ("auto", True, False))
         one_of("backend", self.backend, ("auto", "native", "reference"))
-        for name in ("hidden_size", "epochs", "batch_size"):
+        for name in ("hidden_size", "epochs", "batch_size", "longest"):
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name))
         for name in ("num_layers", "embedding_size", "min_count", "ensemble"):
@@ -494,7 +448,3 @@ class SequenceLabeller(SavedEstimator):
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)
-
-
-def _select(part: Part, rows: Array) -> Part:
-    return part[0].select(rows), [part[1][row] for row in rows]

@@ -12,14 +12,11 @@ from elman.data.tokens import Sentences, Steps, lengths_of
 from elman.evaluate.classes import confusion_matrix
 from elman.evaluate.labels import label_measures
 from elman.evaluate.taggers import FrequentLabel, StepRidge, most_frequent
+from elman.tasks.labelling_parts import Labels, Part
 
-__all__ = ["MEASURES", "Labels", "Part", "judge", "numbers_of"]
+__all__ = ["MEASURES", "judge", "numbers_of"]
 
 Array: TypeAlias = NDArray[Any]
-Labels: TypeAlias = list[list[Any]]
-Part: TypeAlias = tuple[Steps, Labels]
-"""Sequences and their labels."""
-
 MEASURES = (
     ("accuracy", "Accuracy"),
     ("macro_f1", "Macro F1"),

@@ -70,7 +70,7 @@ class LanguageModel(FittedLanguage):
         early_stopping: Epochs without a better loss on the watching part that are let pass;
             ``None`` for no end before the last epoch.
         seed: Of all randomness: same seed, same bits.
-        verbose: Whether a progress bar is shown.
+        verbose: Whether a progress bar is shown, on a terminal.
         backend: ``"auto"``, ``"native"`` or ``"reference"``.
 
     Attributes:
@@ -248,7 +248,7 @@ class LanguageModel(FittedLanguage):
             validation_data=self._stream(parts[1], lanes) if parts[1] else None,
             early_stopping=self.early_stopping,
             shuffle=not stream.split,
-            progress=self.verbose,
+            progress=None if self.verbose else False,
         )
         how = f"{stream.lanes} lanes" + (", into which it was cut" if stream.split else "")
         self.notes_.append(
