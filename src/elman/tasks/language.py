@@ -106,7 +106,7 @@ class LanguageModel(FittedLanguage):
         chunk: int = 64,
         lanes: int | None = None,
         epochs: int | None = None,
-        learning_rate: float = 0.005,
+        learning_rate: float = 0.01,
         weight_decay: float = 0.01,
         held_out: float = 0.1,
         early_stopping: int | None = None,
