@@ -231,9 +231,9 @@ def goals(records: list[dict[str, Any]], options: Options) -> list[dict[str, Any
     lines = []
     for measure, what, sign in (
         ("found", "labelled windows found at a stated 1 %, fixed threshold", 1),
-        ("false_alarms", "false alarms then", -1),
+        ("false_alarms", "false alarms at a stated 1 %, fixed threshold", -1),
         ("found_adaptive", "labelled windows found at a stated 1 %, adaptive threshold", 1),
-        ("false_alarms_adaptive", "false alarms then", -1),
+        ("false_alarms_adaptive", "false alarms at a stated 1 %, adaptive threshold", -1),
         ("found_at_0.01", "labelled windows found at a true 1 %", 1),
         ("found_at_0.05", "labelled windows found at a true 5 %", 1),
         ("found_with_1", "labelled windows found with one false stretch each", 1),
@@ -264,7 +264,11 @@ def tables(content: dict[str, Any]) -> list[Table]:
     """All detectors on average, and the network beside isolation forest file by file."""
     records = content["records"]
     names = list(dict.fromkeys(name for one in records for name in one["detectors"]))
-    rows = [[name, *(_cell(records, name, measure) for measure, _ in MEASURES)] for name in names]
+    rows = []
+    for name in names:
+        having = sum(name in one["detectors"] for one in records)
+        head = name if having == len(records) else f"{name} (in {having} files that have one)"
+        rows.append([head, *(_cell(records, name, measure) for measure, _ in MEASURES)])
     labelled = sum(one["labelled"] for one in records)
     average = Table(
         f"NAB realKnownCause, {len(records)} files, {labelled} labelled windows, mean over files "

@@ -296,7 +296,7 @@ class TestData:
 
     def test_rows_without_a_value_get_no_score(self, squeezer):
         rows = [np.zeros(0), np.full(6, np.nan), waves()[0]]
-        with pytest.warns(ElmanWarning, match="values are missing"):
+        with pytest.warns(ElmanWarning, match="2 of 3 rows are empty or fully missing"):
             scores = squeezer.anomaly_score(rows)
         assert np.isnan(scores[:2]).all() and np.isfinite(scores[2])
         with pytest.warns(ElmanWarning):
@@ -398,5 +398,7 @@ class TestRefused:
         assert not made.threshold_.sufficient
         with pytest.warns(ElmanWarning, match="too few to hold some out"):
             made = elman.SequenceAutoencoder(epochs=1).fit(waves(rows=5))
+        with pytest.warns(ElmanWarning, match="nothing is held out"):
+            elman.SequenceAutoencoder(epochs=1, held_out=0.0, false_alarm=0.1).fit(waves())
         assert made.scores_ is None
         assert "more false alarms than stated" in " ".join(made.notes_)

@@ -228,9 +228,12 @@ class SequenceAutoencoder(AnomalyScores):
         rows = parts.calibrate
         if not rows:
             rows = parts.train
+            why = (
+                "the data are too few to hold some out" if self.held_out else "nothing is held out"
+            )
             text = (
-                "the data are too few to hold some out: the thresholds rest on the data trained "
-                "on and will give more false alarms than stated"
+                f"{why}: the thresholds rest on the data trained on and will give more false "
+                "alarms than stated"
             )
             self._warn(text)
             self.notes_.append(f"{text[0].upper()}{text[1:]}.")

@@ -102,7 +102,13 @@ class AutoencoderBase(SavedEstimator):
                 raise InputError(
                     f"X[{row}]: expected {channels} channels, as in fit, got {one.shape[1]}"
                 )
-        gaps = any(bool(np.isnan(one).any()) for one in arrays)
+        empty = sum(not bool((~np.isnan(one)).any()) for one in arrays)
+        if empty:
+            self._warn(
+                f"{empty} of {len(arrays)} rows are empty or fully missing; they get no score, and "
+                "their codes say nothing"
+            )
+        gaps = any(bool(np.isnan(one).any() and (~np.isnan(one)).any()) for one in arrays)
         if gaps and not self.model_.encoder.marked:
             self._warn(
                 "values are missing, which fit saw none of; they are read as the mean of their "
