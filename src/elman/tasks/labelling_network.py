@@ -29,7 +29,7 @@ from elman.layers import Context, Dense, Dropout, Embedding, Ends, Layer
 from elman.layers.crf import CRF
 from elman.losses import Loss
 from elman.parameters import FlatParameters
-from elman.tasks.pooled import CELLS
+from elman.tasks.cells import CELLS, inner_options
 
 __all__ = ["ChainLoss", "LabellingNetwork", "LabellingShape", "WordReader"]
 
@@ -73,6 +73,9 @@ class LabellingShape:
     character_size: int = 0
     dropout: float = 0.0
     input_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+    layer_norm: bool = False
 
 
 class LabellingNetwork(FlatParameters):
@@ -97,7 +100,7 @@ class LabellingNetwork(FlatParameters):
         backend: str = "auto",
         dtype: Any = np.float32,
     ) -> None:
-        self.shape = shape
+        self.shape, self._backend = shape, backend
         self.reader = WordReader(shape, dtype) if shape.words else None
         width = shape.channels if self.reader is None else self.reader.width
         size = shape.hidden_size * (2 if shape.bidirectional else 1)
@@ -109,6 +112,7 @@ class LabellingNetwork(FlatParameters):
                 shape.num_layers,
                 dropout=shape.dropout if shape.num_layers > 1 else 0.0,
                 bidirectional=shape.bidirectional,
+                **inner_options(shape),
             ),
             Dropout(shape.dropout),
             Dense(size, shape.labels),
@@ -149,9 +153,19 @@ class LabellingNetwork(FlatParameters):
         if self.reader is not None:
             self.reader.backward(self._body[0].backward(d_y))
 
+    def __reduce__(self) -> Any:
+        """For copies, and for other processes: the compiled workspaces are made anew."""
+        return _rebuild, (self.shape, self._backend, self._parameters.copy())
+
     def loss(self) -> Loss | None:
         """What a CRF is trained with; ``None`` without one."""
         return None if self.crf is None else ChainLoss(self.crf)
+
+
+def _rebuild(shape: LabellingShape, backend: str, parameters: Array) -> LabellingNetwork:
+    network = LabellingNetwork(shape, np.random.default_rng(0), backend, parameters.dtype)
+    network.set_parameters(parameters)
+    return network
 
 
 class ChainLoss(Loss):

@@ -14,7 +14,7 @@ from elman.data.text import UNKNOWN
 from elman.layers import Dense, Dropout, Embedding, Layer, OneHot, TiedDense
 from elman.network import Network
 from elman.state import NetworkState
-from elman.tasks.pooled import CELLS
+from elman.tasks.cells import CELLS, inner_options
 
 __all__ = ["Choice", "Reading", "Shape", "SymbolModel", "build", "opening_of"]
 
@@ -38,6 +38,9 @@ class Shape:
     embedding_size: int
     tied: bool
     dropout: float
+    recurrent_dropout: float
+    zoneout: float
+    layer_norm: bool
 
 
 def build(symbols: int, shape: Shape, seed: int, backend: str) -> Network:
@@ -45,8 +48,15 @@ def build(symbols: int, shape: Shape, seed: int, backend: str) -> Network:
     size, hidden = shape.embedding_size, shape.hidden_size
     layers: list[Layer] = [Embedding(symbols, size) if size else OneHot(symbols)]
     between = shape.dropout if shape.num_layers > 1 else 0.0
-    cell = CELLS[shape.cell](size or symbols, hidden, shape.num_layers, dropout=between)
-    layers.append(cell)
+    layers.append(
+        CELLS[shape.cell](
+            size or symbols,
+            hidden,
+            shape.num_layers,
+            dropout=between,
+            **inner_options(shape),
+        )
+    )
     if shape.dropout:
         layers.append(Dropout(shape.dropout))
     layers.append(TiedDense(hidden, symbols) if shape.tied else Dense(hidden, symbols))

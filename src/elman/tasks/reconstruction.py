@@ -43,12 +43,19 @@ class SequenceAutoencoder(AnomalyScores):
             must then all be of one length. A table ``(N, F)`` of features is such data too.
         code_size: Numbers in the code.
         hidden_size: Units of the cell in each direction, or of each dense hidden layer; default:
-            16 or 32, by the number of windows (dense: 64).
+            32 (dense: 64).
         num_layers: How many cells are stacked, in encoder and decoder each.
         window: Steps of a window; ``None``: each row is taken whole.
         stride: Steps between the windows that are scored; default: a sixteenth of the window.
+        segment: Steps that a cell reads, and gives, at once; default: 4 in windows of at least 16,
+            else 1.
         dropout: Probability of dropping a unit before the code, before the output and between
             layers.
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights,
+            at all steps of a sequence alike.
+        zoneout: Probability with which a unit keeps its value of the step before.
+        layer_norm: Whether the products inside the cell are normalised. These three are of the
+            recurrent cells; dense layers have none of them.
         noise: Disturbs the inputs in training, but not what must be given back: the standard
             deviation in deviations of a channel, or the share of steps that is masked.
         noise_kind: ``"gaussian"`` or ``"masking"``.
@@ -102,7 +109,11 @@ class SequenceAutoencoder(AnomalyScores):
         num_layers: int = 1,
         window: int | None = None,
         stride: int | None = None,
+        segment: int | None = None,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         noise: float = 0.0,
         noise_kind: str = "gaussian",
         focus: str = "both",
@@ -125,7 +136,11 @@ class SequenceAutoencoder(AnomalyScores):
         self.num_layers = num_layers
         self.window = window
         self.stride = stride
+        self.segment = segment
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.noise = noise
         self.noise_kind = noise_kind
         self.focus = focus
@@ -224,9 +239,12 @@ class SequenceAutoencoder(AnomalyScores):
         rows = parts.calibrate
         if not rows:
             rows = parts.train
+            why = (
+                "the data are too few to hold some out" if self.held_out else "nothing is held out"
+            )
             text = (
-                "the data are too few to hold some out: the thresholds rest on the data trained "
-                "on and will give more false alarms than stated"
+                f"{why}: the thresholds rest on the data trained on and will give more false "
+                "alarms than stated"
             )
             self._warn(text)
             self.notes_.append(f"{text[0].upper()}{text[1:]}.")
