@@ -81,6 +81,10 @@ def cases(rounds: int, seconds: float) -> Iterator[tuple[str, Callable[[], dict[
     for kind, target in UNEQUAL:
         name = f"torch/{kind}/lengths 1 to 1000, batch 32, 64 units"
         yield name, lambda k=kind, g=target: unequal(k, g, rounds, seconds)
+    name = (
+        "torch/LSTM with recurrent dropout and layer normalisation, batch 32, 50 steps, 128 units"
+    )
+    yield name, lambda: regularized(20.0, rounds, seconds)
     for backend, target in KERAS.items():
         name = f"keras/sine program on {backend}"
         yield name, lambda b=backend, g=target: keras_fit(b, g, rounds)
@@ -138,6 +142,50 @@ def unequal(kind: str, target: float | None, rounds: int, seconds: float) -> dic
     )
 
 
+def regularized(target: float, rounds: int, seconds: float) -> dict[str, Any]:
+    """An LSTM that is regularised from within, beside a loop over time of PyTorch's operations."""
+    import torch
+    from torch.nn.functional import dropout, layer_norm, linear
+
+    import elman.torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    batch, steps, inputs, units, rate = 32, 50, 16, 128, 0.25
+    layer = elman.torch.LSTM(
+        inputs, units, batch_first=True, recurrent_dropout=rate, layer_norm=True
+    )
+    x = torch.randn(batch, steps, inputs)
+
+    def looped() -> torch.Tensor:
+        own = dict(layer.named_parameters())
+
+        def normed(value: torch.Tensor, name: str) -> torch.Tensor:
+            gain, shift = own[f"weight_ln_{name}_l0"], own[f"bias_ln_{name}_l0"]
+            return layer_norm(value, gain.shape, gain, shift)
+
+        projected = normed(linear(x, own["weight_ih_l0"], own["bias_ih_l0"]), "ih")
+        mask = dropout(torch.ones(batch, units), rate, layer.training)
+        h = c = torch.zeros(batch, units)
+        outputs = []
+        for t in range(steps):
+            product = linear(mask * h, own["weight_hh_l0"], own["bias_hh_l0"])
+            i, f, g, o = (projected[:, t] + normed(product, "hh")).chunk(4, dim=1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(normed(c, "c"))
+            outputs.append(h)
+        return torch.stack(outputs, dim=1)
+
+    d_output = torch.randn(batch, steps, units)
+    forwards = {"torch": looped, "elman": lambda: layer(x)[0]}
+    layer.eval()  # without the masks, which each draws for itself, both must agree
+    outputs = {name: forward() for name, forward in forwards.items()}
+    difference = agreement("regularised LSTM", outputs, (layer, layer), d_output)
+    layer.train()
+    runs = {name: stepping(layer, forward, d_output) for name, forward in forwards.items()}
+    return {"difference": difference, **turns(runs, target, rounds, seconds)}
+
+
 def pair(kind: str, inputs: int, units: int) -> tuple[Any, Any]:
     """PyTorch's layer and elman's with the same weights."""
     import torch
@@ -178,19 +226,30 @@ def timed(
     seconds: float,
 ) -> dict[str, Any]:
     """Agreement first, then the two in turns."""
+    difference = agreement(name, outputs, modules, d_output)
+    return {"difference": difference, **turns(runs, target, rounds, seconds)}
+
+
+def agreement(name: str, outputs: dict[str, Any], modules: tuple[Any, Any], d_output: Any) -> float:
+    """The largest difference of outputs and gradients; refuses one that is too large."""
     import torch
 
-    arrays, gradients = {}, {}
-    for (peer, output), module in zip(outputs.items(), modules, strict=True):
+    found = []
+    for output, module in zip(outputs.values(), modules, strict=True):
         names = [one for one, _ in module.named_parameters()]
-        found = torch.autograd.grad(output, list(module.parameters()), d_output)
-        arrays[peer] = output.detach().numpy()
-        gradients[peer] = {n: g.numpy() for n, g in zip(names, found, strict=True)}
-    mine, theirs = ((peer, arrays[peer], gradients[peer]) for peer in ("elman", "torch"))
-    difference = largest_difference(name, *mine, *theirs)
+        gradients = torch.autograd.grad(output, list(module.parameters()), d_output)
+        arrays = {n: g.numpy() for n, g in zip(names, gradients, strict=True)}
+        found.append((output.detach().numpy(), arrays))
+    (first, second), (theirs, mine) = outputs, found
+    return largest_difference(name, second, *mine, first, *theirs)
+
+
+def turns(
+    runs: dict[str, Run], target: float | None, rounds: int, seconds: float
+) -> dict[str, Any]:
+    """The two in turns, and their ratio beside what it must be."""
     timings = interleaved(runs, rounds, seconds)
     return {
-        "difference": difference,
         **{peer: timing.record() for peer, timing in timings.items()},
         **judged(ratio(timings["torch"], timings["elman"]), target),
     }

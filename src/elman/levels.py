@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.backends.regularization import PLAIN, Noise, Regularization
 from elman.cells import CELLS
 from elman.sequence import Recurrence
 
@@ -33,6 +34,7 @@ class Level(NamedTuple):
         bias: Whether there are biases.
         directions: 1 or 2; the second walks each row from its end.
         reverse: Whether the first direction walks from the end (and the second, if any, not).
+        regularization: Recurrent dropout, zoneout and layer normalisation.
     """
 
     cell: str
@@ -41,6 +43,7 @@ class Level(NamedTuple):
     bias: bool
     directions: int = 1
     reverse: bool = False
+    regularization: Regularization = PLAIN
 
     @property
     def states(self) -> int:
@@ -50,7 +53,8 @@ class Level(NamedTuple):
     @property
     def weights(self) -> int:
         """How many weights a direction has."""
-        return 4 if self.bias else 2
+        names = CELLS[self.cell].parameter_names(self.regularization.layer_norm)
+        return len(names) - (0 if self.bias else 2)
 
 
 _pool: dict[tuple[Any, ...], list[Recurrence]] = defaultdict(list)
@@ -76,7 +80,8 @@ class Walks:
         self.level, self.ready = level, False
         own = (level.cell, level.input_size, level.hidden_size, level.bias)
         ways = (level.reverse, not level.reverse)[: level.directions]
-        self._keys = [(*own, reverse, dtype) for reverse in ways]
+        last = (dtype, "auto", level.regularization)
+        self._keys = [(*own, reverse, *last) for reverse in ways]
         self._recurrences: list[Recurrence] = []
         for key in self._keys:
             try:
@@ -97,18 +102,20 @@ class Walks:
         output: Array,
         final: Sequence[Array],
         training: bool,
+        noises: Sequence[Noise] = (),
     ) -> None:
         """Writes the outputs and the final states.
 
         Args:
             x: ``[T, B, D]``, its last axis contiguous, as that of all that follow.
             state: ``[directions, B, H]`` for each state of the cell; none of them for zeros.
-            weights: ``weight_ih``, ``weight_hh`` and, with bias, ``bias_ih`` and ``bias_hh`` of
-                each direction in turn, in PyTorch's layout.
+            weights: ``weight_ih``, ``weight_hh`` and, with bias, ``bias_ih`` and ``bias_hh``, then
+                those of layer normalisation, of each direction in turn, in PyTorch's layout.
             live: ``None``, or how many of the leading rows live at each step, int64 ``(T,)``.
             output: ``[T, B, directions H]``.
             final: Like ``state``.
             training: Whether :meth:`backward` may follow.
+            noises: The source of the random numbers of each direction; none: none are drawn.
         """
         size, parameters = self.level.hidden_size, _by_direction(self.level, weights)
         for direction, recurrence in enumerate(self._recurrences):
@@ -120,6 +127,7 @@ class Walks:
                 training,
                 output[:, :, direction * size : (direction + 1) * size],
                 final_state=_of(final, direction),
+                noise=noises[direction] if noises else None,
             )
         self._inputs, self._parameters, self.ready = x, parameters, training
 
@@ -166,10 +174,10 @@ class Walks:
 
 
 def _by_direction(level: Level, arrays: Sequence[Array]) -> list[Any]:
-    """Weights as the parameters of each direction; without bias the last two are None."""
-    if level.bias:
-        return [tuple(arrays[first : first + 4]) for first in range(0, len(arrays), 4)]
-    return [(*arrays[first : first + 2], None, None) for first in range(0, len(arrays), 2)]
+    """Weights as the parameters of each direction; without bias two of them are None."""
+    number = level.weights
+    parts = [tuple(arrays[first : first + number]) for first in range(0, len(arrays), number)]
+    return parts if level.bias else [(*one[:2], None, None, *one[2:]) for one in parts]
 
 
 def _zeros_like(weights: Sequence[Array]) -> tuple[list[Array], Array]:

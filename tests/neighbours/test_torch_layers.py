@@ -274,7 +274,10 @@ def test_compiled_and_exported_it_is_one_operator(kind: str) -> None:
 def test_the_operators_keep_pytorchs_rules() -> None:
     x, h = torch.randn(5, 2, 3, requires_grad=True), torch.randn(1, 2, 4, requires_grad=True)
     weights = [p.detach().clone().requires_grad_() for p in nn.GRU(3, 4).parameters()]
-    torch.library.opcheck(torch.ops.elman.level.default, (x, [h], weights, None, "gru", 1, False))
+    options = ("gru", 1, False, 0.2, [0.1], False)
+    torch.library.opcheck(
+        torch.ops.elman.level.default, (x, [h], weights, None, torch.tensor([3]), None, *options)
+    )
 
 
 def test_copies_pickles_dtypes_and_hooks() -> None:
@@ -389,6 +392,97 @@ def test_every_state_and_gate_can_be_looked_at(kind: str) -> None:
     if kind == "LSTM":
         one = traced[0]
         torch.testing.assert_close(one["o"] * torch.tanh(one["c"]), one["h"])
+
+
+# --------------------------------------------------------------------- regularised from within
+
+INNER = [
+    {"layer_norm": True},
+    {"zoneout": 0.3},
+    {"recurrent_dropout": 0.4},
+    {"recurrent_dropout": 0.2, "zoneout": 0.1, "layer_norm": True},
+]
+
+
+@pytest.mark.parametrize("options", INNER, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_regularised_cells_are_elmans_own(kind: str, options: dict[str, Any]) -> None:
+    import elman
+
+    torch.manual_seed(0)
+    sizes = {"num_layers": 2, "bidirectional": True}
+    name = kind.split()[0]
+    layer = getattr(ours, name)(
+        3, 5, batch_first=True, dtype=torch.float64, **sizes, **KINDS[kind], **options
+    )
+    network = elman.Network(
+        [getattr(elman, name)(3, 5, **sizes, **KINDS[kind], **options)], dtype="float64"
+    )
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    network.load_state_dict({f"0.{k}": v.numpy() for k, v in layer.state_dict().items()})
+    x = torch.randn(4, 6, 3, dtype=torch.float64)
+    found = network.predict(x.numpy(), lengths=[6, 2, 0, 4])
+    output, _ = layer.eval()(x, lengths=[6, 2, 0, 4])
+    torch.testing.assert_close(output.detach(), torch.from_numpy(found))
+
+
+@pytest.mark.parametrize("options", INNER, ids=str)
+@pytest.mark.parametrize("kind", [*KINDS, "GRU before"])
+def test_regularised_gradients_are_those_of_differences(kind: str, options: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    more = {"reset_after": False} if kind == "GRU before" else KINDS[kind]
+    layer = getattr(ours, kind.split()[0])(
+        2, 4, bidirectional=True, dtype=torch.float64, **more, **options
+    )
+    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
+    names = [name for name, _ in layer.named_parameters()]
+
+    def run(x: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(7)  # the same random numbers each time
+        given = dict(zip(names, weights, strict=True))
+        return torch.func.functional_call(layer, given, (x,), {"lengths": [1, 3]})[0]
+
+    inputs = (x, *layer.parameters())
+    assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
+    if kind != "RNN relu":
+        assert torch.autograd.gradgradcheck(run, inputs, fast_mode=True)
+
+
+def test_random_numbers_are_torchs_and_of_the_row() -> None:
+    layer = ours.LSTM(2, 6, recurrent_dropout=0.5, zoneout=(0.2, 0.1))
+    x = torch.randn(5, 3, 2)
+    torch.manual_seed(5)
+    first = layer(x)[0]
+    torch.manual_seed(5)
+    assert torch.equal(layer(x)[0], first) and not torch.equal(layer(x)[0], first)
+    torch.manual_seed(5)
+    assert torch.equal(layer(x, lengths=[3, 5, 4])[0][:, 1], first[:, 1])
+    assert torch.equal(layer.eval()(x)[0], layer(x)[0])
+
+
+def test_regularised_layers_compile_to_one_operator() -> None:
+    layer = ours.GRU(3, 5, recurrent_dropout=0.3, zoneout=0.1, layer_norm=True)
+    x = torch.randn(6, 4, 3)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    torch.manual_seed(2)
+    expected = layer(x)[0]
+    torch.manual_seed(2)
+    output = compiled(x)[0]
+    torch.testing.assert_close(output, expected)
+    output.sum().backward()
+    assert layer.weight_ln_hh_l0.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"zoneout": 1.0}, {"recurrent_dropout": -1}, {"zoneout": (0.1, 0.1)}]
+)
+def test_rates_that_are_none_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        ours.GRU(2, 3, **options)
+    with pytest.raises(ValueError, match="proj_size"):
+        ours.LSTM(2, 4, proj_size=2, layer_norm=True)
 
 
 # ---------------------------------------------------------------------------------- errors

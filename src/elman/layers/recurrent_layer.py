@@ -18,7 +18,7 @@ from elman.layers.base import Array, Context, Layer, Signal
 from elman.layers.feedforward import Dropout
 from elman.layers.walk import Walk
 
-__all__ = ["RecurrentLayer", "Zoneout"]
+__all__ = ["RecurrentLayer", "Zoneout", "zoneout_rates"]
 
 
 Zoneout: TypeAlias = "float | tuple[float, float]"
@@ -80,7 +80,7 @@ class RecurrentLayer(Layer):
         self.recurrent_dropout = real(
             f"{kind}: recurrent_dropout", recurrent_dropout, 0.0, 1.0, open_above=True
         )
-        self.zoneout = _zoneout(f"{kind}: zoneout", zoneout, self.has_memory)
+        self.zoneout = zoneout_rates(f"{kind}: zoneout", zoneout, self.has_memory)
         self.layer_norm = bool(layer_norm)
         self.last_only = False
 
@@ -304,7 +304,8 @@ class RecurrentLayer(Layer):
         return final
 
 
-def _zoneout(name: str, value: Any, pair: bool) -> Zoneout:
+def zoneout_rates(name: str, value: Any, pair: bool) -> Zoneout:
+    """One probability, or where ``pair`` allows it two of them, checked."""
     if not isinstance(value, (tuple, list)):
         return real(name, value, 0.0, 1.0, open_above=True)
     if len(value) != 2 or not pair:

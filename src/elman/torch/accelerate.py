@@ -22,7 +22,13 @@ _OURS: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
-_DEFAULTS = {"learned_state": False, "reset_after": True}
+_DEFAULTS = {
+    "learned_state": False,
+    "reset_after": True,
+    "recurrent_dropout": 0.0,
+    "zoneout": 0.0,
+    "layer_norm": False,
+}
 """What elman's layers have and PyTorch's do not."""
 
 

@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
+from elman.backends.regularization import PLAIN, Regularization
 from elman.cells import CELLS
+from elman.checks import real
+from elman.layers.recurrent_layer import zoneout_rates
 from elman.levels import Level
 from elman.torch.level import trace_level
 from elman.torch.operator import level as run
@@ -29,6 +32,53 @@ class Recurrent(nn.RNNBase):
     _cell: str
     _theirs: Any
     learned_state: bool
+    recurrent_dropout: float
+    zoneout: float | tuple[float, float]
+    layer_norm: bool
+
+    def _regularize(
+        self,
+        recurrent_dropout: float,
+        zoneout: float | tuple[float, float],
+        layer_norm: bool,
+        device: Any,
+        dtype: Any,
+    ) -> None:
+        """Takes what regularises the cell from within, and checks it as elman's layers do."""
+        memory = len(CELLS[self._cell].states) > 1
+        self.recurrent_dropout = real(
+            "recurrent_dropout", recurrent_dropout, 0.0, 1.0, open_above=True
+        )
+        self.zoneout = zoneout_rates("zoneout", zoneout, memory)
+        self.layer_norm = bool(layer_norm)
+        if self.proj_size and (self._inner != PLAIN):
+            raise ValueError(
+                "proj_size: torch.nn's own code runs with a projection, which has neither "
+                "recurrent_dropout nor zoneout nor layer_norm"
+            )
+        shapes = CELLS[self._cell].parameter_shapes(1, self.hidden_size, layer_norm=self.layer_norm)
+        for names in self._all_weights:
+            end = names[0].removeprefix("weight_ih")
+            own = [f"{name}{end}" for name in shapes if "_ln_" in name]
+            for name in own:
+                shape = shapes[name.removesuffix(end)]
+                self.register_parameter(
+                    name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                )
+        self.reset_norms()
+
+    @property
+    def _inner(self) -> Regularization:
+        states, zoneout = CELLS[self._cell].states, self.zoneout
+        # a pair is given as (memory, output), and the states are h, c
+        rates = zoneout[::-1] if isinstance(zoneout, tuple) else (zoneout,) * len(states)
+        return Regularization(self.recurrent_dropout, rates if any(rates) else (), self.layer_norm)
+
+    def reset_norms(self) -> None:
+        """Gains of layer normalisation to ones, shifts and learned initial states to zeros."""
+        for name, parameter in self.named_parameters():
+            if "_ln_" in name or name.startswith("initial_"):
+                nn.init.constant_(parameter, float(name.startswith("weight")))
 
     def _learn_states(self, wanted: bool, device: Any, dtype: Any) -> None:
         """Makes the initial state of each walk a parameter, zero at first."""
@@ -44,11 +94,9 @@ class Recurrent(nn.RNNBase):
         return [f"initial_{state}{end}" for state in CELLS[self._cell].states for end in ends]
 
     def reset_parameters(self) -> None:
-        """Fresh weights as ``torch.nn`` draws them; learned initial states begin at zero."""
+        """Fresh weights as ``torch.nn`` draws them; see :meth:`reset_norms` for the others."""
         super().reset_parameters()
-        for name, parameter in self.named_parameters():
-            if name.startswith("initial_"):
-                nn.init.zeros_(parameter)
+        self.reset_norms()
 
     @property
     def path(self) -> str:
@@ -58,7 +106,9 @@ class Recurrent(nn.RNNBase):
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""
-        return f"{super().extra_repr()}, path={self.path}"
+        names = ("learned_state", "recurrent_dropout", "zoneout", "layer_norm")
+        own = [f"{name}={getattr(self, name)}" for name in names if getattr(self, name)]
+        return ", ".join([super().extra_repr(), *own, f"path={self.path}"])
 
     def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
         """The outputs, and the states after the last step.
@@ -120,7 +170,7 @@ class Recurrent(nn.RNNBase):
         alive = torch.arange(rows) < counts[:, None]
         padded = data.new_zeros((len(counts), rows, data.shape[1]))
         padded[alive] = data
-        output, final = self._walk(padded, state, counts, batch_first=False)
+        output, final = self._walk(padded, state, counts, batch_first=False, rows=order)
         final = tuple(_permuted(one, back) for one in final)
         return PackedSequence(output[alive], counts, order, back), self._as_hidden(final)
 
@@ -147,6 +197,7 @@ class Recurrent(nn.RNNBase):
             input.index_select(batch, order),
             tuple(one.index_select(1, order) for one in state),
             counts,
+            rows=order,
         )
         return output.index_select(batch, back), tuple(one.index_select(1, back) for one in final)
 
@@ -158,14 +209,17 @@ class Recurrent(nn.RNNBase):
         state: tuple[Tensor, ...],
         live: Tensor | None,
         batch_first: bool | None = None,
+        rows: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All levels; rows sorted by length, longest first."""
         finals, first = [], self.batch_first if batch_first is None else batch_first
+        seeds = self._seeds()
         for depth, (level, own) in enumerate(self._levels()):
             if depth and self.dropout and self.training:
                 x = dropout(x, self.dropout)
             before = [one[self._part(depth)] for one in state] if self.num_layers > 1 else state
-            x, *final = run(level, x, before, own, live, first)
+            drawn = None if seeds is None else seeds[depth]
+            x, *final = run(level, x, before, own, live, first, drawn, rows)
             finals.append(final)
         if self.num_layers == 1:
             return x, tuple(finals[0])
@@ -194,13 +248,22 @@ class Recurrent(nn.RNNBase):
             input = torch.cat([one["h"] for one in found], dim=2)
         return traced
 
+    def _seeds(self) -> Tensor | None:
+        """Of the random numbers of every walk, drawn by PyTorch: ``[levels, directions]``."""
+        if not (self.training and self._inner.random):
+            return None
+        shape = (self.num_layers, 2 if self.bidirectional else 1)
+        return torch.randint(2**62, shape, dtype=torch.int64)
+
     def _levels(self) -> Iterator[tuple[Level, list[Tensor]]]:
         """Each level with its weights."""
         directions = 2 if self.bidirectional else 1
-        number = directions * (4 if self.bias else 2)
-        weights, size = self._weights(), self.input_size
+        weights, size, inner = self._weights(), self.input_size, self._inner
+        number = len(weights) // self.num_layers
         for depth in range(self.num_layers):
-            level = Level(self._cell, size, self.hidden_size, self.bias, directions)
+            level = Level(
+                self._cell, size, self.hidden_size, self.bias, directions, regularization=inner
+            )
             yield level, weights[depth * number : (depth + 1) * number]
             size = directions * self.hidden_size
 
@@ -212,9 +275,16 @@ class Recurrent(nn.RNNBase):
     def _weights(self) -> list[Any]:
         """All weights, in the order of ``torch.nn``; also those that something has put in place."""
         own = self._parameters
-        return [
-            own[name] if name in own else getattr(self, name) for name in self._flat_weights_names
-        ]
+        names = self._walk_names() if self.layer_norm else self._flat_weights_names
+        return [own[name] if name in own else getattr(self, name) for name in names]
+
+    def _walk_names(self) -> list[str]:
+        """The names of all weights, those of layer normalisation after the others of a walk."""
+        norms, names = CELLS[self._cell].parameter_names(True)[4:], []
+        for of_walk in self._all_weights:
+            end = of_walk[0].removeprefix("weight_ih")
+            names += [*of_walk, *(f"{norm}{end}" for norm in norms)]
+        return names
 
     def _checked(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
         """The initial state as a tuple, empty for zeros; PyTorch's errors if it does not fit."""
@@ -269,6 +339,10 @@ class RNN(Recurrent):
         device: Of the parameters.
         dtype: Of the parameters.
         learned_state: Whether the initial state is a parameter: ``initial_h_l0`` ...
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights, at
+            all steps of a sequence alike, in training.
+        zoneout: Probability with which a unit keeps its value of the step before, in training.
+        layer_norm: Whether the products inside the cell are normalised: ``weight_ln_ih_l0`` ...
     """
 
     _theirs = nn.RNN
@@ -287,6 +361,9 @@ class RNN(Recurrent):
         dtype: Any = None,
         *,
         learned_state: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(
@@ -306,6 +383,7 @@ class RNN(Recurrent):
             dtype=dtype,
         )
         self._learn_states(learned_state, device, dtype)
+        self._regularize(recurrent_dropout, zoneout, layer_norm, device, dtype)
 
     @property
     def _cell(self) -> str:  # type: ignore[override]
@@ -327,6 +405,11 @@ class LSTM(Recurrent):
         device: Of the parameters.
         dtype: Of the parameters.
         learned_state: Whether the initial state is a parameter: ``initial_h_l0`` ...
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights, at
+            all steps of a sequence alike, in training.
+        zoneout: Probability with which a unit keeps its value of the step before, in training; a
+            pair for the memory and the output.
+        layer_norm: Whether the products inside the cell are normalised: ``weight_ln_ih_l0`` ...
     """
 
     _cell = "lstm"
@@ -351,6 +434,9 @@ class LSTM(Recurrent):
         dtype: Any = None,
         *,
         learned_state: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | tuple[float, float] = 0.0,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__(
             "LSTM",
@@ -366,6 +452,7 @@ class LSTM(Recurrent):
             dtype,
         )
         self._learn_states(learned_state, device, dtype)
+        self._regularize(recurrent_dropout, zoneout, layer_norm, device, dtype)
 
     def _given(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
         nn.LSTM.check_forward_args(self, input, hx, counts)  # type: ignore[arg-type]
@@ -389,6 +476,10 @@ class GRU(Recurrent):
         device: Of the parameters.
         dtype: Of the parameters.
         learned_state: Whether the initial state is a parameter: ``initial_h_l0`` ...
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights, at
+            all steps of a sequence alike, in training.
+        zoneout: Probability with which a unit keeps its value of the step before, in training.
+        layer_norm: Whether the products inside the cell are normalised: ``weight_ln_ih_l0`` ...
         reset_after: Whether the reset gate comes after the recurrent product, as ``torch.nn.GRU``
             has it; ``False`` as in K. Cho et al., 2014, and ONNX's default.
     """
@@ -408,6 +499,9 @@ class GRU(Recurrent):
         dtype: Any = None,
         *,
         learned_state: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         reset_after: bool = True,
     ) -> None:
         self.reset_after = reset_after
@@ -424,6 +518,7 @@ class GRU(Recurrent):
             dtype=dtype,
         )
         self._learn_states(learned_state, device, dtype)
+        self._regularize(recurrent_dropout, zoneout, layer_norm, device, dtype)
 
     @property
     def _cell(self) -> str:  # type: ignore[override]

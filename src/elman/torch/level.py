@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from elman.backends.regularization import Noise
 from elman.levels import Level, Walks
 from elman.torch.reference import walk
 
@@ -35,6 +36,7 @@ def run_level(
     weights: Sequence[Tensor],
     live: Any,
     batch_first: bool,
+    noises: Sequence[Noise] = (),
 ) -> tuple[Tensor, ...]:
     """The outputs of a level and its final states.
 
@@ -45,12 +47,13 @@ def run_level(
         weights: Those of each direction in turn, in the order of ``torch.nn``.
         live: ``None``, or how many of the leading rows live at each step, int64 ``(T,)``.
         batch_first: Whether the batch is the first axis of ``x`` and of the outputs.
+        noises: The source of the random numbers of each direction; none: none are drawn.
 
     Returns:
         ``(T, B, directions H)``, or with the batch first; then the states, as ``state`` has them.
     """
     results: tuple[Tensor, ...] = LevelFunction.apply(  # type: ignore[no-untyped-call]
-        level, _counts(live), batch_first, len(state), x, *state, *weights
+        level, _counts(live), batch_first, noises, len(state), x, *state, *weights
     )
     return results
 
@@ -62,10 +65,11 @@ def forward_level(
     weights: Sequence[Tensor],
     live: Tensor | None,
     batch_first: bool,
+    noises: Sequence[Noise] = (),
 ) -> tuple[Tensor, ...]:
     """What :func:`run_level` gives, without gradients."""
     walks, x = _walks(level, x), _rows(x)
-    return _forward(walks, x, state, weights, _counts(live), batch_first, False)
+    return _forward(walks, x, state, weights, _counts(live), batch_first, False, noises)
 
 
 def backward_level(
@@ -76,10 +80,11 @@ def backward_level(
     live: Tensor | None,
     batch_first: bool,
     d_results: Sequence[Tensor | None],
+    noises: Sequence[Noise] = (),
 ) -> list[Tensor]:
     """The gradients of ``x``, of the states, and of all weights one after the other."""
     walks, x = _walks(level, x), _rows(x)
-    _forward(walks, x, state, weights, _counts(live), batch_first, True)
+    _forward(walks, x, state, weights, _counts(live), batch_first, True, noises)
     d_x, d_state, _, flat = _backward(walks, x, state, batch_first, d_results, True)
     return [d_x, *d_state, torch.from_numpy(flat)]  # type: ignore[list-item]
 
@@ -93,6 +98,7 @@ class LevelFunction(torch.autograd.Function):
         level: Level,
         live: Array | None,
         batch_first: bool,
+        noises: Sequence[Noise],
         states: int,
         x: Tensor,
         *others: Tensor,
@@ -101,11 +107,12 @@ class LevelFunction(torch.autograd.Function):
         training, x = any(ctx.needs_input_grad), _rows(x)
         state, weights = others[:states], others[states:]
         walks = _walks(level, x)
-        results = _forward(walks, x, state, weights, live, batch_first, training)
+        results = _forward(walks, x, state, weights, live, batch_first, training, noises)
         if training:
             ctx.save_for_backward(x, *others)
             ctx.set_materialize_grads(False)
-            ctx.walks, ctx.live, ctx.batch_first, ctx.states = walks, live, batch_first, states
+            ctx.walks, ctx.live, ctx.batch_first = walks, live, batch_first
+            ctx.noises, ctx.states = noises, states
         return results
 
     @staticmethod
@@ -114,12 +121,12 @@ class LevelFunction(torch.autograd.Function):
         walks, live, batch_first = ctx.walks, ctx.live, ctx.batch_first
         x, *others = ctx.saved_tensors
         state, weights = others[: ctx.states], others[ctx.states :]
-        wanted, none = ctx.needs_input_grad[4:], (None, None, None, None)
+        wanted, none = ctx.needs_input_grad[5:], (None,) * 5
         if torch.is_grad_enabled():
-            results = reference_level(walks.level, x, state, weights, live, batch_first)
+            results = reference_level(walks.level, x, state, weights, live, batch_first, ctx.noises)
             return *none, *_gradients(results, d_results, [x, *others], wanted)
         if not walks.ready:  # a second backward pass through the same walks
-            _forward(walks, x, state, weights, live, batch_first, True)
+            _forward(walks, x, state, weights, live, batch_first, True, ctx.noises)
         d_x, d_state, d_weights, _ = _backward(walks, x, state, batch_first, d_results, wanted[0])
         return *none, d_x, *d_state, *map(torch.from_numpy, d_weights)
 
@@ -132,6 +139,7 @@ def _forward(
     live: Array | None,
     batch_first: bool,
     training: bool,
+    noises: Sequence[Noise],
 ) -> tuple[Tensor, ...]:
     level, (first, second, _) = walks.level, x.shape
     inputs = _array(x, batch_first)
@@ -146,6 +154,7 @@ def _forward(
         output.transpose(1, 0, 2) if batch_first else output,
         final,
         training,
+        noises,
     )
     return tuple(map(torch.from_numpy, (output, *final)))
 
@@ -232,9 +241,10 @@ def reference_level(
     weights: Sequence[Tensor],
     live: Array | None,
     batch_first: bool,
+    noises: Sequence[Noise] = (),
 ) -> tuple[Tensor, ...]:
     """What :func:`run_level` gives, made of PyTorch's own operations."""
-    walked = trace_level(level, x, state, weights, live, batch_first)
+    walked = trace_level(level, x, state, weights, live, batch_first, noises)
     joined = torch.cat([output for output, _, _ in walked], dim=2)
     finals = [torch.stack(parts) for parts in zip(*(one for _, one, _ in walked), strict=True)]
     return (joined.transpose(0, 1) if batch_first else joined, *finals)
@@ -247,6 +257,7 @@ def trace_level(
     weights: Sequence[Tensor],
     live: Array | None,
     batch_first: bool,
+    noises: Sequence[Noise] = (),
 ) -> list[tuple[Tensor, tuple[Tensor, ...], dict[str, Tensor]]]:
     """For each direction what :func:`elman.torch.reference.walk` gives, time first."""
     steps = x.transpose(0, 1) if batch_first else x
@@ -256,5 +267,6 @@ def trace_level(
     for direction in range(level.directions):
         before = tuple(one[direction] for one in state) or zeros
         own = weights[direction * number : (direction + 1) * number]
-        walked.append(walk(level.cell, steps, before, own, counts, bool(direction)))
+        noise = noises[direction] if noises else None
+        walked.append(walk(level, steps, before, own, counts, bool(direction), noise))
     return walked

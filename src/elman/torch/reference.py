@@ -2,70 +2,76 @@
 
 The kernels give first derivatives. Where a second is asked for (``create_graph=True``), the walk is
 made again here, one operation at a time, and PyTorch differentiates that. It is slow, and it is the
-oracle of the tests. One function a cell: ``(x W_ih + b_ih, state, weight_hh, bias_hh)`` of one step
-to the new state and the gates by name; equations as in :mod:`elman.cells`.
+oracle of the tests. One function a cell: the product with the input, the state, the product with
+the state and what the output sees of the memory, to the new state and the gates by name; equations
+as in :mod:`elman.cells`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import layer_norm, linear
 
+from elman.backends.reference_noise import dropout_mask, zoned_out
+from elman.backends.regularization import Noise
 from elman.cells import CELLS
+from elman.cells.base import EPSILON
+from elman.levels import Level
 
 __all__ = ["STEPS", "walk"]
 
 State: TypeAlias = tuple[Tensor, ...]
+Product: TypeAlias = Callable[[Tensor, slice], Tensor]
+"""Of the state, some rows of ``norm(W_hh (mask * h) + b_hh)``."""
 Step: TypeAlias = Callable[
-    [Tensor, State, Tensor, "Tensor | None"], tuple[State, dict[str, Tensor]]
+    [Tensor, State, Product, Callable[[Tensor], Tensor]], tuple[State, dict[str, Tensor]]
 ]
+_ALL = slice(None)
 
 
 def _rnn(activation: Callable[[Tensor], Tensor]) -> Step:
     def step(
-        x: Tensor, state: State, weight: Tensor, bias: Tensor | None
+        x: Tensor, state: State, product: Product, seen: Callable[[Tensor], Tensor]
     ) -> tuple[State, dict[str, Tensor]]:
-        h = activation(x + linear(state[0], weight, bias))
-        return (h,), {}
+        return (activation(x + product(state[0], _ALL)),), {}
 
     return step
 
 
 def _lstm(
-    x: Tensor, state: State, weight: Tensor, bias: Tensor | None
+    x: Tensor, state: State, product: Product, seen: Callable[[Tensor], Tensor]
 ) -> tuple[State, dict[str, Tensor]]:
-    i, f, g, o = (x + linear(state[0], weight, bias)).chunk(4, dim=1)
+    i, f, g, o = (x + product(state[0], _ALL)).chunk(4, dim=1)
     i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
     c = f * state[1] + i * g
-    h = o * torch.tanh(c)
-    return (h, c), {"i": i, "f": f, "g": g, "o": o}
+    return (o * torch.tanh(seen(c)), c), {"i": i, "f": f, "g": g, "o": o}
 
 
 def _gru(
-    x: Tensor, state: State, weight: Tensor, bias: Tensor | None
+    x: Tensor, state: State, product: Product, seen: Callable[[Tensor], Tensor]
 ) -> tuple[State, dict[str, Tensor]]:
     (h,) = state
     x_r, x_z, x_n = x.chunk(3, dim=1)
-    h_r, h_z, h_n = linear(h, weight, bias).chunk(3, dim=1)
+    h_r, h_z, h_n = product(h, _ALL).chunk(3, dim=1)
     r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
     n = torch.tanh(x_n + r * h_n)
     return ((1.0 - z) * n + z * h,), {"r": r, "z": z, "n": n}
 
 
 def _gru_reset_before(
-    x: Tensor, state: State, weight: Tensor, bias: Tensor | None
+    x: Tensor, state: State, product: Product, seen: Callable[[Tensor], Tensor]
 ) -> tuple[State, dict[str, Tensor]]:
     (h,) = state
-    size = h.shape[1]
+    split = 2 * h.shape[1]
     x_r, x_z, x_n = x.chunk(3, dim=1)
-    first, last = (None, None) if bias is None else (bias[: 2 * size], bias[2 * size :])
-    h_r, h_z = linear(h, weight[: 2 * size], first).chunk(2, dim=1)
+    h_r, h_z = product(h, slice(0, split)).chunk(2, dim=1)
     r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
-    n = torch.tanh(x_n + linear(r * h, weight[2 * size :], last))
+    n = torch.tanh(x_n + product(r * h, slice(split, None)))
     return ((1.0 - z) * n + z * h,), {"r": r, "z": z, "n": n}
 
 
@@ -80,38 +86,53 @@ STEPS: dict[str, Step] = {
 
 
 def walk(
-    cell: str,
+    level: Level,
     x: Tensor,
     state: State,
     weights: Sequence[Tensor],
     live: Tensor | None,
     reverse: bool,
+    noise: Noise | None,
 ) -> tuple[Tensor, State, dict[str, Tensor]]:
     """One direction of one level.
 
     Args:
-        cell: A name in :data:`STEPS`.
+        level: Which cell, and what regularises it.
         x: ``[T, B, D]``.
         state: One ``[B, H]`` for each state of the cell.
-        weights: ``weight_ih``, ``weight_hh`` and, with bias, ``bias_ih`` and ``bias_hh``.
+        weights: Those of the direction, see :meth:`elman.levels.Walks.forward`.
         live: How many leading rows live at each step, int64 ``(T,)``, or ``None`` for all.
         reverse: Whether each row is walked from its last live step to its first.
+        noise: Source of the random numbers, or ``None`` if none are drawn.
 
     Returns:
         The outputs ``[T, B, H]``, zero where a row is dead; the final state; and the states and
         gates of every step by name, ``[T, B, H]`` each, zero where a row is dead.
     """
-    weight_ih, weight_hh = weights[:2]
-    bias_ih, bias_hh = weights[2:] if len(weights) == 4 else (None, None)
+    cell, rows = CELLS[level.cell], x.shape[1]
+    names = cell.parameter_names(level.regularization.layer_norm)
+    names = tuple(one for one in names if level.bias or one not in ("bias_ih", "bias_hh"))
+    own = dict(zip(names, weights, strict=True))
+    mask = _dropout_mask(level, noise, x)
+
+    def product(h: Tensor, part: slice) -> Tensor:
+        bias = own["bias_hh"][part] if level.bias else None
+        y = linear(h if mask is None else mask * h, own["weight_hh"][part], bias)
+        return _normed(own, "hh", y, part)
+
+    def seen(memory: Tensor) -> Tensor:
+        return _normed(own, "c", memory, _ALL)
+
     steps = range(len(x))
-    counts = [x.shape[1]] * len(x) if live is None else live.tolist()
+    counts = [rows] * len(x) if live is None else live.tolist()
     kept: dict[int, dict[str, Tensor]] = {}
     for t in reversed(steps) if reverse else steps:
-        projected = linear(x[t], weight_ih, bias_ih)
-        new, gates_of_step = STEPS[cell](projected, state, weight_hh, bias_hh)
-        found = dict(zip(CELLS[cell].states, new, strict=True)) | gates_of_step
-        if counts[t] < x.shape[1]:
-            alive = (torch.arange(x.shape[1]) < counts[t])[:, None]
+        projected = _normed(own, "ih", linear(x[t], own["weight_ih"], own.get("bias_ih")), _ALL)
+        new, found = STEPS[level.cell](projected, state, product, seen)
+        new = _zoned_out(level, noise, t, state, new)
+        found = dict(zip(cell.states, new, strict=True)) | found
+        if counts[t] < rows:
+            alive = (torch.arange(rows) < counts[t])[:, None]
             zero = torch.zeros((), dtype=x.dtype)
             found = {name: torch.where(alive, value, zero) for name, value in found.items()}
             new = tuple(
@@ -119,4 +140,41 @@ def walk(
             )
         kept[t], state = found, new
     stacked = {name: torch.stack([kept[t][name] for t in steps]) for name in kept[0]}
-    return stacked[CELLS[cell].states[0]], state, stacked
+    return stacked[cell.states[0]], state, stacked
+
+
+def _normed(own: dict[str, Tensor], name: str, y: Tensor, part: slice) -> Tensor:
+    """A product, or a state, normalised where the cell has a normalisation of that name."""
+    gain = own.get(f"weight_ln_{name}")
+    if gain is None:
+        return y
+    shift = own[f"bias_ln_{name}"][part]
+    return layer_norm(y, (y.shape[1],), gain[part], shift, EPSILON)
+
+
+def _dropout_mask(level: Level, noise: Noise | None, x: Tensor) -> Tensor | None:
+    rate = level.regularization.recurrent_dropout
+    if noise is None or not rate:
+        return None
+    mask = dropout_mask(int(noise.seed[0]), _rows_of(noise, x), level.hidden_size, rate)
+    return torch.as_tensor(mask, dtype=x.dtype)
+
+
+def _zoned_out(level: Level, noise: Noise | None, time: int, before: State, after: State) -> State:
+    """The states with some units as they were; without noise the mean of that."""
+    rates = level.regularization.zoneout
+    if not any(rates):
+        return after
+    mixed = []
+    for number, (rate, old, new) in enumerate(zip(rates, before, after, strict=True)):
+        if noise is None:
+            mixed.append(rate * old + (1.0 - rate) * new)
+            continue
+        rows = _rows_of(noise, old[None])
+        held = zoned_out(int(noise.seed[0]), rows, time, number, level.hidden_size, rate)
+        mixed.append(torch.where(torch.as_tensor(held), old, new))
+    return tuple(mixed)
+
+
+def _rows_of(noise: Noise, x: Tensor) -> Any:
+    return np.arange(x.shape[1]) if noise.rows is None else noise.rows
