@@ -20,6 +20,7 @@ _PUBLIC = {
     "LSTM": "layers",
     "GRU": "layers",
     "Bidirectional": "layers",
+    "Activation": "layers",
     "Dense": "layers",
     "Dropout": "layers",
     "Embedding": "layers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elman.layers.activation import Activation
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
 from elman.layers.missing import MarkMissing
@@ -14,6 +15,7 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "RNN",
+    "Activation",
     "AttentionPool",
     "Bidirectional",
     "Context",
@@ -35,7 +37,7 @@ __all__ = [
 LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, MarkMissing),
+        *(RNN, LSTM, GRU, Dense, Activation, Dropout, Embedding, MarkMissing),
         *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat),
     )
 }

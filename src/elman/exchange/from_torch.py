@@ -1,0 +1,257 @@
+"""A PyTorch module as a network: its recognised modules in order, with their weights.
+
+A module of a class that is not known here has a ``forward`` of its own, which may do anything.
+It is taken for its children in order, and for nothing before it was run: on random inputs the
+network must give what the module gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from elman.checks import describe
+from elman.errors import InputError
+from elman.exchange import torch_modules as modules
+from elman.exchange.parts import Array, Part, fold_activations, network_of
+from elman.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Activation,
+    AttentionPool,
+    Dense,
+    Dropout,
+    Embedding,
+    Ends,
+    Last,
+    Layer,
+    MaxPool,
+    MeanPool,
+    RecurrentLayer,
+    Repeat,
+)
+
+if TYPE_CHECKING:
+    from elman.network import Network
+
+__all__ = ["from_torch"]
+
+_ACTIVATIONS: dict[type[nn.Module], str] = {
+    nn.Tanh: "tanh",
+    nn.ReLU: "relu",
+    nn.Sigmoid: "sigmoid",
+    nn.Softmax: "softmax",
+}
+_POOLS: dict[type[nn.Module], type[Layer]] = {
+    modules.Last: Last,
+    modules.Ends: Ends,
+    modules.MeanPool: MeanPool,
+    modules.MaxPool: MaxPool,
+}
+_CONTAINERS = (nn.Sequential, nn.ModuleList)
+# What a forward of its own may do to the steps that no child says.
+_GUESSES: tuple[type[Layer] | None, ...] = (None, Last, Ends, MeanPool, MaxPool)
+_AGREED = 1e-4
+
+
+class _Walked(NamedTuple):
+    """What stood in a module: its parts, and whether a class of unknown ``forward`` was met."""
+
+    parts: list[Part]
+    foreign: list[str]
+
+
+def from_torch(module: Any) -> Network:
+    """The network, see :meth:`elman.Network.from_torch`."""
+    if not isinstance(module, nn.Module):
+        raise InputError(f"module: expected a torch.nn.Module, got {describe(module)}")
+    walked = _Walked([], [])
+    _walk(module, type(module).__name__, walked)
+    if not walked.parts:
+        raise InputError(
+            f"module: expected recurrent, linear or embedding modules in it, got {module}"
+        )
+    dtype = _dtype_of(module)
+    if not walked.foreign:
+        return network_of(fold_activations(walked.parts), dtype)
+    return _agreeing(module, walked, dtype)
+
+
+def _walk(module: nn.Module, name: str, walked: _Walked) -> None:
+    """Adds a module's parts, its children's in order if it is none itself."""
+    if isinstance(module, nn.Identity):
+        return
+    part = _part(module, name)
+    if part is not None:
+        walked.parts.append(part)
+        return
+    children = list(module.named_children())
+    if not children and not isinstance(module, _CONTAINERS):
+        raise InputError(
+            f"module: {name} is a {type(module).__name__}, which elman has no layer for; expected "
+            "RNN, LSTM, GRU, Linear, Embedding, Dropout, Tanh, ReLU, Sigmoid, Softmax, or those "
+            "of elman.exchange.torch_modules"
+        )
+    if not isinstance(module, _CONTAINERS):
+        own = [one for one, _ in module.named_parameters(recurse=False)]
+        if own:
+            raise InputError(f"module: {name} has the parameter {own[0]!r} beside its children")
+        walked.foreign.append(name)
+    for child, inner in children:
+        _walk(inner, f"{name}.{child}", walked)
+
+
+def _part(module: nn.Module, name: str) -> Part | None:
+    """The layer that a module is, with its weights; ``None`` if it is none."""
+    if isinstance(module, (nn.RNN, nn.LSTM, nn.GRU, modules.ResetBeforeGRU)):
+        return Part(_recurrent(module, name), _values(module))
+    if isinstance(module, nn.Linear):
+        activation = getattr(module, "activation", None)
+        layer = Dense(module.in_features, module.out_features, activation, module.bias is not None)
+        return Part(layer, _values(module))
+    if isinstance(module, nn.Embedding):
+        if module.max_norm is not None:
+            raise InputError(f"module: {name}: max_norm={module.max_norm}: elman has none")
+        return Part(Embedding(module.num_embeddings, module.embedding_dim), _values(module))
+    if isinstance(module, nn.Dropout):
+        return Part(Dropout(module.p), {})
+    if isinstance(module, modules.AttentionPool):
+        hidden, size = module.weight.shape
+        return Part(AttentionPool(size, hidden), _values(module))
+    if isinstance(module, modules.Repeat):
+        return Part(Repeat(module.positions), {})
+    for kind, activation in _ACTIVATIONS.items():
+        if isinstance(module, kind):
+            if isinstance(module, nn.Softmax) and module.dim not in (-1, 2):
+                raise InputError(f"module: {name}: expected dim=-1, the channels, got {module.dim}")
+            return Part(Activation(activation), {})
+    for pool, layer_of in _POOLS.items():
+        if isinstance(module, pool):
+            return Part(layer_of(), {})
+    if isinstance(module, modules.MarkMissing):
+        raise InputError(f"module: {name} does not say how many channels it reads")
+    return None
+
+
+def _recurrent(module: Any, name: str) -> RecurrentLayer:
+    if getattr(module, "proj_size", 0):
+        raise InputError(
+            f"module: {name}: proj_size={module.proj_size}: elman's LSTM has no projection"
+        )
+    options: dict[str, Any] = {
+        "bias": module.bias,
+        "dropout": module.dropout,
+        "bidirectional": module.bidirectional,
+        "learned_state": bool(getattr(module, "state_names", ())),
+    }
+    if module.num_layers == 1:  # torch warns of it and drops nothing
+        options["dropout"] = 0.0
+    kinds: dict[type, Any] = {nn.RNN: RNN, nn.LSTM: LSTM}
+    if isinstance(module, nn.RNN):
+        options["nonlinearity"] = module.nonlinearity
+    elif not isinstance(module, nn.LSTM):
+        options["reset_after"] = isinstance(module, nn.GRU)
+    kind = next((layer for one, layer in kinds.items() if isinstance(module, one)), GRU)
+    layer: RecurrentLayer = kind(
+        module.input_size, module.hidden_size, module.num_layers, **options
+    )
+    return layer
+
+
+def _values(module: nn.Module) -> dict[str, Array]:
+    return {name: value.detach().cpu().numpy() for name, value in module.named_parameters()}
+
+
+def _dtype_of(module: nn.Module) -> str:
+    dtypes = {value.dtype for value in module.parameters()}
+    names = {torch.float32: "float32", torch.float64: "float64"}
+    strange = [str(one) for one in dtypes if one not in names]
+    if strange or len(dtypes) > 1:
+        raise InputError(
+            "module: expected parameters of one dtype, float32 or float64, got "
+            f"{', '.join(sorted(map(str, dtypes)))}; call module.float() first"
+        )
+    return names[dtypes.pop()] if dtypes else "float32"
+
+
+# --------------------------------------------------------------- modules with a forward of their own
+
+
+def _agreeing(module: nn.Module, walked: _Walked, dtype: str) -> Network:
+    """The network that gives what the module gives, run on random inputs."""
+    trials = 0
+    for parts in _readings(walked.parts):
+        try:
+            network = network_of(fold_activations(parts), dtype)
+        except InputError:
+            continue  # these layers do not fit one another, so it is not this reading
+        trials += 1
+        if _same(module, network):
+            return network
+    found = ", ".join(type(part.layer).__name__ for part in walked.parts)
+    raise InputError(
+        f"module: the forward of {walked.foreign[0]} gives something else than its children in "
+        f"order ({found}), also with the last step, both ends, the mean or the maximum taken "
+        f"({trials} readings were run); write it as a torch.nn.Sequential, with "
+        "elman.exchange.torch_modules.Last() where the last step is taken"
+    )
+
+
+def _readings(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """The parts, and the parts with a pool after the last recurrent one, if they have none."""
+    walks = [n for n, part in enumerate(parts) if isinstance(part.layer, RecurrentLayer)]
+    pools = tuple(_POOLS.values())
+    given = any(isinstance(part.layer, (*pools, AttentionPool)) for part in parts)
+    for guess in _GUESSES if walks and not given else (None,):
+        if guess is None:
+            yield list(parts)
+        else:
+            place = walks[-1] + 1
+            yield [*parts[:place], Part(guess(), {}), *parts[place:]]
+
+
+def _same(module: nn.Module, network: Network) -> bool:
+    """Whether both give the same on random inputs, batch first or time first."""
+    generator = np.random.default_rng(0)
+    shape = (3, 5)  # rows and steps that cannot be taken for one another
+    x: Array
+    if network.reads_tokens:
+        x = generator.integers(0, network._form.size_in, shape)
+    else:
+        x = generator.standard_normal((*shape, network.input_size)).astype(network.dtype)
+    expected = network.predict(x)
+    training = module.training
+    module.eval()
+    try:
+        for time_first in (False, True):
+            given = np.ascontiguousarray(x.swapaxes(0, 1)) if time_first else x
+            found = _run(module, given)
+            if found is not None and time_first and found.ndim == 3:
+                found = found.swapaxes(0, 1)
+            if found is not None and found.shape == expected.shape:
+                scale = np.abs(expected).max() + 1e-12
+                if np.abs(found - expected).max() <= _AGREED * scale:
+                    return True
+    finally:
+        module.train(training)
+    return False
+
+
+def _run(module: nn.Module, x: Array) -> Array | None:
+    """The module's output, the first of several; ``None`` if it cannot read inputs so shaped."""
+    place = next((value.device for value in module.parameters()), torch.device("cpu"))
+    with torch.no_grad():
+        try:
+            output: Any = module(torch.from_numpy(x).to(place))
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            return None  # which says: not this reading; if none is left, that is an error
+    while isinstance(output, (tuple, list)) and output:
+        output = output[0]
+    return output.cpu().numpy() if isinstance(output, torch.Tensor) else None
+
+
