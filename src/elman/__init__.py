@@ -31,6 +31,7 @@ _PUBLIC = {
     "MaxPool": "layers",
     "AttentionPool": "layers",
     "Repeat": "layers",
+    "OnnxRecurrent": "layers",
     "Network": "network",
     "Stream": "data.streams",
     "load": "saving",

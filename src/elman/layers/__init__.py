@@ -9,6 +9,7 @@ from elman.layers.missing import MarkMissing
 from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 from elman.layers.repeat import Repeat
+from elman.layers.standard import OnnxRecurrent
 
 __all__ = [
     "GRU",
@@ -28,6 +29,7 @@ __all__ = [
     "MarkMissing",
     "MaxPool",
     "MeanPool",
+    "OnnxRecurrent",
     "RecurrentLayer",
     "Repeat",
     "Signal",
@@ -38,7 +40,7 @@ LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         *(RNN, LSTM, GRU, Dense, Activation, Dropout, Embedding, MarkMissing),
-        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat),
+        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat, OnnxRecurrent),
     )
 }
 """Every layer by its name."""
