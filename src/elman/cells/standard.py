@@ -127,7 +127,9 @@ class StandardRNN(StandardCell):
         # h_new = f(a)
         d_a = d_state[0] * self.slope(0, a, h_new)
         # a = W x + b + U h
-        return _read_adjoint(d_a, x, values, gradients), (_recur_adjoint(d_a, h, values, gradients),)
+        return _read_adjoint(d_a, x, values, gradients), (
+            _recur_adjoint(d_a, h, values, gradients),
+        )
 
 
 class StandardLSTM(StandardCell):

@@ -253,5 +253,3 @@ def _run(module: nn.Module, x: Array) -> Array | None:
     while isinstance(output, (tuple, list)) and output:
         output = output[0]
     return output.cpu().numpy() if isinstance(output, torch.Tensor) else None
-
-

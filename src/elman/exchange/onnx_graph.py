@@ -321,9 +321,7 @@ class _Reader:
         made = self.parts[place].layer
         assert isinstance(made, Dense)
         bias = np.broadcast_to(np.asarray(bias).reshape(-1), (made.output_size,))
-        self.parts[place] = Part(
-            made.clone(bias=True), {**self.parts[place].values, "bias": bias}
-        )
+        self.parts[place] = Part(made.clone(bias=True), {**self.parts[place].values, "bias": bias})
         self._bare.discard(place)
         self.flows[node.output[0]] = flow
 
@@ -349,8 +347,9 @@ class _Reader:
             table = self.values.required(node, 0, "a table")
             if axis or table.ndim != 2 or flow.place:
                 raise InputError(f"file: {label(node)}: expected a table read by the input")
-            axes = Axes.of([*zip(flow.axes.names, flow.axes.sizes, strict=True),
-                            ("channels", table.shape[1])])
+            axes = Axes.of(
+                [*zip(flow.axes.names, flow.axes.sizes, strict=True), ("channels", table.shape[1])]
+            )
             self._gave(node, Part(Embedding(*table.shape), {"weight": table}), axes)
             return
         index = self.values.required(node, 1, "an index")
@@ -415,7 +414,7 @@ class _Reader:
             self._gave(node, Part(MarkMissing(size), {}), flow.axes.with_last(2 * size))
         elif node.op_type == "Repeat":
             order = self.values.required(node, 2, "the order of its cosines")
-            axes = Axes.of([rows, ("time", 11), ("channels", channels[1] + order.size)])
+            axes = Axes.of([("time", 11), rows, ("channels", channels[1] + order.size)])
             self._gave(node, Part(Repeat(order.size), {}), axes)
         else:
             raise InputError(f"file: {label(node)}: no layer of this elman; {options}")

@@ -76,9 +76,7 @@ def _made(
     if isinstance(layer, RecurrentLayer):
         return _levels(layer, number, following, values, keras, dtype)
     if isinstance(layer, Dense):
-        made = kinds.Dense(
-            layer.output_size, layer.activation, use_bias=layer.bias, dtype=dtype
-        )
+        made = kinds.Dense(layer.output_size, layer.activation, use_bias=layer.bias, dtype=dtype)
         return [(made, [values["weight"].T, *([values["bias"]] if layer.bias else [])])]
     if isinstance(layer, Embedding):
         return [(kinds.Embedding(layer.num, layer.dim, dtype=dtype), [values["weight"]])]

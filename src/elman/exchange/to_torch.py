@@ -52,9 +52,7 @@ _PLAIN: dict[type[Layer], Any] = {
 
 def to_torch(network: Network) -> modules.Stack:
     """The module, see :meth:`elman.Network.to_torch`."""
-    stack = modules.Stack(
-        *(_module(layer, number) for number, layer in enumerate(network.layers))
-    )
+    stack = modules.Stack(*(_module(layer, number) for number, layer in enumerate(network.layers)))
     stack.to(torch.float64 if network.dtype == np.float64 else torch.float32)
     # the names are the same on both sides: "0.weight_ih_l0"
     stack.load_state_dict(

@@ -151,7 +151,9 @@ class ResetBeforeGRU(_Recurrent):
                 shapes |= {"bias_ih": (), "bias_hh": ()} if bias else {}
                 for name, rest in shapes.items():
                     value = nn.Parameter(torch.empty(3 * hidden_size, *rest))
-                    self.register_parameter(f"{name}_{suffix}", nn.init.uniform_(value, -bound, bound))
+                    self.register_parameter(
+                        f"{name}_{suffix}", nn.init.uniform_(value, -bound, bound)
+                    )
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """``(N, T, input_size)`` to ``(N, T, output_size)``."""

@@ -1,0 +1,145 @@
+"""How exact an export is: the exported file run in its own runtime beside the model it came from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman import __version__
+from elman.errors import InputError
+from elman.exchange.parts import Array
+
+__all__ = ["SHAPES", "Case", "certificate_path", "certify", "check_target", "network_cases"]
+
+SHAPES = ((1, 1), (1, 20), (3, 7), (8, 50))
+"""Rows and steps of the random inputs."""
+
+_DEFINITION = (
+    "absolute: the largest difference between an output of the file and of the model; relative: "
+    "that over the largest absolute value of the model's output"
+)
+
+
+class Case(NamedTuple):
+    """Inputs by name, and how they are described.
+
+    Attributes:
+        shape: What the case is called.
+        inputs: By the names of the exported file.
+    """
+
+    shape: str
+    inputs: dict[str, Array]
+
+
+def certificate_path(file: str | os.PathLike[str]) -> Path:
+    """``<file>.certificate.json``."""
+    return Path(f"{os.fspath(file)}.certificate.json")
+
+
+def check_target(file: str | os.PathLike[str], overwrite: bool, certificate: bool = True) -> Path:
+    """The path, which must be free or may be overwritten.
+
+    Raises:
+        InputError: If something stands there, or there is no folder for it.
+    """
+    path = Path(file)
+    if not path.parent.is_dir():
+        raise InputError(f"file: expected an existing folder to write in, got {path.parent}")
+    for one in (path, certificate_path(path)) if certificate else (path,):
+        if one.is_dir():
+            raise InputError(f"file: {one} is a folder; choose another name")
+        if one.exists() and not overwrite:
+            raise InputError(f"file: {one} exists already; pass overwrite=True to replace it")
+    return path
+
+
+def network_cases(network: Any, states: bool, lengths: bool) -> Iterable[Case]:
+    """Random inputs of several shapes for a network's file; the same every time."""
+    generator = np.random.default_rng(0)
+    for number, (rows, steps) in enumerate(SHAPES):
+        for more in (False, True):
+            if more and not (states or lengths):
+                continue
+            inputs: dict[str, Array] = {}
+            if network.reads_tokens:
+                inputs["x"] = generator.integers(0, network._form.size_in, (rows, steps))
+            else:
+                x = generator.standard_normal((rows, steps, network.input_size))
+                inputs["x"] = x.astype(network.dtype)
+            named = f"{rows} rows, {steps} steps"
+            if more and lengths:
+                inputs["lengths"] = generator.integers(min(number, 1), steps + 1, rows)
+                named += ", unequal lengths"
+            if more and states:
+                for name, part in network.initial_state(rows).items():
+                    drawn = generator.standard_normal(part.shape)
+                    inputs[name] = drawn.astype(network.dtype)
+                named += ", given states"
+            yield Case(named, inputs)
+
+
+def certify(
+    file: Path,
+    runtime: str,
+    version: str,
+    cases: Iterable[Case],
+    ours: Callable[[Case], Mapping[str, Array]],
+    theirs: Callable[[Case], Mapping[str, Array]],
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Compares, and writes the certificate beside the file.
+
+    Args:
+        file: What was exported.
+        runtime: What ran it.
+        version: Of the runtime.
+        cases: Inputs.
+        ours: The model's outputs by name.
+        theirs: The file's, read back and run.
+        more: Further entries of the certificate.
+
+    Returns:
+        The certificate.
+    """
+    found = [_compared(case, ours(case), theirs(case)) for case in cases]
+    certificate = {
+        "file": file.name,
+        "sha256": sha256(file.read_bytes()).hexdigest(),
+        "runtime": runtime,
+        "runtime_version": version,
+        "elman": __version__,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "largest_absolute_difference": max(one["absolute"] for one in found),
+        "largest_relative_difference": max(one["relative"] for one in found),
+        "definition": _DEFINITION,
+        **(more or {}),
+        "cases": found,
+    }
+    text = json.dumps(certificate, indent=2, allow_nan=False)
+    certificate_path(file).write_text(text + "\n", encoding="utf-8")
+    return certificate
+
+
+def _compared(case: Case, ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> dict[str, Any]:
+    absolute = relative = 0.0
+    for name, value in ours.items():
+        other = np.asarray(theirs[name], np.float64)
+        if other.shape != value.shape or not np.isfinite(other).all():
+            raise InputError(
+                f"file: its output {name!r} for {case.shape} is of shape {other.shape}"
+                f"{'' if np.isfinite(other).all() else ' and not finite'}, expected {value.shape}"
+            )
+        if value.size:
+            difference = float(np.abs(other - value).max())
+            largest = float(np.abs(value).max())
+            absolute = max(absolute, difference)
+            relative = max(relative, difference / largest if largest else difference)
+    return {"inputs": case.shape, "absolute": absolute, "relative": relative}
