@@ -1,8 +1,8 @@
 """The recurrent operators of the ONNX standard in all their options, one step and its adjoint.
 
 They are not among :data:`elman.cells.CELLS`: no compiled core serves them. With ``f``, ``g`` and
-``h`` each tanh, sigmoid or the rectifier, their inputs clipped to [-clip, clip] where that is
-given, and ``*`` between vectors element by element:
+``h`` each tanh, sigmoid or the rectifier, what ``f`` and ``g`` read clipped to [-clip, clip] where
+that is given, and ``*`` between vectors element by element:
 
     RNN   h' = f(W x + b + U h)
 
@@ -17,6 +17,9 @@ given, and ``*`` between vectors element by element:
           n  = g(W_n x + b_n + r * (U_n h + b_hn))     reset after (linear_before_reset=1)
           n  = g(W_n x + b_n + U_n (r * h) + b_hn)     reset before
           h' = (1 - z) * n + z * h
+
+The standard says that clip acts on "the input of activations". ONNX Runtime leaves out what ``h``
+reads, the memory, and so do these cells: the tests hold them against it.
 
 Source: ONNX operators RNN-14, LSTM-14 and GRU-14; the peepholes: F. A. Gers and J. Schmidhuber,
 "Recurrent nets that time and count", IJCNN 2000. Gates are stacked as in PyTorch.
@@ -63,7 +66,7 @@ class StandardCell(ABC):
 
     Attributes:
         activations: Names in :data:`NONLINEARITIES`, as many as the operator has.
-        clip: Bound of what they read, or ``None``.
+        clip: Bound of what the first two read, or ``None``.
         input_forget: Of an LSTM: whether the forget gate is one minus the input gate.
         reset_after: Of a GRU: whether the reset gate is applied after the recurrent product.
     """
@@ -95,15 +98,17 @@ class StandardCell(ABC):
         """Adds to the gradients; returns those of ``x`` and of the state before the step."""
 
     def act(self, which: int, a: Array) -> Array:
-        """An activation of what is clipped."""
-        if self.clip is not None:
+        """An activation of what is clipped, but for the third, which reads the memory."""
+        if self.clip is not None and which < 2:
             a = np.clip(a, -self.clip, self.clip)
         return NONLINEARITIES[self.activations[which]][0](a)
 
     def slope(self, which: int, a: Array, y: Array) -> Array:
         """The derivative of :meth:`act` at ``a``, where its value is ``y``."""
         slope = NONLINEARITIES[self.activations[which]][1](y)
-        return slope if self.clip is None else slope * (np.abs(a) < self.clip)
+        if self.clip is None or which == 2:
+            return slope
+        return slope * (np.abs(a) < self.clip)
 
 
 class StandardRNN(StandardCell):

@@ -1,4 +1,4 @@
-"""How exact an export is: the exported file run in its own runtime beside the model it came from."""
+"""How exact an export is: the file run in its own runtime, beside the model it came from."""
 
 from __future__ import annotations
 

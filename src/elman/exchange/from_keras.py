@@ -40,7 +40,7 @@ _TRAINING = ("dropout", "recurrent_dropout")
 
 def from_keras(model: Any) -> Network:
     """The network, see :meth:`elman.Network.from_keras`."""
-    import keras
+    import keras  # type: ignore[import-untyped, unused-ignore]
 
     if not isinstance(model, keras.Model):
         raise InputError(f"model: expected a keras.Sequential, got {describe(model)}")
@@ -98,7 +98,8 @@ def _parts(layer: Any, keras: Any) -> list[Part]:
 def _dense(layer: Any) -> list[Part]:
     kernel, bias = _weights(layer, 2)
     activation = _activation(layer, "activation")
-    made = Dense(*kernel.shape, activation=activation, bias=bias is not None)
+    inputs, outputs = kernel.shape
+    made = Dense(inputs, outputs, activation=activation, bias=bias is not None)
     return [Part(made, {"weight": kernel.T} | ({} if bias is None else {"bias": bias}))]
 
 

@@ -179,7 +179,7 @@ def _dtype_of(module: nn.Module) -> str:
     return names[dtypes.pop()] if dtypes else "float32"
 
 
-# --------------------------------------------------------------- modules with a forward of their own
+# ------------------------------------------------------------ modules with a forward of their own
 
 
 def _agreeing(module: nn.Module, walked: _Walked, dtype: str) -> Network:

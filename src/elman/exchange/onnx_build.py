@@ -66,7 +66,7 @@ class Graph:
     def texts(self, values: Sequence[str]) -> str:
         """A constant of texts."""
         name = self._fresh("texts")
-        encoded = [one.encode() for one in values]
+        encoded: Any = [one.encode() for one in values]
         self.initializers.append(
             helper.make_tensor(name, TensorProto.STRING, [len(encoded)], encoded)
         )

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elman.errors import InputError
 from elman.exchange.certificate import Case, certify, check_target, network_cases
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_layers import Rows, write_layers
 from elman.exchange.parts import Array, package
+from elman.state import NetworkState
 
 if TYPE_CHECKING:
     from elman.network import Network
@@ -33,6 +35,7 @@ def to_onnx(
     path = check_target(file, overwrite, certificate)
     if certificate:
         package("onnxruntime", "onnx")
+        refuse_double(network)
     model = network_model(network, states, lengths)
     path.write_bytes(model.SerializeToString())
     if not certificate:
@@ -46,6 +49,20 @@ def to_onnx(
         lambda case: network_outputs(network, case, states),
         lambda case: run(case.inputs),
     )
+
+
+def refuse_double(network: Network) -> None:
+    """Refuses what ONNX Runtime cannot run, before anything is written.
+
+    Raises:
+        InputError: If a recurrent network computes in float64.
+    """
+    if network.dtype == np.float64 and network._state_sizes:
+        raise InputError(
+            "certificate: ONNX Runtime has no recurrent operator in float64, so it cannot judge "
+            "this network's file; pass certificate=False, or make the network with "
+            "dtype='float32'"
+        )
 
 
 def network_model(network: Network, states: bool = True, lengths: bool = True) -> Any:
@@ -89,8 +106,6 @@ def row_lengths(graph: Graph, number: str, steps: str) -> str:
 
 def network_outputs(network: Network, case: Case, states: bool) -> dict[str, Array]:
     """What the network gives for the inputs of a case, by the names of the file's outputs."""
-    from elman.state import NetworkState
-
     inputs = dict(case.inputs)
     x, lengths = inputs.pop("x"), inputs.pop("lengths", None)
     if not states:

@@ -82,8 +82,8 @@ _BODIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Repeat": (
         ("x", "lengths", "order", "steps"),
         (
-            "count = Squeeze(steps); range = Range(zero, count, one); times = CastLike(range, order)",
-            "middle = Add(times, half); middle1 = Unsqueeze(middle, one1)",
+            "count = Squeeze(steps); range = Range(zero, count, one)",
+            "times = CastLike(range, order); middle = Add(times, half); middle1 = Unsqueeze(middle, one1)",
             "number = Max(lengths, one); divisor = CastLike(number, order)",
             "share = Div(middle1, divisor); share1 = Unsqueeze(share, two1)",
             "angle = Mul(share1, order); turned = Mul(angle, pi); cosines = Cos(turned)",
@@ -109,7 +109,7 @@ def _statement(text: str) -> Any:
     outputs, call = text.split(" = ", 1)
     head, inputs = call.rstrip(")").split("(", 1)
     kind, _, given = head.partition("<")
-    options = {}
+    options: dict[str, Any] = {}
     for one in filter(None, given.rstrip(">").split(", ")):
         name, value = one.split("=")
         options[name] = int(value)

@@ -17,7 +17,7 @@ import onnx
 
 from elman.checks import describe
 from elman.errors import InputError
-from elman.exchange.onnx_axes import Axes, merged, resolved, reshaped
+from elman.exchange.onnx_axes import Axes, merged, resolved
 from elman.exchange.onnx_recurrent import INPUTS, read_recurrent
 from elman.exchange.onnx_values import Values, attributes, label, standard
 from elman.exchange.parts import Array, Part, fold_activations, network_of
@@ -234,7 +234,7 @@ class _Reader:
             raise InputError(f"file: {label(node)}: sequence_lens depends on the data")
         if not origin.inputs:
             found = self.values.evaluate(node.input[4], self._probe())
-            if (found != 11).any() and (found != 7).any() or not origin.shapes:
+            if ((found != 11).any() and (found != 7).any()) or not origin.shapes:
                 raise InputError(
                     f"file: {label(node)}: sequence_lens is a constant; expected an input of the "
                     "graph, in whose place predict takes lengths"
@@ -419,45 +419,10 @@ class _Reader:
         else:
             raise InputError(f"file: {label(node)}: no layer of this elman; {options}")
 
-    # -------------------------------------------------------------------------- moved axes
-
-    def _transpose(self, node: Any) -> None:
+    def _move(self, node: Any) -> None:
+        """A node that moves axes."""
         axes = self.flows[node.input[0]].axes
-        order = attributes(node).get("perm", list(range(len(axes.names)))[::-1])
-        self._moved(node, axes.permuted(order))
-
-    def _squeeze(self, node: Any) -> None:
-        axes = self.flows[node.input[0]].axes
-        dropped = self._axes_of(node)
-        if dropped is None:
-            dropped = [n for n, name in enumerate(axes.names) if name == "one"]
-        dropped = [one % len(axes.names) for one in dropped]
-        if any(axes.names[one] != "one" for one in dropped):
-            raise InputError(f"file: {label(node)}: expected axes of size 1")
-        for one in sorted(dropped, reverse=True):
-            axes = axes.without(one)
-        self._moved(node, axes)
-
-    def _unsqueeze(self, node: Any) -> None:
-        axes, added = self.flows[node.input[0]].axes, self._axes_of(node) or []
-        total = len(axes.names) + len(added)
-        for one in sorted(place % total for place in added):
-            axes = axes.with_one(one)
-        self._moved(node, axes)
-
-    def _axes_of(self, node: Any) -> list[int] | None:
-        given = attributes(node).get("axes")
-        if given is None and len(node.input) > 1 and node.input[1]:
-            given = self.values.required(node, 1, "axes").reshape(-1).tolist()
-        return None if given is None else list(given)
-
-    def _reshape(self, node: Any) -> None:
-        flow = self.flows[node.input[0]]
-        target = self.values.evaluate(node.input[1], self._probe()).tolist()
-        axes = reshaped(flow.axes, target)
-        if axes is None:
-            raise InputError(f"file: {label(node)}: to {target} mixes axes of the sequences")
-        self._moved(node, axes)
+        self._moved(node, moved_axes(node, axes, self.values, self._probe))
 
     def _same(self, node: Any) -> None:
         self.flows[node.output[0]] = self.flows[node.input[0]]
@@ -484,10 +449,7 @@ _STANDARD: dict[str, Callable[[_Reader, Any], None]] = {
     "Slice": _Reader._slice,
     "ReduceMean": _Reader._reduce,
     "ReduceMax": _Reader._reduce,
-    "Transpose": _Reader._transpose,
-    "Squeeze": _Reader._squeeze,
-    "Unsqueeze": _Reader._unsqueeze,
-    "Reshape": _Reader._reshape,
+    **dict.fromkeys(MOVES, _Reader._move),
     "Identity": _Reader._same,
     "Cast": _Reader._cast,
 }

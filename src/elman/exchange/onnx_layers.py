@@ -288,7 +288,7 @@ class _Writer:
         return y if layer.activation is None else self._phi(y, layer.activation)
 
     def _phi(self, x: str, activation: str) -> str:
-        options = {"axis": -1} if activation == "softmax" else {}
+        options: dict[str, Any] = {"axis": -1} if activation == "softmax" else {}
         return self.graph.op(_NAMES[activation], x, **options)
 
     def _activation(self, x: str, number: int, layer: Activation) -> str:

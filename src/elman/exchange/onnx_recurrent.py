@@ -127,8 +127,7 @@ def _with_more(layer: Any, options: dict[str, Any], peepholes: bool, learned: bo
     more: dict[str, Any] = {"learned_state": learned}
     if clip or options.get("input_forget") or peepholes:
         if not isinstance(layer, OnnxRecurrent):
-            names = {RNN: "rnn", LSTM: "lstm", GRU: "gru"}
-            cell = names[type(layer)]
+            cell = type(layer).__name__.lower()
             activations = None
             if isinstance(layer, RNN):
                 activations = [layer.nonlinearity] * layer.directions

@@ -72,8 +72,10 @@ class Values:
                 f"constants: {unknown[0]!r} is no input of the graph; expected some of "
                 f"{', '.join(self.inputs)}"
             )
-        self.given = {name: np.asarray(value) for name, value in constants.items()}
-        self.initializers = {
+        self.given: dict[str, Array] = {
+            name: np.asarray(value) for name, value in constants.items()
+        }
+        self.initializers: dict[str, Array] = {
             one.name: numpy_helper.to_array(one) for one in self.graph.initializer
         } | self.given
         self.producers = {name: node for node in self.graph.node for name in node.output if name}
@@ -138,7 +140,7 @@ class Values:
         feeds = {one: self.initializers[one] for one in self.initializers}
         feeds |= {one: flows[one] for one in (*origin.shapes, *origin.flows)}
         if name in feeds:
-            return feeds[name]
+            return np.asarray(feeds[name])
         needed = {one for node in origin.nodes for one in node.input if one}
         feeds = {one: value for one, value in feeds.items() if one in needed}
         graph = onnx.helper.make_graph(

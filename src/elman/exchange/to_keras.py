@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from elman.errors import InputError
 from elman.exchange.parts import Array, refuse_unserved, regate, weights_of
 from elman.layers import (
@@ -32,7 +34,7 @@ _KINDS = {"rnn_tanh": "SimpleRNN", "rnn_relu": "SimpleRNN", "lstm": "LSTM"}
 
 def to_keras(network: Network) -> Any:
     """The model, see :meth:`elman.Network.to_keras`."""
-    import keras
+    import keras  # type: ignore[import-untyped, unused-ignore]
 
     layers = _last_first(network.layers)
     model = keras.Sequential()
@@ -168,7 +170,5 @@ def _arrays(layer: RecurrentLayer, values: dict[str, Array], suffix: str) -> lis
         return arrays
     first, second = named("bias_ih"), named("bias_hh")
     if isinstance(layer, GRU) and layer.reset_after:
-        import numpy as np
-
         return [*arrays, np.stack([first, second])]
     return [*arrays, first + second]

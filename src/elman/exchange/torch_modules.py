@@ -112,15 +112,15 @@ class _Recurrent(SequenceModule):
         return padded
 
 
-class RNN(_Recurrent, nn.RNN):
+class RNN(_Recurrent, nn.RNN):  # type: ignore[misc]  # its outputs alone come out
     """``torch.nn.RNN``, its outputs alone."""
 
 
-class LSTM(_Recurrent, nn.LSTM):
+class LSTM(_Recurrent, nn.LSTM):  # type: ignore[misc]
     """``torch.nn.LSTM``, its outputs alone."""
 
 
-class GRU(_Recurrent, nn.GRU):
+class GRU(_Recurrent, nn.GRU):  # type: ignore[misc]
     """``torch.nn.GRU``, its outputs alone."""
 
 
@@ -147,13 +147,14 @@ class ResetBeforeGRU(_Recurrent):
         for level in range(num_layers):
             size = input_size if not level else hidden_size * (2 if bidirectional else 1)
             for suffix in self._suffixes(level):
-                shapes = {"weight_ih": (size,), "weight_hh": (hidden_size,)}
-                shapes |= {"bias_ih": (), "bias_hh": ()} if bias else {}
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (size,)}
+                shapes["weight_hh"] = (hidden_size,)
+                if bias:
+                    shapes |= {"bias_ih": (), "bias_hh": ()}
                 for name, rest in shapes.items():
                     value = nn.Parameter(torch.empty(3 * hidden_size, *rest))
-                    self.register_parameter(
-                        f"{name}_{suffix}", nn.init.uniform_(value, -bound, bound)
-                    )
+                    nn.init.uniform_(value, -bound, bound)
+                    self.register_parameter(f"{name}_{suffix}", value)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """``(N, T, input_size)`` to ``(N, T, output_size)``."""
@@ -244,9 +245,9 @@ class MeanPool(SequenceModule):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """``(N, T, C)`` to ``(N, C)``."""
-        if lengths is None:
-            return x.mean(1)
         live = live_steps(x, lengths)
+        if lengths is None or live is None:
+            return x.mean(1)
         return (x * live).sum(1) / lengths.to(x).clamp(min=1)[:, None]
 
 

@@ -16,7 +16,7 @@ __all__ = ["Activation"]
 
 
 class Activation(Layer):
-    """A nonlinearity of every channel, ``y = phi(x)``; after a dense layer it is better given there.
+    """A nonlinearity of every channel, ``y = phi(x)``; a dense layer has its own.
 
     Reads a sequence ``(N, T, C)`` or a vector ``(N, C)`` for each row and gives the same.
 
