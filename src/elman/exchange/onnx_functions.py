@@ -83,7 +83,8 @@ _BODIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("x", "lengths", "order", "steps"),
         (
             "count = Squeeze(steps); range = Range(zero, count, one)",
-            "times = CastLike(range, order); middle = Add(times, half); middle1 = Unsqueeze(middle, one1)",
+            "times = CastLike(range, order); middle = Add(times, half)",
+            "middle1 = Unsqueeze(middle, one1)",
             "number = Max(lengths, one); divisor = CastLike(number, order)",
             "share = Div(middle1, divisor); share1 = Unsqueeze(share, two1)",
             "angle = Mul(share1, order); turned = Mul(angle, pi); cosines = Cos(turned)",

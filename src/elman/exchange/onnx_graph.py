@@ -7,19 +7,17 @@ those that compute become layers, and anything else is refused by name.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
 
-from elman.checks import describe
 from elman.errors import InputError
 from elman.exchange.onnx_axes import Axes, merged, resolved
+from elman.exchange.onnx_moves import MOVES, moved_axes
 from elman.exchange.onnx_recurrent import INPUTS, read_recurrent
-from elman.exchange.onnx_values import Values, attributes, label, standard
+from elman.exchange.onnx_values import Values, attributes, label, load_model, standard
 from elman.exchange.parts import Array, Part, fold_activations, network_of
 from elman.layers import (
     Activation,
@@ -39,7 +37,7 @@ from elman.layers import (
 if TYPE_CHECKING:
     from elman.network import Network
 
-__all__ = ["DOMAIN", "from_onnx", "load_model"]
+__all__ = ["DOMAIN", "from_onnx"]
 
 DOMAIN = "elman"
 """Of the functions that stand for layers which are no operator of the standard."""
@@ -65,31 +63,6 @@ class Flow(NamedTuple):
     axes: Axes
     place: int
     end: Layer | None = None
-
-
-def load_model(file: Any) -> Any:
-    """The model of a path, of bytes, or itself.
-
-    Raises:
-        InputError: If there is no such file, or it is no ONNX model.
-    """
-    if isinstance(file, onnx.ModelProto):
-        return file
-    try:
-        if isinstance(file, (bytes, bytearray)):
-            model = onnx.load_model_from_string(bytes(file))
-        elif isinstance(file, (str, os.PathLike)):
-            if not Path(file).is_file():
-                raise InputError(f"file: expected an ONNX model, got {file}, which is no file")
-            model = onnx.load(file)
-        else:
-            raise InputError(f"file: expected a path or an ONNX model, got {describe(file)}")
-        onnx.checker.check_model(model)
-    except InputError:
-        raise
-    except Exception as error:  # protobuf's own errors have no common base
-        raise InputError(f"file: expected an ONNX model: {error}") from error
-    return model
 
 
 def from_onnx(file: Any, constants: Mapping[str, Any]) -> Network:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +12,11 @@ import onnx
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from elman.checks import describe
 from elman.errors import InputError
 from elman.exchange.parts import Array
 
-__all__ = ["Origin", "Values", "attributes", "label", "standard"]
+__all__ = ["Origin", "Values", "attributes", "label", "load_model", "standard"]
 
 
 def label(node: Any) -> str:
@@ -37,6 +40,31 @@ def attributes(node: Any) -> dict[str, Any]:
             value = [text.decode() for text in value]
         found[one.name] = value
     return found
+
+
+def load_model(file: Any) -> Any:
+    """The model of a path, of bytes, or itself.
+
+    Raises:
+        InputError: If there is no such file, or it is no ONNX model.
+    """
+    if isinstance(file, onnx.ModelProto):
+        return file
+    try:
+        if isinstance(file, (bytes, bytearray)):
+            model = onnx.load_model_from_string(bytes(file))
+        elif isinstance(file, (str, os.PathLike)):
+            if not Path(file).is_file():
+                raise InputError(f"file: expected an ONNX model, got {file}, which is no file")
+            model = onnx.load(file)
+        else:
+            raise InputError(f"file: expected a path or an ONNX model, got {describe(file)}")
+        onnx.checker.check_model(model)
+    except InputError:
+        raise
+    except Exception as error:  # protobuf's own errors have no common base
+        raise InputError(f"file: expected an ONNX model: {error}") from error
+    return model
 
 
 class Origin(NamedTuple):
