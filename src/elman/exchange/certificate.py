@@ -93,7 +93,6 @@ def certify(
     cases: Iterable[Case],
     ours: Callable[[Case], Mapping[str, Array]],
     theirs: Callable[[Case], Mapping[str, Array]],
-    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compares, and writes the certificate beside the file.
 
@@ -104,7 +103,6 @@ def certify(
         cases: Inputs.
         ours: The model's outputs by name.
         theirs: The file's, read back and run.
-        more: Further entries of the certificate.
 
     Returns:
         The certificate.
@@ -120,7 +118,6 @@ def certify(
         "largest_absolute_difference": max(one["absolute"] for one in found),
         "largest_relative_difference": max(one["relative"] for one in found),
         "definition": _DEFINITION,
-        **(more or {}),
         "cases": found,
     }
     text = json.dumps(certificate, indent=2, allow_nan=False)

@@ -32,10 +32,10 @@ from elman.layers import (
 )
 from elman.network import Network
 
-__all__ = ["Rows", "Written", "write_layers"]
+__all__ = ["ORDERS", "Rows", "Written", "write_layers"]
 
 # Blocks of rows of ONNX's (iofc, zrh, peepholes iof), by their place among elman's.
-_ORDERS = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+ORDERS = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
 _PEEPHOLES = (0, 2, 1)
 _NAMES = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax"}
 
@@ -226,7 +226,7 @@ class _Writer:
 
     def _weights(self, walk: _Walk) -> list[str]:
         """W, R and B."""
-        order = _ORDERS[walk.kind]
+        order = ORDERS[walk.kind]
         inputs = [self._stacked(walk, name, order) for name in ("weight_ih", "weight_hh")]
         if f"bias_ih_{walk.suffixes[0]}" not in walk.values:
             return [*inputs, ""]

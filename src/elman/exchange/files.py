@@ -1,0 +1,184 @@
+"""Models as files of the other libraries, and networks from such files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.checks import one_of
+from elman.errors import InputError
+from elman.exchange.certificate import Case, certify, check_target, network_cases
+from elman.exchange.parts import Array, package
+from elman.network import Network
+from elman.tasks.estimator import SavedEstimator
+
+__all__ = ["TARGETS", "export_model", "import_network"]
+
+TARGETS = {"torch": ".pt2", "keras": ".keras", "onnx": ".onnx"}
+"""What a model can be exported to, and what its files end in."""
+
+_DESCRIPTION = "elman.json"
+
+
+def export_model(
+    model: Any, target: str, file: str | os.PathLike[str], *, overwrite: bool = False
+) -> dict[str, Any]:
+    """Writes a model as a file of another library, and its certificate.
+
+    Args:
+        model: A network; for ONNX also a direct forecaster, a classifier or regressor of
+            sequences of numbers, whose scaling goes into the graph. Of an estimator's single
+            network PyTorch and Keras get the network alone: it reads what the estimator scales.
+        target: ``"torch"`` (an exported program, ``.pt2``), ``"keras"`` (``.keras``) or
+            ``"onnx"``.
+        file: Where to; it must end as the target's files do.
+        overwrite: Whether files already there may be replaced.
+
+    Returns:
+        The certificate, which is written to ``<file>.certificate.json``.
+
+    Raises:
+        InputError: If the model cannot be told in the other library, or the file exists.
+        BackendUnavailable: If the library is not installed.
+    """
+    ending = TARGETS[one_of("to", target, TARGETS)]
+    if Path(file).suffix != ending:
+        raise InputError(f"file: expected a name that ends in {ending}, got {file}")
+    package({"onnx": "onnxruntime"}.get(target, target), target)
+    if target == "onnx":
+        if not hasattr(model, "to_onnx"):
+            raise InputError(f"model: {type(model).__name__} cannot be told in ONNX")
+        written: dict[str, Any] = model.to_onnx(file, overwrite=overwrite)
+        return written
+    network = _single_network(model, target)
+    path = check_target(file, overwrite)
+    write = _write_torch if target == "torch" else _write_keras
+    run, version = write(network, path)
+    return certify(
+        path,
+        target,
+        version,
+        network_cases(network, states=False, lengths=False),
+        lambda case: {"y": network.predict(case.inputs["x"])},
+        lambda case: {"y": run(case)},
+    )
+
+
+def _single_network(model: Any, target: str) -> Network:
+    if isinstance(model, Network):
+        return model
+    networks = getattr(getattr(model, "model_", None), "networks", [])
+    if isinstance(model, SavedEstimator) and len(networks) == 1:
+        (network,) = networks
+        if isinstance(network, Network):
+            return network
+    raise InputError(
+        f"to: the {type(model).__name__} is more than one network of layers in a row, which is "
+        f"what {target} can be given; expected --to onnx"
+    )
+
+
+def _write_torch(network: Network, path: Path) -> tuple[Callable[[Case], Array], str]:
+    """Writes an exported program; returns what the file says when it is read back and run."""
+    import torch
+
+    module = network.to_torch()
+    if any(getattr(layer, "cell", "") == "gru_reset_before" for layer in network.layers):
+        raise InputError(
+            "to: torch has no GRU that resets before the product, and its exported programs no "
+            "loop over time; network.to_torch() gives a module, or expected --to onnx"
+        )
+    example: Any = next(iter(network_cases(network, states=False, lengths=False)))
+    rows, steps = torch.export.Dim("rows"), torch.export.Dim("steps")
+    # sizes of 1 would be taken for constants
+    x = np.repeat(np.repeat(example.inputs["x"], 3, axis=0), 5, axis=1)
+    program = torch.export.export(
+        module, (torch.from_numpy(x),), dynamic_shapes=({0: rows, 1: steps},)
+    )
+    described = json.dumps(network._description())
+    torch.export.save(program, path, extra_files={_DESCRIPTION: described})
+    read = torch.export.load(path).module()
+
+    def run(case: Case) -> Array:
+        with torch.no_grad():
+            output: Array = read(torch.from_numpy(case.inputs["x"])).numpy()
+        return output
+
+    return run, str(torch.__version__)
+
+
+def _write_keras(network: Network, path: Path) -> tuple[Callable[[Case], Array], str]:
+    import keras  # type: ignore[import-untyped, unused-ignore]
+
+    network.to_keras().save(path)
+    read = keras.saving.load_model(path)
+
+    def run(case: Case) -> Array:
+        output: Array = keras.ops.convert_to_numpy(read(case.inputs["x"]))
+        return output
+
+    return run, f"{keras.__version__} on {keras.backend.backend()}"
+
+
+def import_network(
+    file: str | os.PathLike[str], constants: Mapping[str, Any] | None = None
+) -> Network:
+    """A network of another library's file.
+
+    Args:
+        file: An ONNX model ``.onnx``, a Keras model ``.keras``, or a program of PyTorch's ``.pt2``
+            that elman exported.
+        constants: Of an ONNX model, values of inputs that are weights.
+
+    Raises:
+        InputError: If there is no such file, or it cannot be told in elman's layers.
+        BackendUnavailable: If the library is not installed.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise InputError(f"file: expected a model's file, got {path}, which is no file")
+    if path.suffix == ".onnx":
+        return Network.from_onnx(path, constants=constants)
+    if path.suffix == ".keras":
+        package("keras", "keras")
+        return Network.from_keras(_read_keras(path))
+    if path.suffix == ".pt2":
+        package("torch", "torch")
+        return _read_torch(path)
+    raise InputError(
+        f"file: expected a name that ends in {', '.join(TARGETS.values())}, got {path.name}"
+    )
+
+
+def _read_keras(path: Path) -> Any:
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise InputError(f"file: {path} is no Keras model that can be read: {error}") from error
+
+
+def _read_torch(path: Path) -> Network:
+    import torch
+
+    extra = {_DESCRIPTION: ""}
+    try:
+        program = torch.export.load(path, extra_files=extra)
+    except Exception as error:  # torch's own errors have no common base
+        raise InputError(f"file: {path} is no exported program of PyTorch: {error}") from error
+    if not extra[_DESCRIPTION]:
+        raise InputError(
+            f"file: elman did not write {path}, and a program no longer says which modules it was "
+            "made of; load the module in Python and call elman.Network.from_torch(module)"
+        )
+    network = Network._from_description(json.loads(extra[_DESCRIPTION]), "auto")
+    network.load_state_dict(
+        {name: value.detach().numpy() for name, value in program.state_dict.items()}
+    )
+    return network
