@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from elman.cli import classification, forecasting, runs
+from elman.cli import classification, exchange, forecasting, runs
 
 __all__ = ["app"]
 
@@ -71,6 +71,8 @@ for _verb in (
     classification.classify,
     runs.predict,
     runs.report,
+    exchange.export,
+    exchange.import_,
     runs.datasets,
 ):
-    app.command(cls=_Command)(_verb)
+    app.command(_verb.__name__.rstrip("_"), cls=_Command)(_verb)

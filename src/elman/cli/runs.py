@@ -12,6 +12,7 @@ import typer
 from elman.cli import printing
 from elman.cli.classification import predict_classes
 from elman.cli.common import answer
+from elman.cli.exchange import predict_network
 from elman.cli.forecasting import predict_forecast
 from elman.cli.options import Horizon, Json, RunFolder
 from elman.errors import InputError
@@ -38,6 +39,7 @@ class Predictor(NamedTuple):
 PREDICTORS = {
     "forecast": Predictor(predict_forecast, ("horizon", "future", "levels")),
     "classification": Predictor(predict_classes),
+    "network": Predictor(predict_network),
 }
 """By the kind of run."""
 

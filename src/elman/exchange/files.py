@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from elman.tasks.estimator import SavedEstimator
 
 __all__ = ["TARGETS", "export_model", "import_network"]
 
-TARGETS = {"torch": ".pt2", "keras": ".keras", "onnx": ".onnx"}
+TARGETS = {"torch": ".pt", "keras": ".keras", "onnx": ".onnx"}
 """What a model can be exported to, and what its files end in."""
 
 _DESCRIPTION = "elman.json"
@@ -34,7 +35,7 @@ def export_model(
         model: A network; for ONNX also a direct forecaster, a classifier or regressor of
             sequences of numbers, whose scaling goes into the graph. Of an estimator's single
             network PyTorch and Keras get the network alone: it reads what the estimator scales.
-        target: ``"torch"`` (an exported program, ``.pt2``), ``"keras"`` (``.keras``) or
+        target: ``"torch"`` (TorchScript, ``.pt``), ``"keras"`` (``.keras``) or
             ``"onnx"``.
         file: Where to; it must end as the target's files do.
         overwrite: Whether files already there may be replaced.
@@ -84,25 +85,28 @@ def _single_network(model: Any, target: str) -> Network:
 
 
 def _write_torch(network: Network, path: Path) -> tuple[Callable[[Case], Array], str]:
-    """Writes an exported program; returns what the file says when it is read back and run."""
+    """Writes a TorchScript program; returns what the file says when it is read back and run.
+
+    PyTorch calls TorchScript deprecated, but its successor ``torch.export`` writes a recurrent
+    layer out step by step, for one number of steps and of rows alone.
+    """
     import torch
 
-    module = network.to_torch()
     if any(getattr(layer, "cell", "") == "gru_reset_before" for layer in network.layers):
         raise InputError(
-            "to: torch has no GRU that resets before the product, and its exported programs no "
-            "loop over time; network.to_torch() gives a module, or expected --to onnx"
+            "to: PyTorch has no GRU that resets before the product, and its files no loop over "
+            "time; network.to_torch() gives a module, or expected --to onnx"
         )
     example: Any = next(iter(network_cases(network, states=False, lengths=False)))
-    rows, steps = torch.export.Dim("rows"), torch.export.Dim("steps")
-    # sizes of 1 would be taken for constants
     x = np.repeat(np.repeat(example.inputs["x"], 3, axis=0), 5, axis=1)
-    program = torch.export.export(
-        module, (torch.from_numpy(x),), dynamic_shapes=({0: rows, 1: steps},)
-    )
+    jit: Any = torch.jit
+    module = network.to_torch()
     described = json.dumps(network._description())
-    torch.export.save(program, path, extra_files={_DESCRIPTION: described})
-    read = torch.export.load(path).module()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        program = jit.trace(module, torch.from_numpy(x))
+        program.save(path, _extra_files={_DESCRIPTION: described})
+        read = jit.load(path)
 
     def run(case: Case) -> Array:
         with torch.no_grad():
@@ -131,8 +135,8 @@ def import_network(
     """A network of another library's file.
 
     Args:
-        file: An ONNX model ``.onnx``, a Keras model ``.keras``, or a program of PyTorch's ``.pt2``
-            that elman exported.
+        file: An ONNX model ``.onnx``, a Keras model ``.keras``, or a TorchScript program
+            ``.pt`` that elman exported.
         constants: Of an ONNX model, values of inputs that are weights.
 
     Raises:
@@ -147,7 +151,7 @@ def import_network(
     if path.suffix == ".keras":
         package("keras", "keras")
         return Network.from_keras(_read_keras(path))
-    if path.suffix == ".pt2":
+    if path.suffix == ".pt":
         package("torch", "torch")
         return _read_torch(path)
     raise InputError(
@@ -167,18 +171,19 @@ def _read_keras(path: Path) -> Any:
 def _read_torch(path: Path) -> Network:
     import torch
 
-    extra = {_DESCRIPTION: ""}
+    jit: Any = torch.jit
+    extra: dict[str, Any] = {_DESCRIPTION: ""}
     try:
-        program = torch.export.load(path, extra_files=extra)
-    except Exception as error:  # torch's own errors have no common base
-        raise InputError(f"file: {path} is no exported program of PyTorch: {error}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            program = jit.load(path, _extra_files=extra)
+    except RuntimeError as error:
+        raise InputError(f"file: {path} is no TorchScript program: {error}") from error
     if not extra[_DESCRIPTION]:
         raise InputError(
             f"file: elman did not write {path}, and a program no longer says which modules it was "
             "made of; load the module in Python and call elman.Network.from_torch(module)"
         )
     network = Network._from_description(json.loads(extra[_DESCRIPTION]), "auto")
-    network.load_state_dict(
-        {name: value.detach().numpy() for name, value in program.state_dict.items()}
-    )
+    network.load_state_dict({name: one.numpy() for name, one in program.state_dict().items()})
     return network

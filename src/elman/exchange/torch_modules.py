@@ -92,13 +92,13 @@ class _Recurrent(SequenceModule):
         parts = []
         for name in names:
             vectors = [getattr(self, f"initial_{name}_{one}") for one in self.state_suffixes]
-            parts.append(torch.stack(vectors)[:, None].expand(-1, rows, -1).contiguous())
+            parts.append(torch.stack(vectors)[:, None].repeat(1, rows, 1))
         return None if not parts else parts[0] if len(parts) == 1 else tuple(parts)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """``(N, T, input_size)`` to ``(N, T, output_size)``."""
         walk: Any = super().forward  # torch's, by the order of the bases
-        state = self.initial(len(x))
+        state = self.initial(x.shape[0])
         if lengths is None:
             output: Tensor = walk(x, state)[0]
             return output
@@ -158,10 +158,10 @@ class ResetBeforeGRU(_Recurrent):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """``(N, T, input_size)`` to ``(N, T, output_size)``."""
-        state = self.initial(len(x))
+        state = self.initial(x.shape[0])
         if state is None:
             ways = self.num_layers * (2 if self.bidirectional else 1)
-            state = x.new_zeros(ways, len(x), self.hidden_size)
+            state = x.new_zeros(ways, x.shape[0], self.hidden_size)
         live = live_steps(x, lengths)
         walk = 0
         for level in range(self.num_layers):
@@ -305,7 +305,7 @@ class Repeat(nn.Module):
     def forward(self, x: Tensor, steps: int, lengths: Tensor | None = None) -> Tensor:
         """``(N, C)`` to ``(N, steps, C + positions)``."""
         said = x[:, None].expand(-1, steps, -1)
-        own = torch.full((len(x),), steps) if lengths is None else lengths
+        own = torch.full((x.shape[0],), steps) if lengths is None else lengths
         own = own.to(x.device).clamp(min=1)
         share = (torch.arange(steps, device=x.device) + 0.5) / own[:, None]
         order = torch.arange(1, self.positions + 1, device=x.device)
