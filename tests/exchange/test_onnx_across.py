@@ -180,6 +180,7 @@ def test_a_program_that_torch_exports_is_read(tmp_path: Path) -> None:
     assert np.abs(network.predict(x) - found).max() < 1e-6
 
 
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
 def test_what_torch_itself_exports_is_read(tmp_path: Path) -> None:
     module = torch.nn.LSTM(3, 4, num_layers=2, batch_first=True, bidirectional=True)
     file = tmp_path / "torch.onnx"

@@ -1,4 +1,4 @@
-"""OnnxRecurrent: as the compiled cells where these serve, and with the right gradients elsewhere."""
+"""OnnxRecurrent: as the compiled cells where these serve, and right gradients elsewhere."""
 
 from __future__ import annotations
 

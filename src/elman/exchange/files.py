@@ -104,6 +104,7 @@ def _write_torch(network: Network, path: Path) -> tuple[Callable[[Case], Array],
     described = json.dumps(network._description())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", jit.TracerWarning)  # of torch's own checks of shapes
         program = jit.trace(module, torch.from_numpy(x))
         program.save(path, _extra_files={_DESCRIPTION: described})
         read = jit.load(path)

@@ -124,7 +124,10 @@ class _Reader:
         self._tokens = kind == "tokens"
         self.input = first
         width = [] if self._tokens else [("channels", dims[2])]
-        self.flows[first] = Flow(Axes.of([("first", 7), ("second", 11), *width]), 0)
+        # sizes that are left open are made up, and differ
+        self._sizes = dims[0] or 7, dims[1] or 11
+        begin = zip(("first", "second"), self._sizes, strict=True)
+        self.flows[first] = Flow(Axes.of([*begin, *width]), 0)
 
     # ------------------------------------------------------------------------------- nodes
 
@@ -207,7 +210,7 @@ class _Reader:
             raise InputError(f"file: {label(node)}: sequence_lens depends on the data")
         if not origin.inputs:
             found = self.values.evaluate(node.input[4], self._probe())
-            if ((found != 11).any() and (found != 7).any()) or not origin.shapes:
+            if not origin.shapes or not any((found == one).all() for one in self._sizes):
                 raise InputError(
                     f"file: {label(node)}: sequence_lens is a constant; expected an input of the "
                     "graph, in whose place predict takes lengths"
@@ -374,7 +377,7 @@ class _Reader:
             return
         flow, options = self._taken(node.input[0], node), attributes(node)
         sizes = dict(zip(resolved(flow.axes).names, flow.axes.sizes, strict=True))
-        rows, channels = ("rows", sizes.get("rows", 7)), ("channels", sizes["channels"])
+        rows, channels = ("rows", sizes.get("rows", 1)), ("channels", sizes["channels"])
         if node.op_type in _POOLS:
             self._gave(node, Part(_POOLS[node.op_type](), {}), Axes.of([rows, channels]))
         elif node.op_type == "AttentionPool":
@@ -387,7 +390,7 @@ class _Reader:
             self._gave(node, Part(MarkMissing(size), {}), flow.axes.with_last(2 * size))
         elif node.op_type == "Repeat":
             order = self.values.required(node, 2, "the order of its cosines")
-            axes = Axes.of([("time", 11), rows, ("channels", channels[1] + order.size)])
+            axes = Axes.of([("time", self._sizes[1]), rows, ("channels", channels[1] + order.size)])
             self._gave(node, Part(Repeat(order.size), {}), axes)
         else:
             raise InputError(f"file: {label(node)}: no layer of this elman; {options}")

@@ -185,5 +185,8 @@ class Values:
         part = onnx.helper.make_model(
             graph, opset_imports=self.model.opset_import, functions=self.model.functions
         )
-        (value,) = ReferenceEvaluator(part).run([name], feeds)
+        try:
+            (value,) = ReferenceEvaluator(part).run([name], feeds)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise InputError(f"file: the value {name!r} cannot be computed: {error}") from error
         return np.asarray(value)

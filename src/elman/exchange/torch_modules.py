@@ -307,7 +307,8 @@ class Repeat(nn.Module):
         said = x[:, None].expand(-1, steps, -1)
         own = torch.full((x.shape[0],), steps) if lengths is None else lengths
         own = own.to(x.device).clamp(min=1)
-        share = (torch.arange(steps, device=x.device) + 0.5) / own[:, None]
+        places = torch.arange(steps, device=x.device, dtype=torch.float64) + 0.5
+        share = places / own[:, None]
         order = torch.arange(1, self.positions + 1, device=x.device)
         cosines = torch.cos(math.pi * share[:, :, None] * order).to(x.dtype)
         return torch.cat([said, cosines], -1)

@@ -1,0 +1,92 @@
+"""Models as files of the three libraries, and networks from such files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+from networks_across import inputs_of, make, shared_layers
+
+from elman import BackendUnavailable, Forecaster, InputError, Network
+from elman.exchange import parts
+from elman.exchange.files import TARGETS, export_model, import_network
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ["lstm", "gru_ends", "tokens", "last_late"])
+def test_there_and_back(name: str, target: str, tmp_path: Path) -> None:
+    network = make(shared_layers()[name])
+    file = tmp_path / f"network{TARGETS[target]}"
+    certificate = export_model(network, target, file)
+    assert certificate["largest_relative_difference"] < 1e-5
+    assert len({case["inputs"] for case in certificate["cases"]}) >= 4  # of several shapes
+    stored = json.loads((tmp_path / f"{file.name}.certificate.json").read_text())
+    assert stored == certificate
+    back = import_network(file)
+    x = inputs_of(network)
+    assert np.abs(back.predict(x) - network.predict(x)).max() < 2e-6
+
+
+def test_a_program_runs_without_elman(tmp_path: Path) -> None:
+    network = make(shared_layers()["gru_ends"])
+    export_model(network, "torch", tmp_path / "network.pt")
+    loader: Any = torch.jit
+    with pytest.warns(DeprecationWarning):
+        program = loader.load(tmp_path / "network.pt")
+    for rows, steps in ((1, 1), (7, 30)):
+        x = inputs_of(network, rows, steps)
+        with torch.no_grad():
+            found = program(torch.from_numpy(x)).numpy()
+        assert np.abs(found - network.predict(x)).max() < 1e-6
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    for ending in (".pt", ".keras", ".onnx"):
+        (tmp_path / f"text{ending}").write_text("nothing")
+        with pytest.raises(InputError, match="file: "):
+            import_network(tmp_path / f"text{ending}")
+    with pytest.raises(InputError, match="which is no file"):
+        import_network(tmp_path / "none.onnx")
+    (tmp_path / "model.h5").write_text("nothing")
+    with pytest.raises(InputError, match=r"expected a name that ends in \.pt, \.keras, \.onnx"):
+        import_network(tmp_path / "model.h5")
+    loader: Any = torch.jit
+    loader.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)).save(str(tmp_path / "other.pt"))
+    with pytest.raises(InputError, match=r"elman did not write .*from_torch"):
+        import_network(tmp_path / "other.pt")
+
+
+def test_what_cannot_be_exported_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    network = make(shared_layers()["gru_reset_before"])
+    with pytest.raises(InputError, match="PyTorch has no GRU that resets before"):
+        export_model(network, "torch", tmp_path / "network.pt")
+    with pytest.raises(InputError, match=r"ends in \.onnx"):
+        export_model(network, "onnx", tmp_path / "network.pt")
+    with pytest.raises(InputError, match="to: expected one of"):
+        export_model(network, "tflite", tmp_path / "network.pt")
+    with pytest.raises(InputError, match="more than one network"):
+        export_model(Forecaster(), "torch", tmp_path / "network.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> Any:
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(parts, "import_module", missing)
+    for call in (
+        lambda: Network.from_onnx("a.onnx"),
+        lambda: Network.from_torch(None),
+        lambda: Network.from_keras(None),
+    ):
+        with pytest.raises(BackendUnavailable, match=r"pip install 'elman\["):
+            call()
