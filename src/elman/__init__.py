@@ -27,6 +27,7 @@ _PUBLIC = {
     "MarkMissing": "layers",
     "Last": "layers",
     "Ends": "layers",
+    "First": "layers",
     "MeanPool": "layers",
     "MaxPool": "layers",
     "AttentionPool": "layers",

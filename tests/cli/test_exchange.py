@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
-
 import elman
+import keras_backend  # noqa: F401  # before Keras itself is imported
 from elman.cli import main
 
 

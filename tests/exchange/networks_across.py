@@ -14,6 +14,7 @@ from elman import (
     Dropout,
     Embedding,
     Ends,
+    First,
     Last,
     MarkMissing,
     MaxPool,
@@ -57,6 +58,7 @@ def further_layers() -> dict[str, list[Layer]]:
         "dense_ends": [GRU(CHANNELS, 4, bidirectional=True), Dense(8, 4), Ends()],
         "both_last": [LSTM(CHANNELS, 4, bidirectional=True), Last()],
         "dense_alone": [Dense(CHANNELS, 4, "tanh"), MaxPool()],
+        "first": [GRU(CHANNELS, 4, bidirectional=True), First(), Dense(8, 2)],
         "missing": [MarkMissing(CHANNELS), GRU(2 * CHANNELS, 4), Last()],
     }
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
-
 from networks_across import inputs_of, make, shared_layers
 
+import keras_backend  # noqa: F401  # before Keras itself is imported
 from elman import BackendUnavailable, Forecaster, InputError, Network
 from elman.exchange import parts
 from elman.exchange.files import TARGETS, export_model, import_network

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import pytest
+from networks_across import further_layers, inputs_of, make, shared_layers
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
+import keras_backend  # noqa: F401  # before Keras itself is imported
+from elman import ElmanWarning, InputError, Network
+
 keras: Any = pytest.importorskip("keras")
-
-from networks_across import further_layers, inputs_of, make, shared_layers  # noqa: E402
-
-from elman import ElmanWarning, InputError, Network  # noqa: E402
-
 SHARED = shared_layers()
 
 
@@ -61,6 +58,16 @@ def test_models_of_keras(kind: str, both: bool, sequences: bool) -> None:
     assert np.abs(Network.from_keras(model).predict(x) - run(model, x)).max() < 2e-6
 
 
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_a_walk_backwards_is_read(kind: str) -> None:
+    layer = getattr(keras.layers, kind)(4, go_backwards=True, bias_initializer="uniform")
+    model = keras.Sequential([keras.Input((None, 3)), layer, keras.layers.Dense(2)])
+    network = Network.from_keras(model)
+    assert [type(one).__name__ for one in network.layers] == ["OnnxRecurrent", "First", "Dense"]
+    x = np.random.default_rng(0).standard_normal((2, 5, 3)).astype(np.float32)
+    assert np.abs(network.predict(x) - run(model, x)).max() < 2e-6
+
+
 def test_a_functional_chain_is_read_and_a_branch_is_refused() -> None:
     first = keras.Input((None, 3))
     walked = keras.layers.GRU(4, reset_after=False)(first)
@@ -82,7 +89,8 @@ def sequential(*layers: Any) -> Any:
     [
         (lambda k: [k.LSTM(4, activation="relu")], "activation='relu': expected tanh"),
         (lambda k: [k.GRU(4, recurrent_activation="hard_sigmoid")], "recurrent_activation"),
-        (lambda k: [k.LSTM(4, go_backwards=True)], "go_backwards=True"),
+        (lambda k: [k.LSTM(4, go_backwards=True, return_sequences=True)], "reversed order"),
+        (lambda k: [k.LSTM(4, unroll=True), k.Dropout(0.1), k.Flatten()], "is a Flatten"),
         (lambda k: [k.Bidirectional(k.LSTM(4), merge_mode="sum")], "merge_mode='concat'"),
         (lambda k: [k.Conv1D(4, 2)], "is a Conv1D"),
         (lambda k: [k.Dense(4, "gelu")], "activation='gelu'"),

@@ -16,7 +16,7 @@ from networks_across import LENGTHS, further_layers, inputs_of, make, shared_lay
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from elman import GRU, LSTM, Dense, InputError, Last, Network, OnnxRecurrent
+from elman import GRU, LSTM, Dense, First, InputError, Last, Network, OnnxRecurrent
 
 STANDARD = {
     "peepholes": [
@@ -24,7 +24,8 @@ STANDARD = {
         OnnxRecurrent("gru", 8, 3, "reverse", reset_after=False, learned_state=True),
         OnnxRecurrent("rnn", 3, 3, "reverse", ("sigmoid",)),
         OnnxRecurrent("lstm", 3, 3, input_forget=True, bias=False),
-    ]
+    ],
+    "reverse_end": [OnnxRecurrent("gru", 3, 4, "reverse"), First(), Dense(4, 2)],
 }
 ALL: dict[str, Any] = {**shared_layers(), **further_layers(), **STANDARD}
 

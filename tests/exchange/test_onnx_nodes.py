@@ -111,6 +111,28 @@ def test_random_nodes_of_the_other_layout_agree_with_the_reference(seed: int) ->
         assert np.abs(found[one.name] - value).max() < 1e-5
 
 
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_node_whose_end_alone_is_wanted(kind: str, direction: str) -> None:
+    generator = np.random.default_rng(3)
+    ways = 2 if direction == "bidirectional" else 1
+    gates = {"RNN": 1, "LSTM": 4, "GRU": 3}[kind]
+    weights = {
+        "W": generator.standard_normal((ways, gates * 4, 2)).astype(np.float32),
+        "R": (0.5 * generator.standard_normal((ways, gates * 4, 4))).astype(np.float32),
+    }
+    feeds = {
+        "X": generator.standard_normal((6, 3, 2)).astype(np.float32),
+        "sequence_lens": np.array([6, 1, 4], np.int32),
+    }
+    attributes = {"hidden_size": 4, "direction": direction}
+    model = node_model(kind, attributes, weights, feeds, ("", "Y_h"))
+    expected = run_in_onnxruntime(Case(model, feeds, attributes, kind))["Y_h"]
+    network = Network.from_onnx(model)
+    found = network.predict(feeds["X"].swapaxes(0, 1), lengths=feeds["sequence_lens"])
+    assert np.abs(found - expected.swapaxes(0, 1).reshape(3, -1)).max() < 1e-5
+
+
 def test_a_constant_state_becomes_a_learned_one() -> None:
     generator = np.random.default_rng(0)
     case = random_case(generator)

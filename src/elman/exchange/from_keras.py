@@ -20,9 +20,11 @@ from elman.layers import (
     Dropout,
     Embedding,
     Ends,
+    First,
     Last,
     MaxPool,
     MeanPool,
+    OnnxRecurrent,
     RecurrentLayer,
 )
 
@@ -115,9 +117,32 @@ def _embedding(layer: Any) -> list[Part]:
 
 
 def _walk(layer: Any) -> list[Part]:
+    if layer.go_backwards:
+        return _backwards(layer)
     made, values = _recurrent(layer)
     parts = [Part(made, {f"{name}_l0": value for name, value in values.items()})]
     return parts if layer.return_sequences else [*parts, Part(Last(), {})]
+
+
+def _backwards(layer: Any) -> list[Part]:
+    """A walk from the last step to the first, of which Keras gives the end alone."""
+    if layer.return_sequences:
+        raise InputError(
+            f"model: {layer.name}: go_backwards=True gives its steps in reversed order, which no "
+            "layer of elman's does; expected return_sequences=False"
+        )
+    made, values = _recurrent(layer, backwards=True)
+    reverse = OnnxRecurrent(
+        made.cell.split("_")[0],
+        made.input_size,
+        made.hidden_size,
+        "reverse",
+        [made.nonlinearity] if isinstance(made, RNN) else None,
+        made.bias,
+        reset_after=getattr(made, "reset_after", True),
+    )
+    named = {f"{name}_l0_reverse": value for name, value in values.items()}
+    return [Part(reverse, named), Part(First(), {})]
 
 
 def _both_ways(layer: Any) -> list[Part]:

@@ -28,6 +28,7 @@ from elman.layers import (
     Dropout,
     Embedding,
     Ends,
+    First,
     Last,
     Layer,
     MaxPool,
@@ -50,6 +51,7 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 _POOLS: dict[type[nn.Module], type[Layer]] = {
     modules.Last: Last,
     modules.Ends: Ends,
+    modules.First: First,
     modules.MeanPool: MeanPool,
     modules.MaxPool: MaxPool,
 }
@@ -57,6 +59,8 @@ _CONTAINERS = (nn.Sequential, nn.ModuleList)
 # What a forward of its own may do to the steps that no child says.
 _GUESSES: tuple[type[Layer] | None, ...] = (None, Last, Ends, MeanPool, MaxPool)
 _AGREED = 1e-4
+# What modules of elman's own may have beside torch's options.
+_EXTRAS = ("recurrent_dropout", "zoneout", "layer_norm")
 
 
 class _Walked(NamedTuple):
@@ -108,7 +112,7 @@ def _walk(module: nn.Module, name: str, walked: _Walked) -> None:
 
 def _part(module: nn.Module, name: str) -> Part | None:
     """The layer that a module is, with its weights; ``None`` if it is none."""
-    if isinstance(module, (nn.RNN, nn.LSTM, nn.GRU, modules.ResetBeforeGRU)):
+    if isinstance(module, (nn.RNNBase, modules.ResetBeforeGRU)):
         return Part(_recurrent(module, name), _values(module))
     if isinstance(module, nn.Linear):
         activation = getattr(module, "activation", None)
@@ -143,20 +147,27 @@ def _recurrent(module: Any, name: str) -> RecurrentLayer:
         raise InputError(
             f"module: {name}: proj_size={module.proj_size}: elman's LSTM has no projection"
         )
+    kinds: dict[str, Any] = {"L": LSTM, "G": GRU, "R": RNN}
+    kind = kinds[getattr(module, "mode", "GRU")[0]]
     options: dict[str, Any] = {
         "bias": module.bias,
-        "dropout": module.dropout,
+        # of a single layer torch warns of it and drops nothing
+        "dropout": module.dropout if module.num_layers > 1 else 0.0,
         "bidirectional": module.bidirectional,
-        "learned_state": bool(getattr(module, "state_names", ())),
+        "learned_state": bool(getattr(module, "learned_state", False)),
     }
-    if module.num_layers == 1:  # torch warns of it and drops nothing
-        options["dropout"] = 0.0
-    kinds: dict[type, Any] = {nn.RNN: RNN, nn.LSTM: LSTM}
-    if isinstance(module, nn.RNN):
-        options["nonlinearity"] = module.nonlinearity
-    elif not isinstance(module, nn.LSTM):
-        options["reset_after"] = isinstance(module, nn.GRU)
-    kind = next((layer for one, layer in kinds.items() if isinstance(module, one)), GRU)
+    if kind is RNN:
+        options["nonlinearity"] = module.mode.removeprefix("RNN_").lower()
+    if kind is GRU:
+        options["reset_after"] = getattr(module, "_cell", "gru") != "gru_reset_before"
+    for extra in _EXTRAS:
+        value = getattr(module, extra, None)
+        if value:
+            if extra not in kind.fields:
+                raise InputError(
+                    f"module: {name}: {extra}={value!r}: elman's {kind.__name__} has none"
+                )
+            options[extra] = value
     layer: RecurrentLayer = kind(
         module.input_size, module.hidden_size, module.num_layers, **options
     )

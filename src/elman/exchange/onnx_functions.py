@@ -32,6 +32,7 @@ _BODIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("x", "lengths"),
         (*_LIVE, *_LAST, "kept = Mul(x, pick); y = ReduceSum<keepdims=0>(kept, zero1)"),
     ),
+    "First": (("x", "lengths"), (*_LIVE, "begin = Gather<axis=0>(x, zero); y = Mul(begin, any)")),
     "Ends": (
         ("x", "lengths"),
         (

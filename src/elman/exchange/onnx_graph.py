@@ -26,6 +26,7 @@ from elman.layers import (
     Dropout,
     Embedding,
     Ends,
+    First,
     Last,
     Layer,
     MarkMissing,
@@ -43,9 +44,12 @@ DOMAIN = "elman"
 """Of the functions that stand for layers which are no operator of the standard."""
 
 _ACTIVATIONS = {"Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid", "Softmax": "softmax"}
+# What the final state of a recurrent node is of its outputs.
+_ENDS: dict[str, type[Layer]] = {"forward": Last, "reverse": First, "bidirectional": Ends}
 _POOLS: dict[str, type[Layer]] = {
     "Last": Last,
     "Ends": Ends,
+    "First": First,
     "MeanPool": MeanPool,
     "MaxPool": MaxPool,
 }
@@ -191,8 +195,9 @@ class _Reader:
         outputs = list(node.output)
         if outputs and outputs[0]:
             self.flows[outputs[0]] = Flow(Axes.of(every), place)
-        if len(outputs) > 1 and outputs[1] and read.direction != "reverse":
-            self.flows[outputs[1]] = Flow(Axes.of(final), place, Ends() if both else Last())
+        if len(outputs) > 1 and outputs[1]:
+            end = _ENDS[read.direction]()
+            self.flows[outputs[1]] = Flow(Axes.of(final), place, end)
 
     def _check_width(self, node: Any, flow: Flow, size: int | None) -> None:
         declared = flow.axes.sizes[-1]

@@ -21,6 +21,7 @@ from elman.layers import (
     Dropout,
     Embedding,
     Ends,
+    First,
     Last,
     Layer,
     MarkMissing,
@@ -212,13 +213,15 @@ class _Writer:
             **walk.options,
         )
         self._keep(walk, number, finals, initial)
-        if isinstance(following, Last) and walk.options["direction"] == "forward":
+        pools = {"forward": Last, "reverse": First, "bidirectional": Ends}
+        ends = following is not None and type(following) is pools[walk.options["direction"]]
+        if ends and ways == 1:
             self._ended = True
             return graph.op("Squeeze", finals[0], graph.integers(0))
-        if isinstance(following, Ends) and ways == 2:
+        if ends:
             self._ended = True
-            ends = graph.op("Transpose", finals[0], perm=[1, 0, 2])
-            return graph.op("Reshape", ends, graph.integers(0, 2 * walk.size))
+            both = graph.op("Transpose", finals[0], perm=[1, 0, 2])
+            return graph.op("Reshape", both, graph.integers(0, 2 * walk.size))
         if ways == 1:
             return graph.op("Squeeze", every, graph.integers(1))
         beside = graph.op("Transpose", every, perm=[0, 2, 1, 3])
@@ -325,6 +328,7 @@ _LAYERS: dict[type[Layer], Callable[[_Writer, str, int, Any], str]] = {
     Dropout: _Writer._dropout,
     Last: _Writer._pool,
     Ends: _Writer._pool,
+    First: _Writer._pool,
     MeanPool: _Writer._pool,
     MaxPool: _Writer._pool,
     AttentionPool: _Writer._attention,

@@ -20,6 +20,7 @@ from elman.layers import (
     Dropout,
     Embedding,
     Ends,
+    First,
     Last,
     Layer,
     MarkMissing,
@@ -44,6 +45,7 @@ _WALKS: dict[str, Any] = {
 _PLAIN: dict[type[Layer], Any] = {
     Last: modules.Last,
     Ends: modules.Ends,
+    First: modules.First,
     MeanPool: modules.MeanPool,
     MaxPool: modules.MaxPool,
     MarkMissing: modules.MarkMissing,

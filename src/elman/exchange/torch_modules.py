@@ -21,6 +21,7 @@ __all__ = [
     "AttentionPool",
     "Dense",
     "Ends",
+    "First",
     "Last",
     "MarkMissing",
     "MaxPool",
@@ -79,6 +80,7 @@ class _Recurrent(SequenceModule):
 
     def learn_state(self, names: Sequence[str], suffixes: Sequence[str], size: int) -> None:
         """Adds ``initial_h_l0`` ...: the state that every row begins in."""
+        self.learned_state = True
         self.state_names = tuple(names)
         self.state_suffixes = tuple(suffixes)
         for suffix in suffixes:
@@ -130,6 +132,8 @@ class ResetBeforeGRU(_Recurrent):
     Parameters are named and stacked as in ``torch.nn.GRU``; the equations stand in
     :mod:`elman.cells.gru`.
     """
+
+    _cell = "gru_reset_before"
 
     def __init__(
         self,
@@ -233,11 +237,16 @@ class Ends(SequenceModule):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The forward half of the last live step, the reverse half of the first."""
         half = x.shape[2] // 2
-        last = Last()(x[:, :, :half], lengths)
-        first = x[:, 0, half:]
-        if lengths is not None:
-            first = first * (lengths.to(x.device) > 0)[:, None]
-        return torch.cat([last, first], -1)
+        return torch.cat([Last()(x[..., :half], lengths), First()(x[..., half:], lengths)], -1)
+
+
+class First(SequenceModule):
+    """The value at the first step of each row, ``(N, T, C)`` to ``(N, C)``."""
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Zeros for a row without a step."""
+        first = x[:, 0]
+        return first if lengths is None else first * (lengths.to(x.device) > 0)[:, None]
 
 
 class MeanPool(SequenceModule):

@@ -6,7 +6,7 @@ from elman.layers.activation import Activation
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
 from elman.layers.missing import MarkMissing
-from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
+from elman.layers.pooling import AttentionPool, Ends, First, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 from elman.layers.repeat import Repeat
 from elman.layers.standard import OnnxRecurrent
@@ -24,6 +24,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Ends",
+    "First",
     "Last",
     "Layer",
     "MarkMissing",
@@ -40,7 +41,7 @@ LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         *(RNN, LSTM, GRU, Dense, Activation, Dropout, Embedding, MarkMissing),
-        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat, OnnxRecurrent),
+        *(Last, First, Ends, MeanPool, MaxPool, AttentionPool, Repeat, OnnxRecurrent),
     )
 }
 """Every layer by its name."""
