@@ -50,6 +50,13 @@ def to_keras(network: Network) -> Any:
     for made, values in pending:
         if values:
             made.set_weights(values)
+    found = {str(keras.ops.convert_to_numpy(one).dtype) for one in model.weights}
+    if found - {network.dtype.name}:
+        raise InputError(
+            f"network: it computes in {network.dtype.name}, and Keras on "
+            f"{keras.backend.backend()} has made {', '.join(found)} of it; set jax_enable_x64, or "
+            "export a float32 network"
+        )
     return model
 
 
