@@ -21,7 +21,21 @@ from benchmarks.skills.common import Options
 from benchmarks.tables import Table
 
 RESULTS = Path(__file__).resolve().parent / "results" / "skill"
-MODULES = ("etth1", "coverage")
+MODULES = (
+    "etth1",
+    "coverage",
+    "vowels",
+    "names",
+    "mnist1d",
+    "mnist",
+    "adding",
+    "shakespeare",
+    "nab",
+    "addition",
+    "atis",
+    "lorenz",
+    "mackey_glass",
+)
 """The modules of `benchmarks.skills`, in the order of the page."""
 
 

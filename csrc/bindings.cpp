@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "arrays.hpp"
+#include "crf_calls.hpp"
 #include "isa.hpp"
 #include "recording.hpp"
 #include "recurrence.hpp"
@@ -212,6 +213,8 @@ NB_MODULE(_core, module) {
         nb::cast(std::vector<std::string>(std::begin(activation_names), std::end(activation_names)));
     bind_training<float>(module);
     bind_training<double>(module);
+    bind_crf<float>(module);
+    bind_crf<double>(module);
     bind_batches<int64_t>(module);  // tokens and labels
     module.def("arrange", &arrange, "lengths"_a.noconvert(), "rows"_a.noconvert(),
                "sorted_rows"_a.noconvert(), "sorted_lengths"_a.noconvert(), "live"_a.noconvert(),

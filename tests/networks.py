@@ -58,6 +58,8 @@ NETWORKS = {
         elman.Dense(6, 2),
     ],
     "embedding": lambda: [elman.Embedding(6, 3), elman.LSTM(3, 4), elman.Dense(4, 6)],
+    "one_hot": lambda: [elman.OneHot(6), elman.GRU(6, 4), elman.Dense(4, 2)],
+    "tied": lambda: [elman.Embedding(6, 4), elman.RNN(4, 4), elman.TiedDense(4, 6)],
     "embedding_last": lambda: [elman.Embedding(6, 3), elman.RNN(3, 4), elman.Last()],
 }
 

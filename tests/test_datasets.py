@@ -84,3 +84,12 @@ def test_loading_needs_no_data_frame_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_surname_stands_twice_or_in_two_languages():
+    from elman.datasets.labelled import load_labelled
+
+    data = load_labelled("surnames")
+    known = [name.lower() for name in data.rows.texts]
+    assert len(set(known)) == len(known) == 1800
+    assert {int((data.labels == one).sum()) for one in np.unique(data.labels)} == {225}

@@ -38,6 +38,8 @@ def test_example_runs(path: Path, tmp_path: Path) -> None:
         assert float(re.search(r"'mse': ([\d.e-]+)", printed).group(1)) < 1e-3
     if path.stem == "many_series":
         assert float(re.search(r"mean absolute error: ([\d.]+)", printed).group(1)) < 5
+    if path.stem == "emulate_oscillator":
+        assert float(re.search(r"deviation: ([\d.]+)", printed).group(1)) < 0.1
     if path.stem == "free_running":
         assert float(re.search(r"steps: ([\d.]+)", printed).group(1)) < 0.3
 

@@ -161,6 +161,45 @@ class TestRepeat:
             made.step(np.zeros(1))
 
 
+class TestNoise:
+    def made(self, level, kind):
+        layer = elman.Noise(level, kind)
+        layer.bind({}, {}, "float64")
+        return layer
+
+    def test_gaussian_noise_has_its_deviation_and_lets_gradients_through(self):
+        layer = self.made(0.5, "gaussian")
+        context = Context(training=True, generator=np.random.default_rng(0))
+        context.live, context.lengths = np.array([50, 50, 20]), None
+        x = np.ones((3, 50, 40))
+        y = layer.forward(x, context)
+        assert not y[2, 20:].any()
+        assert (y[:2] - 1.0).std() == pytest.approx(0.5, rel=0.05)
+        d_y = np.ones_like(x)
+        np.testing.assert_array_equal(layer.backward(d_y), np.ones_like(x))
+
+    def test_masking_sets_whole_steps_to_zero_and_their_gradients_too(self):
+        layer = self.made(0.3, "masking")
+        context = Context(training=True, generator=np.random.default_rng(0))
+        y = layer.forward(np.ones((30, 40, 3)), context)
+        assert set(np.unique(y)) == {0.0, 1.0}
+        assert (y.min(axis=2) == y.max(axis=2)).all()
+        assert 1.0 - y.mean() == pytest.approx(0.3, abs=0.05)
+        np.testing.assert_array_equal(layer.backward(np.ones((30, 40, 3))), y)
+
+    def test_nothing_happens_outside_training(self):
+        x = np.ones((2, 3, 1))
+        assert self.made(0.5, "gaussian").forward(x, Context()) is x
+
+    def test_what_makes_no_sense_is_refused(self):
+        with pytest.raises(InputError, match="Noise: kind"):
+            elman.Noise(0.1, "pink")
+        with pytest.raises(InputError, match="Noise: level"):
+            elman.Noise(1.0, "masking")
+        with pytest.raises(InputError, match="Noise: level"):
+            elman.Noise(-1.0)
+
+
 class TestDropout:
     def layer(self, p, dtype="float64"):
         layer = elman.Dropout(p)

@@ -13,7 +13,11 @@ from networks import LOSSES, NETWORKS, inputs, network, targets
 pytestmark = pytest.mark.usefixtures("poison")
 
 # dropout draws new numbers in every pass; NumPy spreads and sums a learned state, and pools
-NOT_RECORDED = {"learned", "learned_last", *(name for name in NETWORKS if "pool" in name)}
+NOT_RECORDED = {
+    "learned",
+    "learned_last",
+    *(name for name in NETWORKS if "pool" in name or "repeat" in name),
+}
 
 
 def train(name, loss, recorded, monkeypatch, dtype="float32", on_epoch=None, **options):

@@ -29,8 +29,16 @@ class TorchNetwork(torch.nn.Module):
         super().__init__()
         self.layers = network.layers
         self.parts = torch.nn.ModuleList([self._part(layer) for layer in network.layers])
+        for layer, part in zip(self.layers, self.parts, strict=True):
+            if isinstance(layer, elman.TiedDense):
+                part.weight = self.parts[0].weight  # one parameter, under the embedding's name
         self.to(torch.float64 if network.dtype == np.float64 else torch.float32)
         state = {f"parts.{k}": torch.tensor(v) for k, v in network.state_dict().items()}
+        state |= {
+            f"parts.{number}.weight": state["parts.0.weight"]
+            for number, layer in enumerate(network.layers)
+            if isinstance(layer, elman.TiedDense)
+        }
         self.load_state_dict(state)
 
     def _part(self, layer: Any) -> torch.nn.Module:
@@ -59,6 +67,8 @@ class TorchNetwork(torch.nn.Module):
             if type(layer) in _MODULES:
                 packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
                 x = pad_packed_sequence(part(packed)[0], batch_first=True, total_length=steps)[0]
+            elif isinstance(layer, elman.OneHot):
+                x = torch.nn.functional.one_hot(x, layer.num).to(next(self.parameters()).dtype)
             elif isinstance(layer, elman.Last):
                 x = x[torch.arange(rows), lengths - 1]
             elif isinstance(layer, elman.Repeat):

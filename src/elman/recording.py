@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from elman.backends.kernels import Recording
 from elman.data.batches import Batch, Batches
 
-__all__ = ["RecordedPasses"]
+__all__ = ["RecordedBatches", "RecordedPasses"]
 
 Array: TypeAlias = NDArray[Any]
 Report: TypeAlias = tuple[float, float, float]  # loss, sum of its weights, gradient norm
@@ -49,11 +49,39 @@ class RecordedPasses:
 
     def _record(self, rows: Array) -> Report:
         own_rows = np.array(rows, np.int64)  # where the replays look for theirs
-        recording = Recording()
-        recording.start()
-        try:
-            report = self._run(self._batches.take(own_rows))
-        finally:
-            recording.stop()
-        self._recorded[len(rows)] = own_rows, recording.run
+        report, replay = _record(lambda: self._run(self._batches.take(own_rows)))
+        self._recorded[len(rows)] = own_rows, replay
         return report
+
+
+class RecordedBatches:
+    """Passes over batches that come in order, those that lie in the same memory recorded once.
+
+    Args:
+        run: A pass over a batch that calls nothing but the core.
+    """
+
+    def __init__(self, run: Callable[[Batch], Report]) -> None:
+        self._run = run
+        self._recorded: tuple[Batch, Callable[[], Report]] | None = None
+
+    def __call__(self, batch: Batch) -> Report:
+        """The pass over this batch."""
+        if not batch.stays:
+            return self._run(batch)
+        if self._recorded is None or self._recorded[0] is not batch:
+            report, replay = _record(lambda: self._run(batch))
+            self._recorded = batch, replay
+            return report
+        return self._recorded[1]()
+
+
+def _record(run: Callable[[], Report]) -> tuple[Report, Callable[[], Report]]:
+    """What a pass came to, and what makes its calls again."""
+    recording = Recording()
+    recording.start()
+    try:
+        report = run()
+    finally:
+        recording.stop()
+    return report, recording.run

@@ -33,7 +33,12 @@ _KINDS = {
     "network": ("elman.network", "Network"),
     "forecaster": ("elman.tasks.forecasting", "Forecaster"),
     "classifier": ("elman.tasks.classification", "SequenceClassifier"),
+    "translator": ("elman.tasks.translation", "Translator"),
     "regressor": ("elman.tasks.regression", "SequenceRegressor"),
+    "labeller": ("elman.tasks.labelling", "SequenceLabeller"),
+    "language_model": ("elman.tasks.language", "LanguageModel"),
+    "emulator": ("elman.tasks.emulation", "Emulator"),
+    "autoencoder": ("elman.tasks.reconstruction", "SequenceAutoencoder"),
 }
 
 

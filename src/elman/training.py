@@ -20,7 +20,7 @@ from elman.history import EpochRecord, History
 from elman.losses import Loss
 from elman.optimizers import Optimizer, Updater
 from elman.progress import Progress
-from elman.recording import RecordedPasses, Report
+from elman.recording import RecordedBatches, RecordedPasses, Report
 from elman.schedules import Run, Schedule
 
 __all__ = [
@@ -158,9 +158,12 @@ class _Training:
         self.updater: Updater = options.optimizer.start(self.parameters.size, self.parameters.dtype)
         self.schedule: Run = options.schedule.start(options.epochs)
         self.recorded: tuple[RecordedPasses, Batches] | None = None
-        plain = loss.recordable and getattr(model, "recordable", False)
-        if plain and isinstance(batches, Batches) and batches.equal:
-            self.recorded = RecordedPasses(batches, self.run_batch), batches
+        self.pass_over: Callable[[Batch], Report] = self.run_batch
+        if loss.recordable and getattr(model, "recordable", False):
+            if not isinstance(batches, Batches):
+                self.pass_over = RecordedBatches(self.run_batch)
+            elif batches.equal:
+                self.recorded = RecordedPasses(batches, self.run_batch), batches
         self.history = History()
         self.best = self.to_beat = math.inf
         self.waited = 0
@@ -232,7 +235,7 @@ class _Training:
         shuffler = self.generator if self.options.shuffle else None
         if self.recorded is None:
             for batch in self.batches.epoch(shuffler):
-                yield self.run_batch(batch)
+                yield self.pass_over(batch)
         else:
             recorded, batches = self.recorded
             for rows in batches.epoch_rows(shuffler):

@@ -92,6 +92,13 @@ def test_built_in_sets_and_json(capsys: pytest.CaptureFixture[str]) -> None:
         (("empty.csv",), "empty"),
         (("single.csv",), "one class"),
         (("surnames", "--pooling", "sum"), "pooling"),
+        (("surnames", "--prior-adjustment", "2"), "prior_adjustment"),
+        (("surnames", "--balanced", "--prior-adjustment", "0.5"), "the same end"),
+        (("mixed.csv", "--id", "id"), "v: expected a column of numbers"),
+        (("ragged.ts",), "line 2: expected channels of one length"),
+        (("stamps.ts",), "expected pairs (stamp,value)"),
+        (("single.csv", "--labels", "three.csv"), "each of 2 sequences, got 3 in three.csv"),
+        (("folder",), "holds neither sub-folders"),
     ],
 )
 def test_bad_input_is_refused_in_a_line(
@@ -99,10 +106,31 @@ def test_bad_input_is_refused_in_a_line(
 ) -> None:
     Path("empty.csv").write_text("")
     Path("single.csv").write_text("text,label\na b,x\nc d,x\n")
+    Path("mixed.csv").write_text("id,v,label\n1,2,a\n1,3,a\n2,x,b\n")
+    Path("ragged.ts").write_text("@data\n1,2:3:a\n")
+    Path("stamps.ts").write_text("@timeStamps true\n@data\n1,2:a\n")
+    Path("three.csv").write_text("label\na\nb\nc\n")
+    Path("folder").mkdir()
     assert main(["classify", *arguments]) == 2
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1
     assert not Path("elman-runs").exists()
+
+
+def test_what_training_has_not_seen_is_refused_in_predict(
+    capsys: pytest.CaptureFixture[str], table: Path
+) -> None:
+    Path("words.csv").write_text("text,label\n" + "aba,x\nbab,y\n" * 20)
+    assert main(["classify", "words.csv", *QUICK, "--out", "words", "--no-report"]) == 0
+    Path("others.csv").write_text("text\nabc\n")
+    assert main(["predict", "words", "others.csv"]) == 2
+    assert "expected characters seen in fit, got 'c'" in capsys.readouterr().err
+    assert main(["classify", str(table), *OPTIONS, *QUICK, "--out", "run", "--no-report"]) == 0
+    Path("wide.csv").write_text("take,t,x,y,z\nnew,0,1,2,3\n")
+    assert main(["predict", "run", "wide.csv"]) == 2
+    assert "expected 2 channels" in capsys.readouterr().err
+    assert main(["predict", "run", "others.csv"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_built_in_sets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

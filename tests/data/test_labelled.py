@@ -99,6 +99,24 @@ def test_npz(tmp_path: Path) -> None:
     assert data.labels.tolist() == [0, 1, 0]
 
 
+def test_numbers_instead_of_classes(tmp_path: Path) -> None:
+    table = write(tmp_path / "x.csv", "id,v,target\np,1,0.5\nq,2,7\n")
+    data = read_labelled(table, numeric=True)
+    assert data.labels.tolist() == [0.5, 7.0] and data.label == "target"
+    assert data.describe().endswith("targets from 0.5 to 7")
+    text = "@targetLabel true\n@data\n1,2:3.5\n4:-1\n"
+    data = read_labelled(write(tmp_path / "x.ts", text), numeric=True)
+    assert data.labels.tolist() == [3.5, -1.0]
+    np.savez(tmp_path / "x.npz", X=np.ones((2, 3)), y=[1, 2])
+    data = read_labelled(tmp_path / "x.npz", numeric=True)
+    assert data.labels.dtype == np.float64
+    apart = write(tmp_path / "l.csv", "id,label\nq,2.5\np,high\n")
+    with pytest.raises(InputError, match="expected a number for every sequence, got 'high'"):
+        read_labels(apart, read_labelled(table, "target", numeric=True), None, None)
+    np.savez(tmp_path / "f.npz", X=np.ones((2, 3)), y=[1.0, 2.0])
+    assert read_labelled(tmp_path / "f.npz").labels.tolist() == [1.0, 2.0]
+
+
 def test_labels_of_their_own_file(tmp_path: Path) -> None:
     data = read_labelled(write(tmp_path / "x.csv", "id,v\np,1\nq,2\n"), required=False)
     by_name = write(tmp_path / "l.csv", "id,label\nq,B\np,A\n")

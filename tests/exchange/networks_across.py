@@ -20,7 +20,10 @@ from elman import (
     MaxPool,
     MeanPool,
     Network,
+    Noise,
+    OneHot,
     Repeat,
+    TiedDense,
 )
 from elman.layers import Layer
 
@@ -43,6 +46,7 @@ def shared_layers() -> dict[str, list[Layer]]:
         ],
         "tokens": [Embedding(TOKENS, 4), LSTM(4, 5), Last(), Dense(5, 2)],
         "activation": [RNN(CHANNELS, 4), Activation("sigmoid"), GRU(4, 3), Activation("tanh")],
+        "noise": [Noise(0.2), LSTM(CHANNELS, 4), Dense(4, 2)],
         "last_late": [LSTM(CHANNELS, 4), Dropout(0.1), Dense(4, 3, "relu"), Last(), Dense(3, 2)],
     }
 
@@ -53,6 +57,8 @@ def further_layers() -> dict[str, list[Layer]]:
         "learned": [LSTM(CHANNELS, 4, 2, bidirectional=True, learned_state=True), Last()],
         "learned_reset_before": [GRU(CHANNELS, 4, learned_state=True, reset_after=False)],
         "attention": [GRU(CHANNELS, 4), AttentionPool(4, 3), Dense(4, 2)],
+        "tied": [Embedding(TOKENS, 4), LSTM(4, 4), TiedDense(4, TOKENS)],
+        "one_hot": [OneHot(TOKENS), GRU(TOKENS, 4), Dense(4, TOKENS)],
         "repeat": [GRU(CHANNELS, 4), MeanPool(), Repeat(3), RNN(7, 4), Dense(4, 2)],
         "repeat_alone": [GRU(CHANNELS, 4), Last(), Repeat(), RNN(4, 4)],
         "dense_ends": [GRU(CHANNELS, 4, bidirectional=True), Dense(8, 4), Ends()],

@@ -42,13 +42,6 @@ def test_the_file_computes_the_same_and_comes_back(name: str, tmp_path: Path) ->
     for lengths in (None, LENGTHS):
         difference = back.predict(x, lengths=lengths) - network.predict(x, lengths=lengths)
         assert np.abs(difference).max() < 1e-6
-    assert back.initial_state(2).names == tuple(
-        name.replace(name.split(".")[0], str(number)) for number, name in _places(back)
-    )
-
-
-def _places(network: Network) -> list[tuple[str, str]]:
-    return [(name.split(".")[0], name) for name in network.initial_state(1).names]
 
 
 def test_the_certificate_says_what_was_run(tmp_path: Path) -> None:

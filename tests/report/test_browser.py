@@ -53,10 +53,13 @@ setTimeout(async () => {
 
 def look(report, folder, width=1400, dark=False, action=""):
     """Open a report in Chromium; returns what the probe saw and the console's lines."""
+    return look_at(render(report.limited()), folder, width, dark, action)
+
+
+def look_at(text, folder, width=1400, dark=False, action=""):
+    """Open a page in Chromium; returns what the probe saw and the console's lines."""
     page = folder / "report.html"
-    page.write_text(
-        render(report.limited()).replace("</body>", PROBE % action + "</body>"), "utf-8"
-    )
+    page.write_text(text.replace("</body>", PROBE % action + "</body>"), "utf-8")
     done = subprocess.run(
         [
             CHROMIUM,

@@ -201,6 +201,37 @@ def test_class_weights_and_label_smoothing_reach_the_loss() -> None:
     assert smooth.predict_proba(X).max() < sharp.predict_proba(X).max()
 
 
+def test_the_prior_adjustment_names_more_of_the_rare_and_leaves_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    y = np.where(np.arange(300) % 10 == 0, "rare", "common")
+    X = rng.standard_normal((300, 6, 1)) + 0.6 * (y == "rare")[:, None, None]
+    model = elman.SequenceClassifier(**FAST).fit(X, y)
+    named, probabilities = model.predict(X), model.predict_proba(X)
+    model.set_params(prior_adjustment=1.0)
+    np.testing.assert_array_equal(model.predict_proba(X), probabilities)
+    freed = model.predict(X)
+    assert (named == "rare").mean() < 0.1 < (freed == "rare").mean() < 0.9
+    recall = [
+        model.set_params(prior_adjustment=one).evaluate(X, y)["macro_recall"] for one in (0, 1)
+    ]
+    assert recall[1] > recall[0] + 0.05
+    first = [one[0][0] for one in model.top_k(X, 1)]
+    assert first == freed.tolist()
+    assert np.sum(model.clone().fit(X, y).scores_["confusion"], axis=0)[1] > 1
+    model.set_params(class_weight="balanced")
+    with pytest.raises(InputError, match="the same end"):
+        model.fit(X, y)
+
+
+def test_small_letters() -> None:
+    words, y = ["Good", "BAD", "good", "bad"] * 12, ["+", "-"] * 24
+    model = elman.SequenceClassifier(lowercase=True, **FAST).fit(words, y)
+    np.testing.assert_array_equal(*model.predict_proba(["goOD", "Good"]))
+    assert len(model.explain(["goOD"])[0]) == 4
+    with pytest.raises(InputError, match="'G'"):
+        elman.SequenceClassifier(**FAST).fit(["good", "bad"] * 24, y).predict(["Good"])
+
+
 def test_saved_and_loaded_it_answers_the_same(
     fitted: elman.SequenceClassifier, tmp_path: Path
 ) -> None:
@@ -267,6 +298,8 @@ def test_bad_data_are_refused_in_words(case: str) -> None:
         ("unseen", "skip"),
         ("class_weight", "even"),
         ("class_weight", {"sideways": 1.0}),
+        ("prior_adjustment", 1.5),
+        ("lowercase", "yes"),
         ("label_smoothing", 1.0),
         ("held_out", 0.9),
         ("ensemble", 0),

@@ -19,6 +19,7 @@ __all__ = [
     "add",
     "arrange",
     "clip_gradient",
+    "crf_loss",
     "dense_backward",
     "dense_forward",
     "embed",
@@ -47,6 +48,7 @@ adam = _core.adam
 add = _core.add
 arrange = _core.arrange
 clip_gradient = _core.clip_gradient
+crf_loss = _core.crf_loss
 dense_backward = _core.dense_backward
 dense_forward = _core.dense_forward
 embed = _core.embed

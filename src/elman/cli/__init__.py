@@ -113,5 +113,6 @@ def _as_options(message: str) -> str:
 
     message = re.sub(rf"\b({names})=(?=`)", option, message)
     message = message.replace("series_vectors=False", "--new-series")
+    message = message.replace("missing='cut'", "--cut")
     message = re.sub(r"\b(levels)=\(([\d.]+),\)", r"--\1 \2", message)
     return re.sub(rf"\b({names})=(?=[\w'\"])", lambda found: f"{option(found)} ", message)

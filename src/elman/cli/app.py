@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from elman.cli import classification, exchange, forecasting, runs
+from elman.cli import (
+    classification,
+    detection,
+    emulation,
+    exchange,
+    forecasting,
+    labelling,
+    language,
+    regression,
+    runs,
+    translation,
+)
 
 __all__ = ["app"]
 
@@ -69,6 +80,12 @@ for _verb in (
     forecasting.forecast,
     forecasting.backtest,
     classification.classify,
+    regression.regress,
+    detection.detect,
+    emulation.emulate,
+    labelling.label,
+    language.generate,
+    translation.translate,
     runs.predict,
     runs.report,
     exchange.export,

@@ -12,9 +12,15 @@ import typer
 from elman.cli import printing
 from elman.cli.classification import predict_classes
 from elman.cli.common import answer
+from elman.cli.detection import predict_anomalies
+from elman.cli.emulation import predict_rollout
 from elman.cli.exchange import predict_network
 from elman.cli.forecasting import predict_forecast
+from elman.cli.labelling import predict_labels, write_labels
+from elman.cli.language import predict_surprise
 from elman.cli.options import Horizon, Json, RunFolder
+from elman.cli.regression import predict_numbers
+from elman.cli.translation import predict_translation
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,18 +36,28 @@ class Predictor(NamedTuple):
         columns: From the run, the file (``None``: what the run was trained on) and the options
             of ``elman predict`` by name, to the columns of the answer.
         options: Which of those options it takes.
+        writer: Writes the answers for a file into another of the same form, where there are such
+            forms beside CSV and Parquet.
     """
 
     columns: Callable[[Run, str | None, Mapping[str, Any]], dict[str, Any]]
     options: tuple[str, ...] = ()
+    writer: Callable[[Run, str | None, Path], None] | None = None
 
 
 PREDICTORS = {
     "forecast": Predictor(predict_forecast, ("horizon", "future", "levels")),
     "classification": Predictor(predict_classes),
+    "regression": Predictor(predict_numbers),
+    "detection": Predictor(predict_anomalies),
+    "translation": Predictor(predict_translation),
+    "labelling": Predictor(predict_labels, writer=write_labels),
+    "language": Predictor(predict_surprise),
+    "emulation": Predictor(predict_rollout, ("horizon",)),
     "network": Predictor(predict_network),
 }
 """By the kind of run."""
+_TABLES = (".csv", ".tsv", ".parquet", ".pq")
 
 
 def predict(
@@ -60,7 +76,11 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="CSV or Parquet file; default: print CSV."),
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="CSV or Parquet file, or one of FILE's own form; default: print CSV.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -81,6 +101,9 @@ def predict(
         raise InputError(f"--{odd[0]}: a {opened.kind} has none, and {run} is one")
     if out is not None and out.exists():
         raise InputError(f"--out: {out} exists already; choose another name")
+    if out is not None and predictor.writer is not None and out.suffix not in _TABLES:
+        predictor.writer(opened, file, out)
+        return
     answer(predictor.columns(opened, file, asked), out, as_json)
 
 

@@ -51,7 +51,7 @@ class Form:
         Args:
             target_size: Channels of a target; ``None`` if targets are the numbers of classes.
         """
-        inputs = Column("inputs", self.dtype, self.size_in)
+        inputs = Column("inputs", self.dtype, self.size_in, missing=self.missing)
         if self.tokens:
             inputs = Column("inputs", np.int64, 1, number=self.size_in)
         targets = Column("targets", np.int64, 1, number=self.size_out)

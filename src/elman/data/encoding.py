@@ -35,10 +35,11 @@ class Encoder:
     marked: bool
 
     @classmethod
-    def fit(cls, rows: Rows, unit: str) -> Encoder:
+    def fit(cls, rows: Rows, unit: str, lowercase: bool = False) -> Encoder:
         """Learns scaling and marks, or the vocabulary."""
         if rows.texts is not None:
-            return cls(Vocabulary.fit(rows.texts, unit), np.zeros(0), np.ones(0), False)
+            words = Vocabulary.fit(rows.texts, unit, lowercase)
+            return cls(words, np.zeros(0), np.ones(0), False)
         arrays = [one for one in rows.arrays or [] if len(one)]
         values = np.concatenate(arrays) if arrays else np.zeros((0, rows.channels))
         seen = ~np.isnan(values)
@@ -124,7 +125,12 @@ class Encoder:
         return {
             "vocabulary": None
             if words is None
-            else {"tokens": words.tokens, "unit": words.unit, "rare": words.rare},
+            else {
+                "tokens": words.tokens,
+                "unit": words.unit,
+                "rare": words.rare,
+                "lowercase": words.lowercase,
+            },
             "mean": self.mean.tolist(),
             "deviation": self.deviation.tolist(),
             "marked": self.marked,
@@ -135,7 +141,7 @@ class Encoder:
         """Back from :meth:`description`."""
         words = record["vocabulary"]
         return cls(
-            None if words is None else Vocabulary(words["tokens"], words["unit"], words["rare"]),
+            None if words is None else Vocabulary(**words),
             np.array(record["mean"], np.float64),
             np.array(record["deviation"], np.float64),
             bool(record["marked"]),

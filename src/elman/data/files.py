@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,22 @@ READABLE = (
     ".jsonl",
     ".ndjson",
 )
-_MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
+_MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-")
 
 
-def read_file(path: str | os.PathLike[str]) -> Any:
+def read_file(path: str | os.PathLike[str], as_text: bool = False) -> Any:
     """Read a table from a file into a polars frame; the suffix says the format.
 
     `.csv`, `.tsv` and `.txt` (the delimiter is found: comma, semicolon, tab or bar; with
     semicolons, decimal commas are understood; lines of comment, marked #, may stand before the
     header; blank lines are skipped), the same with `.gz`, `.parquet`, `.arrow`, `.feather`,
     `.ipc`, and `.jsonl` or `.ndjson`.
+
+    Args:
+        path: The file.
+        as_text: Whether every field of a delimited file is text as it stands there (`007`, `NA`,
+            `1e3`), and only an empty one is missing; else columns of numbers are found, and what
+            stands for a missing number is missing.
 
     Raises:
         InputError: No such file, an unknown suffix, an empty or a broken file.
@@ -52,9 +59,7 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     if path.stat().st_size == 0:
         raise InputError(f"The file {path.name} is empty.")
     readers: dict[str, Callable[[Path], Any]] = {
-        "csv": _read_delimited,
-        "tsv": _read_delimited,
-        "txt": _read_delimited,
+        **dict.fromkeys(("csv", "tsv", "txt"), partial(_read_delimited, as_text=as_text)),
         "parquet": lambda p: _polars().read_parquet(p, hive_partitioning=False),
         "pq": lambda p: _polars().read_parquet(p, hive_partitioning=False),
         "arrow": _read_arrow,
@@ -66,7 +71,7 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     name = path.name.lower().removesuffix(".gz")
     suffix = name.rpartition(".")[2]
     zipped = path.name.lower().endswith(".gz")
-    if suffix not in readers or (zipped and readers[suffix] is not _read_delimited):
+    if suffix not in readers or (zipped and suffix not in ("csv", "tsv", "txt")):
         known = ", ".join(READABLE)
         raise InputError(f"{path.name} has no suffix that can be read. Known are {known}.")
     try:
@@ -100,7 +105,7 @@ def _read_arrow(path: Path) -> Any:
     return pl.read_ipc(path) if is_file_format else pl.read_ipc_stream(path)
 
 
-def _read_delimited(path: Path) -> Any:
+def _read_delimited(path: Path, as_text: bool) -> Any:
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     data = _without_comments(_utf8(path, data))
     head = data[:65536].decode("utf-8", errors="ignore")
@@ -115,7 +120,8 @@ def _read_delimited(path: Path) -> Any:
         frame = pl.read_csv(
             data,
             separator=delimiter,
-            null_values=_MISSING,
+            null_values=[""] if as_text else _MISSING,
+            infer_schema=not as_text,
             infer_schema_length=None,
             decimal_comma=delimiter == ";" and _uses_decimal_comma(lines[1:], delimiter),
         )

@@ -1,4 +1,4 @@
-"""Sequences with a label each, from files: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
+"""Sequences with a class or a number each: tables, folders, ``.npz``, ``.ts`` of the UEA archive.
 
 a table     one row a step, with columns of id, time (if any), label and numbers;
             or one row a text, with columns of text and label
@@ -35,11 +35,12 @@ class Labelled:
 
     Attributes:
         rows: The sequences.
-        labels: One for each, or ``None``.
+        labels: One for each, or ``None``: classes, or numbers (float64).
         names: What each is called.
         channels: Names of the channels; none for texts.
         notes: What should be known of the reading, in words.
         label: The column or array that held the labels, or ``None``.
+        numeric: Whether labels are numbers to be estimated, not classes.
     """
 
     rows: Rows
@@ -48,6 +49,7 @@ class Labelled:
     channels: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     label: str | None = None
+    numeric: bool = False
 
     def describe(self) -> str:
         """What was read, in one sentence."""
@@ -64,6 +66,9 @@ class Labelled:
             )
         if self.labels is None:
             return what
+        if self.numeric:
+            low, high = self.labels.min(), self.labels.max()
+            return f"{what}, targets from {low:.4g} to {high:.4g}"
         return f"{what}, {len(np.unique(self.labels))} classes"
 
 
@@ -74,6 +79,7 @@ def read_labelled(
     time: str | None = None,
     text: str | None = None,
     required: bool = True,
+    numeric: bool = False,
 ) -> Labelled:
     """Reads a file or a folder; its suffix says what it is.
 
@@ -86,18 +92,24 @@ def read_labelled(
             else they stay as they come.
         text: Column of texts; default: ``text``, or the one column of text left.
         required: Whether there must be labels; else only a column that is named holds them.
+        numeric: Whether labels are numbers to be estimated, not classes.
 
     Raises:
         InputError: If it cannot be read as one of these, or a column is not there.
     """
     path = Path(source)
     if path.is_dir():
-        return _read_folder(path)
-    if path.suffix == ".ts" and path.is_file():
-        return _read_ts(path)
-    if path.suffix == ".npz" and path.is_file():
-        return _read_npz(path, label, required)
-    return _read_table(path, label, id, time, text, required)
+        data = _read_folder(path)
+    elif path.suffix == ".ts" and path.is_file():
+        data = _read_ts(path)
+    elif path.suffix == ".npz" and path.is_file():
+        data = _read_npz(path, label, required)
+    else:
+        data = _read_table(path, label, id, time, text, required)
+    data.numeric = numeric
+    if data.labels is not None:
+        data.labels = _as_numbers(data.labels) if numeric else _as_classes(data.labels)
+    return data
 
 
 def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | None) -> Array:
@@ -110,7 +122,8 @@ def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | N
         id: Its column of names; without one, rows are in the order of the sequences.
 
     Raises:
-        InputError: If a label is missing, or there are more or fewer than sequences.
+        InputError: If a label is missing or no number where numbers are wanted, or there are more
+            or fewer than sequences.
     """
     frame = read_file(path)
     name = _column(frame, "label", label, _LABELS, required=len(frame.columns) > 1)
@@ -127,7 +140,7 @@ def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | N
             f"labels: expected one for each of {len(data.rows)} sequences, got {len(labels)} in "
             f"{Path(path).name}"
         )
-    return _tidy(labels)
+    return _as_numbers(labels) if data.numeric else _as_classes(labels)
 
 
 _LABELS = ("label", "class", "target", "y")
@@ -152,7 +165,7 @@ def _read_table(
         return _long_table(frame, label, by, _column(frame, "time", time, _TIMES, False))
     others = [name for name in frame.columns if name not in (label, by)]
     texts = [name for name in others if str(frame[name].dtype) in ("String", "Utf8")]
-    labels = None if label is None else _tidy(np.asarray(frame[label].to_list(), dtype=object))
+    labels = None if label is None else np.asarray(frame[label].to_list(), dtype=object)
     names = [str(one) for one in (range(frame.height) if by is None else frame[by].to_list())]
     if text is None and len(texts) != 1 and "text" in texts:
         text = "text"
@@ -198,7 +211,7 @@ def _long_table(frame: Any, label: str | None, by: str, time: str | None) -> Lab
                     f"label: expected one label for each sequence, {key!r} has "
                     f"{sorted(map(str, set(part.tolist())))}"
                 )
-        labels = _tidy(np.array([part[0] for part in parts], dtype=object))
+        labels = np.array([part[0] for part in parts], dtype=object)
     return Labelled(Rows(arrays, None, len(channels)), labels, list(number), channels, label=label)
 
 
@@ -290,7 +303,7 @@ def _read_ts(path: Path) -> Labelled:
     notes = []
     if found.stamped:
         notes.append("time stamps order the steps; how far they lie apart is not read")
-    labels = None if found.answers is None else _tidy(np.array(found.answers, dtype=object))
+    labels = None if found.answers is None else np.array(found.answers, dtype=object)
     return Labelled(rows, labels, names, channels, notes)
 
 
@@ -323,14 +336,35 @@ def _numbers(frame: Any, names: Sequence[str]) -> Array:
     return table
 
 
-def _tidy(labels: Array) -> Array:
-    """Labels as whole numbers where all are, else as text; none may be missing."""
-    values = labels.tolist()
-    if any(one is None or one != one for one in values):
-        raise InputError("label: expected a label for every sequence, some are missing")
+def _as_classes(labels: Array) -> Array:
+    """Labels as whole numbers where all are, else as text; an array of numbers as it is."""
+    values = _none_missing(labels)
+    if labels.dtype.kind in "biuf":
+        return labels
     if all(isinstance(one, (int, np.integer)) for one in values):
         return np.array(values)
     return np.array([str(one) for one in values])
+
+
+def _as_numbers(labels: Array) -> Array:
+    """Labels as float64; none may be missing or be no number."""
+    numbers = []
+    for one in _none_missing(labels):
+        try:
+            numbers.append(float(one))
+        except (TypeError, ValueError):
+            raise InputError(
+                f"target: expected a number for every sequence, got {one!r}; for classes use "
+                "elman classify"
+            ) from None
+    return np.array(numbers, np.float64)
+
+
+def _none_missing(labels: Array) -> list[Any]:
+    values: list[Any] = labels.tolist()
+    if any(one is None or one != one for one in values):
+        raise InputError("label: expected a label for every sequence, some are missing")
+    return values
 
 
 def _span(lengths: Sequence[int]) -> str:

@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 from elman.checks import describe
 from elman.errors import InputError
 
-__all__ = ["ArrayRecord", "Column", "PartsRecord", "Reader", "Record", "open_records"]
+__all__ = [
+    "ArrayRecord",
+    "Column",
+    "PartsRecord",
+    "Reader",
+    "Record",
+    "open_records",
+    "side_by_side",
+]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -37,6 +45,7 @@ class Column:
         channels: Of a step.
         number: For tokens and classes: they are whole numbers below this one.
         positive: Whether numbers below 0 are refused.
+        missing: Whether NaN may stand there, for a value that is missing.
     """
 
     name: str
@@ -44,6 +53,7 @@ class Column:
     channels: int
     number: int | None = None
     positive: bool = False
+    missing: bool = False
 
     def view(self, record: str, data: Any) -> Array:
         """The data as ``(steps, channels)``, without a copy of what is an array already.
@@ -80,7 +90,7 @@ class Column:
         for begin in range(0, len(part), size):
             block = part[begin : begin + size]
             if self.number is None:
-                bad = ~np.isfinite(block)
+                bad = np.isinf(block) if self.missing else ~np.isfinite(block)
                 if self.positive:
                     bad |= block < 0
             else:
@@ -103,6 +113,9 @@ class Reader(Protocol):
     """A place in a record."""
 
     remaining: int
+
+    def skip(self, steps: int) -> None:
+        """Goes on by ``steps``."""
 
     def read(self, steps: int, into: Sequence[Array]) -> None:
         """Copies the next ``steps``, no more than remain, into one array for each column."""
@@ -146,6 +159,20 @@ class ArrayRecord:
         ]
 
 
+def side_by_side(pieces: Sequence[ArrayRecord]) -> list[Array]:
+    """The columns of a record's equal pieces as one view ``(pieces, steps, channels)`` each.
+
+    It has as many steps as the last piece, which may be shorter than the others.
+    """
+    length, last = pieces[0].steps, pieces[-1].steps
+    views = []
+    for column in pieces[0].columns:
+        strides = (length * column.strides[0], *column.strides)
+        shape = (len(pieces), last, column.shape[1])
+        views.append(np.lib.stride_tricks.as_strided(column, shape, strides, writeable=False))
+    return views
+
+
 class _ArrayReader:
     def __init__(self, record: ArrayRecord) -> None:
         self._columns, self._place = record.columns, 0
@@ -155,7 +182,11 @@ class _ArrayReader:
         place = self._place
         for column, out in zip(self._columns, into, strict=True):
             out[...] = column[place : place + steps]
-        self._place, self.remaining = place + steps, self.remaining - steps
+        self.skip(steps)
+
+    def skip(self, steps: int) -> None:
+        self._place += steps
+        self.remaining -= steps
 
 
 class PartsRecord:
@@ -209,11 +240,14 @@ class _PartsReader:
         self._held: list[Array] | None = None  # what was yielded and not yet read
         self.remaining = record.steps
 
+    def skip(self, steps: int) -> None:
+        self.read(steps, [])
+
     def read(self, steps: int, into: Sequence[Array]) -> None:
         wanted = steps + 1 if self._next else steps
         held = self._fill(wanted)
         given = [held[0], held[0][1:]] if self._next else held
-        for column, out in zip(given, into, strict=True):
+        for column, out in zip(given, into, strict=False):
             out[...] = column[:steps]
         self._held = [column[steps:] for column in held]
         self.remaining -= steps

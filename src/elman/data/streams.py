@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from elman.buffers import Buffer
 from elman.checks import describe, one_of, whole
 from elman.data.batches import Batch
-from elman.data.records import ArrayRecord, Column, Reader, Record, open_records
+from elman.data.records import ArrayRecord, Column, Reader, Record, open_records, side_by_side
 from elman.errors import InputError
 
 __all__ = ["Lanes", "Stream", "refuse_beside_stream"]
@@ -87,14 +87,16 @@ class Stream:
             InputError: If a record does not fit.
         """
         records = open_records(self.records, columns)
-        if self.split:
-            records = self._pieces(records)
         used = columns[: records[0].width]
-        return Lanes(records, used, self.chunk, self.lanes, start, tokens)
+        if not self.split:
+            return Lanes(records, used, self.chunk, self.lanes, start, tokens)
+        pieces = self._pieces(records)
+        table = side_by_side(pieces) if len(records) == 1 else None
+        return Lanes(pieces, used, self.chunk, self.lanes, start, tokens, table)
 
-    def _pieces(self, records: Sequence[Record]) -> list[Record]:
+    def _pieces(self, records: Sequence[Record]) -> list[ArrayRecord]:
         """All records cut to the length at which they fill the lanes."""
-        pieces: list[Record] = []
+        pieces: list[ArrayRecord] = []
         length = -(-sum(record.steps for record in records) // self.lanes)
         for record in records:
             if not isinstance(record, ArrayRecord):
@@ -119,6 +121,8 @@ class Lanes:
         lanes: Rows of a batch.
         start: The state that a record begins in, one array ``(H,)`` for each state.
         tokens: Whether inputs are tokens.
+        table: The columns of all records, where these are pieces of one, see
+            :func:`elman.data.records.side_by_side`: then a chunk is a single copy.
     """
 
     def __init__(
@@ -129,10 +133,11 @@ class Lanes:
         lanes: int,
         start: Start,
         tokens: bool,
+        table: Sequence[Array] | None = None,
     ) -> None:
         self.records, self.columns = list(records), list(columns)
         self.chunk, self.lanes = chunk, min(lanes, len(records))
-        self._start, self._tokens = start, tokens
+        self._start, self._tokens, self._table = start, tokens, table
         self._buffers = [Buffer(column.dtype) for column in columns]
         states = start()
         self._states = [np.zeros((self.lanes, len(one)), one.dtype) for one in states]
@@ -150,71 +155,105 @@ class Lanes:
     def epoch(self, generator: np.random.Generator | None = None) -> Iterator[Batch]:
         """Every step of every record once, chunk by chunk; records shuffled by ``generator``."""
         number = len(self.records)
-        order = np.arange(number) if generator is None else generator.permutation(number)
+        shuffled = generator is not None and self._table is None  # pieces begin all at once
+        order = generator.permutation(number) if generator and shuffled else np.arange(number)
         waiting = iter(order)
         readers: list[Reader | None] = [None] * self.lanes
         while True:
-            begins = np.zeros(self.lanes, bool)
-            for lane, reader in enumerate(readers):
-                if reader is None or not reader.remaining:
-                    following = next(waiting, None)
-                    begins[lane] = following is not None
-                    readers[lane] = None if following is None else self.records[following].open()
-            batch = self._take(readers, begins)
-            if batch is None:
+            begins = self._open(readers, waiting)
+            running = [reader for reader in readers if reader is not None]
+            if not running:
                 return
+            whole = min(reader.remaining for reader in running) // self.chunk
+            if whole and len(running) == self.lanes:
+                yield from self._whole_chunks(running, whole, begins)
+            else:
+                yield from self._uneven_chunk(readers, begins)
+
+    def _open(self, readers: list[Reader | None], waiting: Iterator[int]) -> Array:
+        """Gives lanes whose record has ended the next one; which lanes begin one."""
+        begins = np.zeros(self.lanes, bool)
+        for lane, reader in enumerate(readers):
+            if reader is None or not reader.remaining:
+                following = next(waiting, None)
+                begins[lane] = following is not None
+                readers[lane] = None if following is None else self.records[following].open()
+        if begins.any():
+            for state, fresh in zip(self._states, self._start(), strict=True):
+                state[begins] = fresh
+        return begins
+
+    def _whole_chunks(
+        self, readers: Sequence[Reader], number: int, begins: Array
+    ) -> Iterator[Batch]:
+        """So many chunks in which every lane lives to the end: always the same batch."""
+        chunk = self.chunk
+        if self._full is None:
+            self._full = self._batch(np.arange(self.lanes), np.full(self.lanes, chunk))
+            self._full.state, self._full.stays = tuple(self._states), True
+        batch, arrays = self._full, self._arrays((chunk, self.lanes))
+        rows = [[array[:, row] for array in arrays] for row in range(self.lanes)]
+        place = 0
+        if self._table is not None:
+            place = self._table[0].shape[1] - min(reader.remaining for reader in readers)
+        for index in range(number):
+            if self._table is None:
+                for reader, own in zip(readers, rows, strict=True):
+                    reader.read(chunk, own)
+            else:
+                first = place + index * chunk
+                for array, column in zip(arrays, self._table, strict=True):
+                    np.copyto(array, column[:, first : first + chunk].swapaxes(0, 1), "unsafe")
+            batch.begins = np.zeros(self.lanes, bool) if index else begins
             yield batch
             for state, after in zip(self._states, batch.final_state or (), strict=True):
-                state[batch.rows] = after
+                np.copyto(state, after)
+        if self._table is not None:
+            for reader in readers:
+                reader.skip(number * chunk)
 
-    def _take(self, readers: Sequence[Reader | None], begins: Array) -> Batch | None:
-        """The next chunk of every lane that has one, longest first."""
-        chunk = self.chunk
-        steps = np.array([min(chunk, reader.remaining) if reader else 0 for reader in readers])
-        live = int(np.count_nonzero(steps))
-        if not live:
-            return None
-        rows = np.argsort(-steps, kind="stable")[:live]
-        lengths = steps[rows]
-        arrays = [
-            buffer((int(lengths[0]), live, column.channels))
-            for buffer, column in zip(self._buffers, self.columns, strict=True)
-        ]
-        for row, lane in enumerate(rows):
-            own, reader = steps[lane], readers[lane]
+    def _uneven_chunk(self, readers: Sequence[Reader | None], begins: Array) -> Iterator[Batch]:
+        """A chunk in which lanes end, or have ended: the rows that live, longest first."""
+        steps = np.array([min(self.chunk, one.remaining) if one else 0 for one in readers])
+        rows = np.argsort(-steps, kind="stable")[: np.count_nonzero(steps)]
+        batch = self._batch(rows, steps[rows])
+        arrays = self._arrays(batch.x.shape[:2])
+        for row, (lane, own) in enumerate(zip(rows, steps[rows].tolist(), strict=True)):
+            reader = readers[lane]
             for array in arrays:
                 array[own:, row] = 0
             if reader is not None:
-                reader.read(int(own), [array[:own, row] for array in arrays])
-        batch = self._batch(rows, arrays, lengths)
-        self._carry(batch, begins)
-        return batch
+                reader.read(own, [array[:own, row] for array in arrays])
+        for state, before in zip(self._states, batch.state or (), strict=True):
+            np.take(state, rows, axis=0, out=before)
+        batch.begins = begins[rows]
+        yield batch
+        for state, after in zip(self._states, batch.final_state or (), strict=True):
+            state[rows] = after
 
-    def _batch(self, rows: Array, arrays: Sequence[Array], lengths: Array) -> Batch:
+    def _batch(self, rows: Array, lengths: Array) -> Batch:
+        """A batch of so many steps of each row, yet to be filled."""
+        most, number = int(lengths[0]), len(rows)
+        arrays = self._arrays((most, number))
         batch = Batch(rows, arrays[0][:, :, 0] if self._tokens else arrays[0])
         batch.target = arrays[1]
         if len(arrays) > 2:
             batch.weight = arrays[2]
-        if lengths[-1] < lengths[0]:
+        if lengths[-1] < most:
             batch.lengths = lengths
-            batch.live = np.count_nonzero(lengths > np.arange(lengths[0])[:, None], axis=1)
+            batch.live = np.count_nonzero(lengths > np.arange(most)[:, None], axis=1)
+        states = [(number, state.shape[1]) for state in self._states]
+        batch.state = tuple([make(one) for make, one in zip(self._before, states, strict=True)])
+        batch.final_state = tuple(
+            [make(one) for make, one in zip(self._after, states, strict=True)]
+        )
         return batch
 
-    def _carry(self, batch: Batch, begins: Array) -> None:
-        """Says in which states the rows begin, and where to leave those in which they end."""
-        if begins.any():
-            for state, fresh in zip(self._states, self._start(), strict=True):
-                state[begins] = fresh
-        before = []
-        for state, buffer in zip(self._states, self._before, strict=True):
-            part = buffer((len(batch.rows), state.shape[1]))
-            np.take(state, batch.rows, axis=0, out=part)
-            before.append(part)
-        batch.begins = begins[batch.rows]
-        batch.state = tuple(before)
-        batch.final_state = tuple(
-            [buffer(part.shape) for buffer, part in zip(self._after, before, strict=True)]
-        )
+    def _arrays(self, shape: tuple[int, int]) -> list[Array]:
+        return [
+            buffer((*shape, column.channels))
+            for buffer, column in zip(self._buffers, self.columns, strict=True)
+        ]
 
 
 def refuse_beside_stream(**given: Any) -> None:

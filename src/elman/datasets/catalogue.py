@@ -7,7 +7,7 @@ from importlib import import_module
 
 __all__ = ["BuiltIn", "built_in"]
 
-_MODULES = ("labelled",)
+_MODULES = ("labelled", "faults", "systems", "translations", "stepwise", "primer")
 """The modules of this package that hold such sets, each with its ``DESCRIPTIONS``."""
 
 

@@ -8,11 +8,30 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.rows import Rows
 from elman.evaluate.classes import softmax
 
-__all__ = ["SummaryRidge", "TrigramBayes"]
+__all__ = ["SummaryRidge", "TrigramBayes", "class_rivals", "clearly_less"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+def clearly_less(losses: Array, others: Array) -> bool:
+    """Whether losses are less than others of the same rows by more than chance would have it.
+
+    The mean of the paired differences lies two standard errors or more below 0; for right and
+    wrong answers that is McNemar's test.
+
+    Args:
+        losses: Of each row, ``(N,)``.
+        others: Of each row, ``(N,)``.
+
+    Source: Q. McNemar, "Note on the sampling error of the difference between correlated
+    proportions or percentages", Psychometrika 12 (1947) 153-157.
+    """
+    difference = np.asarray(losses, np.float64) - np.asarray(others, np.float64)
+    error = difference.std() / np.sqrt(len(difference))
+    return bool(difference.mean() < 0.0 and difference.mean() <= -2.0 * error)
 
 
 class TrigramBayes:
@@ -101,3 +120,19 @@ def _summary(row: Array) -> Array:
             seen = np.zeros(1)
         parts.append(np.array([seen.mean(), seen.std(), seen.min(), seen.max(), seen[0], seen[-1]]))
     return np.concatenate(parts)
+
+
+def class_rivals(
+    rows: Rows, seen: Rows, targets: NDArray[np.int64], classes: int
+) -> dict[str, Array]:
+    """The probabilities that the baselines give, learnt of the rows trained on."""
+    share = np.bincount(targets, minlength=classes) / len(targets)
+    found = {"most frequent class": np.tile(share, (len(rows), 1))}
+    if rows.texts is not None:
+        rival = TrigramBayes(seen.texts or [], targets, classes)
+        found["trigram naive Bayes"] = rival.probabilities(rows.texts)
+    else:
+        ridge = SummaryRidge(seen.arrays or [], np.eye(classes)[targets])
+        clipped = np.clip(ridge.predict(rows.arrays or []), 1e-3, None)
+        found["ridge on summaries"] = clipped / clipped.sum(axis=1, keepdims=True)
+    return found

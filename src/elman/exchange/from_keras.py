@@ -24,6 +24,7 @@ from elman.layers import (
     Last,
     MaxPool,
     MeanPool,
+    Noise,
     OnnxRecurrent,
     RecurrentLayer,
 )
@@ -250,6 +251,7 @@ _READERS: dict[str, Callable[[Any], list[Part]]] = {
     "Dense": _dense,
     "Embedding": _embedding,
     "Dropout": lambda layer: [Part(Dropout(layer.rate), {})],
+    "GaussianNoise": lambda layer: [Part(Noise(layer.stddev), {})],
     "Activation": lambda layer: _plain(_activation(layer, "activation")),
     "ReLU": lambda layer: _relu(layer),
     "Softmax": lambda layer: _softmax(layer),

@@ -33,8 +33,11 @@ from elman.layers import (
     Layer,
     MaxPool,
     MeanPool,
+    Noise,
+    OneHot,
     RecurrentLayer,
     Repeat,
+    TiedDense,
 )
 
 if TYPE_CHECKING:
@@ -127,6 +130,15 @@ def _part(module: nn.Module, name: str) -> Part | None:
     if isinstance(module, modules.AttentionPool):
         hidden, size = module.weight.shape
         return Part(AttentionPool(size, hidden), _values(module))
+    if isinstance(module, modules.TiedDense):
+        table = module._shared[0].weight
+        return Part(
+            TiedDense(table.shape[1], table.shape[0], module.bias is not None), _values(module)
+        )
+    if isinstance(module, modules.OneHot):
+        return Part(OneHot(len(module.get_buffer("rows"))), {})
+    if isinstance(module, modules.Noise):
+        return Part(Noise(module.level, module.kind), {})
     if isinstance(module, modules.Repeat):
         return Part(Repeat(module.positions), {})
     for kind, activation in _ACTIVATIONS.items():

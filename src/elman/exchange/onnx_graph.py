@@ -32,6 +32,7 @@ from elman.layers import (
     MarkMissing,
     MaxPool,
     MeanPool,
+    OneHot,
     Repeat,
 )
 
@@ -331,7 +332,9 @@ class _Reader:
             axes = Axes.of(
                 [*zip(flow.axes.names, flow.axes.sizes, strict=True), ("channels", table.shape[1])]
             )
-            self._gave(node, Part(Embedding(*table.shape), {"weight": table}), axes)
+            unit = table.shape[0] == table.shape[1] and (table == np.eye(len(table))).all()
+            made = OneHot(len(table)) if unit else Embedding(*table.shape)
+            self._gave(node, Part(made, {} if unit else {"weight": table}), axes)
             return
         index = self.values.required(node, 1, "an index")
         names = resolved(self.flows[node.input[0]].axes).names

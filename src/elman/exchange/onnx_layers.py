@@ -27,6 +27,8 @@ from elman.layers import (
     MarkMissing,
     MaxPool,
     MeanPool,
+    Noise,
+    OneHot,
     OnnxRecurrent,
     RecurrentLayer,
     Repeat,
@@ -302,6 +304,13 @@ class _Writer:
         named = self.graph.constant(table, name=f"{self.prefix}{number}.weight")
         return self.graph.op("Gather", named, x, axis=0)
 
+    def _one_hot(self, x: str, number: int, layer: OneHot) -> str:
+        table = np.eye(layer.num, dtype=self.network.dtype)
+        return self.graph.op("Gather", self.graph.constant(table), x, axis=0)
+
+    def _noise(self, x: str, number: int, layer: Noise) -> str:
+        return self.graph.op("Identity", x)  # there is none outside training
+
     def _dropout(self, x: str, number: int, layer: Dropout) -> str:
         return self.graph.op("Dropout", x, self.graph.constant(np.float32(layer.p)))
 
@@ -325,6 +334,8 @@ _LAYERS: dict[type[Layer], Callable[[_Writer, str, int, Any], str]] = {
     Dense: _Writer._dense,
     Activation: _Writer._activation,
     Embedding: _Writer._embedding,
+    OneHot: _Writer._one_hot,
+    Noise: _Writer._noise,
     Dropout: _Writer._dropout,
     Last: _Writer._pool,
     Ends: _Writer._pool,

@@ -122,7 +122,10 @@ def _write_classes(
         kinds: dict[str, Any] = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
         kind = kinds[classes.dtype.kind]
         table = graph.constant(classes, kind)
-    chosen = graph.op("ArgMax", chances, axis=1, keepdims=0)
+    factor = np.zeros(len(classes))
+    np.power(estimator.prior_, -estimator.prior_adjustment, out=factor, where=estimator.prior_ > 0)
+    ranked = graph.op("Mul", chances, graph.constant(factor))
+    chosen = graph.op("ArgMax", ranked, axis=1, keepdims=0)
     graph.output(graph.op("Gather", table, chosen, axis=0), "label", kind, ["rows"])
     graph.output(chances, "probabilities", np.float64, ["rows", len(classes)])
 
@@ -134,7 +137,12 @@ def _write_estimates(
     scale = graph.constant(estimator._scale, np.float64)
     values = graph.op("Add", graph.op("Mul", _mean(graph, outputs), scale), prior)
     values = graph.op("Where", known, values, prior)
-    graph.output(values, "y", np.float64, ["rows", len(estimator.prior_)])
+    sizes: list[int | str] = ["rows", len(estimator.prior_)]
+    graph.output(values, "y", np.float64, sizes)
+    for level, reach in estimator.intervals_.items():
+        far = graph.constant(reach, np.float64)
+        for name, side in (("lower", "Sub"), ("upper", "Add")):
+            graph.output(graph.op(side, values, far), f"{name}_{level:g}", np.float64, sizes)
 
 
 def _cases(estimator: ManyToOne) -> Iterable[Case]:
@@ -160,4 +168,8 @@ def _ours(estimator: ManyToOne, case: Case) -> dict[str, Array]:
         if isinstance(estimator, SequenceClassifier):
             return {"probabilities": estimator.predict_proba(x, lengths=lengths)}
         assert isinstance(estimator, SequenceRegressor)
-        return {"y": estimator.predict(x, lengths=lengths).reshape(len(x), -1)}
+        y = estimator.predict(x, lengths=lengths).reshape(len(x), -1)
+        found = {"y": y}
+        for level, reach in estimator.intervals_.items():
+            found |= {f"lower_{level:g}": y - reach, f"upper_{level:g}": y + reach}
+        return found

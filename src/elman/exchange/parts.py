@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import BackendUnavailable, InputError
-from elman.layers import Activation, Dense, Layer, RecurrentLayer
+from elman.layers import Activation, Dense, Layer, RecurrentLayer, TiedDense
 from elman.network import Network
 
 __all__ = [
@@ -67,7 +67,7 @@ def fold_activations(parts: Sequence[Part]) -> list[Part]:
     folded: list[Part] = []
     for part in parts:
         before = folded[-1].layer if folded else None
-        plain = isinstance(before, Dense) and before.activation is None
+        plain = type(before) is Dense and before.activation is None
         if plain and isinstance(part.layer, Activation) and before is not None:
             changed = before.clone(activation=part.layer.activation)
             folded[-1] = Part(changed, folded[-1].values)
@@ -77,13 +77,16 @@ def fold_activations(parts: Sequence[Part]) -> list[Part]:
 
 
 def weights_of(network: Network, number: int) -> dict[str, Array]:
-    """Copies of a layer's parameters by the layer's own names."""
-    prefix = f"{number}."
-    return {
+    """Copies of a layer's parameters by the layer's own names, and a weight that it shares."""
+    prefix, state = f"{number}.", network.state_dict()
+    found = {
         name.removeprefix(prefix): np.array(value)
-        for name, value in network.state_dict().items()
+        for name, value in state.items()
         if name.startswith(prefix)
     }
+    if isinstance(network.layers[number], TiedDense):
+        found["weight"] = np.array(state["0.weight"])
+    return found
 
 
 def regate(value: Array, order: Sequence[int]) -> Array:

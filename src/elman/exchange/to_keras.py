@@ -20,6 +20,7 @@ from elman.layers import (
     Layer,
     MaxPool,
     MeanPool,
+    Noise,
     RecurrentLayer,
 )
 
@@ -91,6 +92,8 @@ def _made(
         return [(kinds.Embedding(layer.num, layer.dim, dtype=dtype), [values["weight"]])]
     if isinstance(layer, Dropout):
         return [(kinds.Dropout(layer.p, dtype=dtype), [])]
+    if isinstance(layer, Noise) and layer.kind == "gaussian":
+        return [(kinds.GaussianNoise(layer.level, dtype=dtype), [])]
     if isinstance(layer, Activation):
         return [(kinds.Activation(layer.activation, dtype=dtype), [])]
     if isinstance(layer, MeanPool):

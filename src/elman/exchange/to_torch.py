@@ -26,8 +26,11 @@ from elman.layers import (
     MarkMissing,
     MaxPool,
     MeanPool,
+    Noise,
+    OneHot,
     RecurrentLayer,
     Repeat,
+    TiedDense,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +57,14 @@ _PLAIN: dict[type[Layer], Any] = {
 
 def to_torch(network: Network) -> modules.Stack:
     """The module, see :meth:`elman.Network.to_torch`."""
-    stack = modules.Stack(*(_module(layer, number) for number, layer in enumerate(network.layers)))
+    made: list[nn.Module] = []
+    for number, layer in enumerate(network.layers):
+        if isinstance(layer, TiedDense):
+            assert isinstance(made[0], nn.Embedding)
+            made.append(modules.TiedDense(made[0], layer.bias))
+        else:
+            made.append(_module(layer, number))
+    stack = modules.Stack(*made)
     stack.to(torch.float64 if network.dtype == np.float64 else torch.float32)
     # the names are the same on both sides: "0.weight_ih_l0"
     stack.load_state_dict(
@@ -78,6 +88,10 @@ def _module(layer: Layer, number: int) -> nn.Module:
         )
     if isinstance(layer, AttentionPool):
         return modules.AttentionPool(layer.input_size, layer.hidden_size)
+    if isinstance(layer, OneHot):
+        return modules.OneHot(layer.num)
+    if isinstance(layer, Noise):
+        return modules.Noise(layer.level, layer.kind)
     if isinstance(layer, Repeat):
         return modules.Repeat(layer.positions)
     if type(layer) not in _PLAIN:

@@ -26,9 +26,12 @@ __all__ = [
     "MarkMissing",
     "MaxPool",
     "MeanPool",
+    "Noise",
+    "OneHot",
     "Repeat",
     "ResetBeforeGRU",
     "Stack",
+    "TiedDense",
 ]
 
 ACTIVATIONS: dict[str, nn.Module] = {
@@ -217,6 +220,48 @@ class Dense(nn.Linear):
     def extra_repr(self) -> str:
         """Sizes and activation."""
         return f"{super().extra_repr()}, activation={self.activation}"
+
+
+class TiedDense(nn.Module):
+    """A linear map whose weight is that of an embedding, see :class:`elman.TiedDense`."""
+
+    def __init__(self, embedding: nn.Embedding, bias: bool) -> None:
+        super().__init__()
+        self._shared = (embedding,)  # its owner is the stack
+        self.bias = nn.Parameter(torch.zeros(embedding.num_embeddings)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x E^T + b``."""
+        return nn.functional.linear(x, self._shared[0].weight, self.bias)
+
+
+class OneHot(nn.Module):
+    """A channel for each token, see :class:`elman.OneHot`."""
+
+    def __init__(self, number: int, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.register_buffer("rows", torch.eye(number, dtype=dtype), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Whole numbers ``(N, T)`` to ``(N, T, number)``."""
+        rows: Tensor = self.get_buffer("rows")
+        return rows[x]
+
+
+class Noise(nn.Module):
+    """Disturbs values in training, see :class:`elman.layers.noise.Noise`."""
+
+    def __init__(self, level: float, kind: str) -> None:
+        super().__init__()
+        self.level, self.kind = level, kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` itself outside training."""
+        if not self.training or not self.level:
+            return x
+        if self.kind == "gaussian":
+            return x + self.level * torch.randn_like(x)
+        return x * (torch.rand_like(x[..., :1]) >= self.level)
 
 
 class Last(SequenceModule):

@@ -11,6 +11,7 @@ from elman.layers.feedforward import Embedding
 from elman.layers.missing import MarkMissing
 from elman.layers.pooling import Last
 from elman.layers.recurrent import RecurrentLayer
+from elman.layers.tokens import OneHot, tie
 
 __all__ = ["clone_layers", "connect", "fuse"]
 
@@ -41,7 +42,7 @@ def connect(layers: Sequence[Layer]) -> list[Signal]:
         InputError: If a layer cannot read what the one before it gives.
     """
     first = layers[0]
-    if isinstance(first, Embedding):
+    if isinstance(first, (Embedding, OneHot)):
         signals = [Signal("tokens", first.num)]
     else:
         sizes = [layer.input_size for layer in layers if layer.input_size is not None]
@@ -58,6 +59,7 @@ def connect(layers: Sequence[Layer]) -> list[Signal]:
                 f"got it as number {number + 1}"
             )
         signals.append(layer.connect(signals[-1]))
+    tie(list(layers))
     return signals
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Dense(Layer):
         InputError: If a size is below 1, or the activation unknown.
     """
 
-    fields = ("input_size", "output_size", "activation", "bias")
+    fields: ClassVar[tuple[str, ...]] = ("input_size", "output_size", "activation", "bias")
 
     def __init__(
         self, input_size: int, output_size: int, activation: str | None = None, bias: bool = True
@@ -208,6 +208,11 @@ class Embedding(Layer):
     def recordable(self) -> bool:
         """Always."""
         return True
+
+    @property
+    def vectors(self) -> tuple[Array, Array]:
+        """The weight and its gradient, once it is bound; for layers that share them."""
+        return self._weight, self._d_weight
 
     def connect(self, incoming: Signal) -> Signal:
         """A sequence of ``dim`` channels."""

@@ -37,6 +37,7 @@ def reliability_figure(
         ("calibrated", "@network", bins),
     ):
         if points:
+            most = max(one["rows"] for one in points)
             data.append(
                 {
                     "type": "scatter",
@@ -45,7 +46,10 @@ def reliability_figure(
                     "x": [one["confidence"] for one in points],
                     "y": [one["accuracy"] for one in points],
                     "line": {"color": colour, "width": 2},
-                    "marker": {"color": colour, "size": 8},
+                    "marker": {
+                        "color": colour,
+                        "size": [5 + 11 * (one["rows"] / most) ** 0.5 for one in points],
+                    },
                     "text": [f"{one['rows']} rows" for one in points],
                     "hovertemplate": "%{x:.0%} sure, %{y:.0%} right (%{text})<extra></extra>",
                 }
@@ -87,6 +91,7 @@ def relevance_figure(
     values: Sequence[Sequence[float | None]],
     relevance: Sequence[Sequence[float]],
     channels: Sequence[str],
+    bars: str = "spoke for (or against)",
 ) -> Figure:
     """A sequence, and under it how much each step spoke for the class that was named.
 
@@ -94,6 +99,7 @@ def relevance_figure(
         values: Of each of the few channels shown, over the steps.
         relevance: The same shape; summed over the channels for the bars.
         channels: Their names.
+        bars: What the bars are called.
     """
     colours = ("@ink", "@repeat-last", "@seasonal-naive", "@drift")
     steps = list(range(1, len(values[0]) + 1))
@@ -101,7 +107,7 @@ def relevance_figure(
     data: list[Figure] = [
         {
             "type": "bar",
-            "name": "spoke for (or against)",
+            "name": bars,
             "x": steps,
             "y": total,
             "yaxis": "y2",

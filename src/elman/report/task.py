@@ -10,7 +10,7 @@ from elman.errors import InputError
 from elman.report.content import NetworkView, _record
 from elman.report.wording import Fact, Verdict
 
-__all__ = ["ChartView", "Passage", "Section", "TableView", "TaskReport"]
+__all__ = ["ChartView", "Passage", "Quote", "Section", "TableView", "TaggedPassage", "TaskReport"]
 
 CONTENT_VERSION = 1
 
@@ -54,6 +54,33 @@ class Passage:
 
 
 @dataclass
+class TaggedPassage:
+    """A sequence of tokens, each with the label that it was given.
+
+    Attributes:
+        title: Of the passage.
+        tokens: The tokens.
+        labels: What is shown under each; empty for nothing.
+        colours: The number of its colour, from 0, the same for the same kind of label; -1: none.
+        truths: The right label of each that was mistaken, else empty.
+    """
+
+    title: str
+    tokens: list[str]
+    labels: list[str]
+    colours: list[int]
+    truths: list[str]
+
+
+@dataclass
+class Quote:
+    """A text, shown as it is, with its ends of lines."""
+
+    title: str
+    text: str
+
+
+@dataclass
 class Section:
     """A part of the page under one heading."""
 
@@ -62,6 +89,8 @@ class Section:
     tables: list[TableView] = field(default_factory=list)
     charts: list[ChartView] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
+    tagged: list[TaggedPassage] = field(default_factory=list)
+    quotes: list[Quote] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.tables = [
@@ -73,6 +102,10 @@ class Section:
         self.passages = [
             one if isinstance(one, Passage) else Passage(**one) for one in self.passages
         ]
+        self.tagged = [
+            one if isinstance(one, TaggedPassage) else TaggedPassage(**one) for one in self.tagged
+        ]
+        self.quotes = [one if isinstance(one, Quote) else Quote(**one) for one in self.quotes]
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.labelled import Labelled
-from elman.data.rows import Rows
-from elman.data.text import split_text
-from elman.plots.classes import confusion_figure, relevance_figure, reliability_figure
+from elman.plots.classes import confusion_figure, reliability_figure
 from elman.report.content import NetworkView
-from elman.report.task import ChartView, Passage, Section, TableView, TaskReport
+from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict
 from elman.runs import Run
-from elman.tasks.classification import SequenceClassifier, relevance_of_named
+from elman.tasks.classification import SequenceClassifier
+from elman.tasks.relevance_section import steps_section
 from elman.tasks.run_folder import network_view, task_report, write_task_run
 
 __all__ = ["MEASURES", "prediction_columns", "verdict", "write_classification"]
@@ -33,8 +32,6 @@ MEASURES = (
     ("calibration_error", "Calibration error"),
 )
 _EXAMPLES = 6
-_MOST_CHANNELS = 3
-_MOST_STEPS = 400
 
 
 def write_classification(
@@ -81,12 +78,15 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
     best = max(rivals, key=lambda name: rivals[name])
     text = f"{own:.1%} of {scores['rows']:,} held-out sequences are given the right class"
     if own > rivals[best]:
-        return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}.".replace("%", " %")
+        told = "" if scores["clearly"][best] else ", which so few rows cannot tell apart"
+        return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}{told}.".replace(
+            "%", " %"
+        )
     return f"{text}, no more than a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
 
 
 def _columns(classifier: SequenceClassifier, probabilities: Array) -> dict[str, Any]:
-    named = classifier.classes_[probabilities.argmax(axis=1)].tolist()
+    named = classifier.classes_[classifier.ranking(probabilities).argmax(axis=1)].tolist()
     each = {
         f"p-{one}": np.round(probabilities[:, number], 6)
         for number, one in enumerate(classifier.classes_.tolist())
@@ -119,6 +119,8 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
         return Verdict("none", "Not judged", sentence)
     if "no more than" in sentence:
         return Verdict("bad", "Does not beat every baseline", sentence)
+    if "cannot tell" in sentence:
+        return Verdict("mixed", "Too close to a baseline to tell", sentence)
     return Verdict("good", "Beats every baseline", sentence)
 
 
@@ -186,50 +188,32 @@ def _by_class(scores: Mapping[str, Any]) -> Section:
 def _examples(classifier: SequenceClassifier, data: Labelled) -> Section:
     """A few held-out sequences, wrong answers first, with what spoke for the class named."""
     rows, truth, probabilities, model = classifier.held_out_
-    named = probabilities.argmax(axis=1)
-    order = np.lexsort((-probabilities.max(axis=1), named == truth))
+    named = classifier.ranking(probabilities).argmax(axis=1)
+    sure = probabilities[np.arange(len(truth)), named]
+    order = np.lexsort((-sure, named == truth))
     wrong = [int(one) for one in order if named[one] != truth[one]][: _EXAMPLES // 2]
     right = [int(one) for one in order if named[one] == truth[one]]
+    firsts = [one for at, one in enumerate(right) if named[one] not in named[right[:at]]]
+    right = [*firsts, *(one for one in right if one not in firsts)]  # of several classes
     chosen = np.array([*wrong, *right[: _EXAMPLES - len(wrong)]])
     # those answers are of the network that was scored, which a refit has replaced since
-    some, answers = rows.select(chosen), probabilities[chosen]
-    relevance = relevance_of_named(model, some)
+    some = rows.select(chosen)
+    relevance = classifier.relevance_of_named(model, some)
     titles = [
-        f"{classifier.classes_[answer.argmax()]} ({100 * answer.max():.0f} %), in truth "
+        f"{classifier.classes_[named[row]]} ({100 * sure[row]:.0f} %), in truth "
         f"{classifier.classes_[truth[row]]}"
-        for row, answer in zip(chosen, answers, strict=True)
+        for row in chosen
     ]
-    section = Section(
-        "Which steps mattered",
+    return steps_section(
         "Gradient times input, for some held-out sequences (those mistaken first). Blue spoke for "
         "the class named, orange against it.",
+        titles,
+        some,
+        relevance,
+        classifier.unit,
+        data.channels,
+        "spoke for (or against)",
     )
-    _draw(section, classifier, some, titles, relevance, data.channels)
-    return section
-
-
-def _draw(
-    section: Section,
-    classifier: SequenceClassifier,
-    rows: Rows,
-    titles: Sequence[str],
-    relevance: Sequence[Array],
-    channels: Sequence[str],
-) -> None:
-    for number, (title, weights) in enumerate(zip(titles, relevance, strict=True)):
-        top = float(np.abs(weights).max(initial=0.0)) or 1.0
-        if rows.texts is not None:
-            tokens = split_text(rows.texts[number], classifier.unit)[:_MOST_STEPS]
-            section.passages.append(
-                Passage(title, tokens, [round(float(w) / top, 3) for w in weights[:_MOST_STEPS]])
-            )
-            continue
-        values = (rows.arrays or [])[number][:_MOST_STEPS, :_MOST_CHANNELS].T
-        shown = [[None if np.isnan(v) else float(f"{v:.5g}") for v in one] for one in values]
-        each = np.round(weights[:_MOST_STEPS].T / top, 4).tolist()
-        caption = "Lines: the first channels. Bars: all channels of a step together."
-        figure = relevance_figure(shown, each, channels)
-        section.charts.append(ChartView(title, caption, figure))
 
 
 def _network(classifier: SequenceClassifier) -> NetworkView:

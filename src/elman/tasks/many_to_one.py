@@ -7,7 +7,7 @@ import os
 import time as clock
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ class ManyToOne(SavedEstimator):
 
     # ------------------------------------------------------------------ what a kind fills in
 
+    _dropouts: ClassVar[tuple[tuple[float, float], tuple[float, float]]]
+    """By default before the output and of the inputs: for numbers, for texts."""
+
     def _loss(self) -> Loss:
         raise NotImplementedError
 
@@ -58,8 +61,9 @@ class ManyToOne(SavedEstimator):
     def _learn_prior(self, targets: Array, weights: Array | None) -> None:
         raise NotImplementedError
 
-    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> None:
-        """What is learnt of the rows that watched the training."""
+    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> list[str]:
+        """What is learnt of the rows that watched the training; what should be known of that."""
+        return []
 
     def _judged(self, model: PooledModel, rows: Rows, targets: Array, seen: Any) -> None:
         """Scores on rows that had no part in the training, beside baselines learnt of ``seen``."""
@@ -93,7 +97,7 @@ class ManyToOne(SavedEstimator):
         self.held_out_: Any = None
         if len(parts[1]):
             watched = rows.select(parts[1])
-            self._watched(model, watched, targets[parts[1]])
+            notes += self._watched(model, watched, targets[parts[1]])
             seen = (rows.select(parts[0]), targets[parts[0]])
             self._judged(model, rows.select(parts[2]), targets[parts[2]], seen)
             interrupted = any(history.interrupted for history in model.histories)
@@ -191,7 +195,8 @@ class ManyToOne(SavedEstimator):
             balanced,
             watched,
             unit=self.unit,
-            shape=self._shape(len(train)),
+            lowercase=self.lowercase,
+            shape=self._shape(len(train), rows.texts is not None),
             training=self._training(len(train), epochs),
             loss=self._loss(),
             outputs=self._outputs(),
@@ -205,7 +210,8 @@ class ManyToOne(SavedEstimator):
         """The answers as the network is to give them."""
         return targets
 
-    def _shape(self, rows: int) -> Shape:
+    def _shape(self, rows: int, texts: bool) -> Shape:
+        dropout, input_dropout = self._dropouts[int(texts)]
         hidden = self.hidden_size
         if hidden is None:
             hidden = 32 if rows < 200 else 64 if rows < 4000 else 128
@@ -216,8 +222,8 @@ class ManyToOne(SavedEstimator):
             bidirectional=self.bidirectional,
             pooling=self.pooling,
             embedding_size=self.embedding_size,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
+            dropout=dropout if self.dropout is None else self.dropout,
+            input_dropout=input_dropout if self.input_dropout is None else self.input_dropout,
         )
 
     def _training(self, rows: int, epochs: int | None) -> Training:
@@ -307,6 +313,7 @@ class ManyToOne(SavedEstimator):
         one_of("pooling", self.pooling, POOLS)
         one_of("unit", self.unit, UNITS)
         one_of("unseen", self.unseen, ("error", "unknown"))
+        one_of("lowercase", self.lowercase, (True, False))
         one_of("bidirectional", self.bidirectional, (True, False))
         one_of("refit", self.refit, ("auto", True, False))
         one_of("backend", self.backend, ("auto", "native", "reference"))
@@ -317,7 +324,8 @@ class ManyToOne(SavedEstimator):
             whole(name, getattr(self, name))
         whole("seed", self.seed, 0)
         for name in ("dropout", "input_dropout"):
-            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
+            if getattr(self, name) is not None:
+                real(name, getattr(self, name), 0.0, 1.0, open_above=True)
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)
@@ -329,10 +337,11 @@ class ManyToOne(SavedEstimator):
     bidirectional: bool
     pooling: str
     unit: str
+    lowercase: bool
     embedding_size: int
     unseen: str
-    dropout: float
-    input_dropout: float
+    dropout: float | None
+    input_dropout: float | None
     epochs: int | None
     batch_size: int | None
     learning_rate: float

@@ -129,6 +129,7 @@ class PooledModel:
         watched: tuple[Rows, Array, Array | None] | None,
         *,
         unit: str,
+        lowercase: bool,
         shape: Shape,
         training: Training,
         loss: Loss,
@@ -146,6 +147,7 @@ class PooledModel:
             weights: Of the rows, or ``None``.
             watched: Rows, answers and weights whose loss picks the best epoch, or ``None``.
             unit: Of texts: characters or words.
+            lowercase: Whether characters are made small letters.
             shape: The network.
             training: How it is trained.
             loss: What is minimised.
@@ -155,7 +157,7 @@ class PooledModel:
             backend: Of the networks.
             progress: Whether a bar is shown; ``None``: on a terminal.
         """
-        encoder = Encoder.fit(rows, unit)
+        encoder = Encoder.fit(rows, unit, lowercase)
         inputs = encoder.encode(rows)
         validation = None
         if watched is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from elman.checks import one_of
 from elman.data.rows import Rows
 from elman.errors import InputError
-from elman.evaluate.rivals import SummaryRidge
+from elman.evaluate.conformal import conformal_adjustment
+from elman.evaluate.rivals import SummaryRidge, clearly_less
 from elman.losses import Loss, make_loss
 from elman.tasks.many_to_one import ManyToOne
+from elman.tasks.options import check_levels
 from elman.tasks.pooled import PooledModel
 
 __all__ = ["SequenceRegressor"]
@@ -35,11 +38,15 @@ class SequenceRegressor(ManyToOne):
         pooling: What is made of the steps: ``"last"``, ``"mean"``, ``"max"`` or
             ``"attention"``.
         unit: What a step of a text is: ``"characters"`` or ``"words"``.
+        lowercase: Whether capital characters are read as small letters; words always are.
         embedding_size: Channels of the learned vector of a character or word.
         unseen: Characters or words that fit has not seen: ``"error"`` or ``"unknown"``.
-        dropout: Probability of dropping a unit before the output, and between layers.
-        input_dropout: Probability of dropping an input channel.
+        dropout: Probability of dropping a unit before the output, and between layers; default:
+            0.5 for texts, 0 for numbers.
+        input_dropout: Probability of dropping an input channel, or one of a learned vector;
+            default: 0.4 for texts, 0 for numbers.
         loss: ``"mse"``, ``"mae"`` or ``"huber"``, on targets scaled to unit deviation.
+        levels: Intervals in percent, see :meth:`predict_interval`; none: ``()``.
         epochs: Passes over the rows; default: what comes to 2000 updates, 8 to 60.
         batch_size: Rows of a batch, of like length; default: 16 to 64.
         learning_rate: Of AdamW at its highest, falling along a cosine.
@@ -54,6 +61,7 @@ class SequenceRegressor(ManyToOne):
 
     Attributes:
         prior_: Mean of the training targets, ``(K,)``.
+        intervals_: Level -> how far its interval reaches to either side, ``(K,)``.
         model_: The networks, a :class:`elman.tasks.pooled.PooledModel`.
         scores_: Measures on the held-out rows beside baselines, or ``None``.
         history_: The record of the training.
@@ -62,9 +70,13 @@ class SequenceRegressor(ManyToOne):
 
     Raises:
         InputError: From :meth:`fit`, for an argument or data that do not fit.
+
+    Source: of the intervals, J. Lei et al., "Distribution-free predictive inference for
+    regression", Journal of the American Statistical Association 113 (2018), algorithm 2.
     """
 
     _kind = "regressor"
+    _dropouts = ((0.0, 0.0), (0.5, 0.4))
     _estimator_type: ClassVar[str] = "regressor"
 
     def __init__(
@@ -75,11 +87,13 @@ class SequenceRegressor(ManyToOne):
         bidirectional: bool = True,
         pooling: str = "last",
         unit: str = "characters",
+        lowercase: bool = False,
         embedding_size: int = 32,
         unseen: str = "error",
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
+        dropout: float | None = None,
+        input_dropout: float | None = None,
         loss: str = "mse",
+        levels: Sequence[float] = (80, 95),
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = 0.004,
@@ -97,11 +111,13 @@ class SequenceRegressor(ManyToOne):
         self.bidirectional = bidirectional
         self.pooling = pooling
         self.unit = unit
+        self.lowercase = lowercase
         self.embedding_size = embedding_size
         self.unseen = unseen
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.loss = loss
+        self.levels = levels
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -157,6 +173,37 @@ class SequenceRegressor(ManyToOne):
         values[known] = self._unscaled(outputs[:, known])
         return values[:, 0] if self._flat else values
 
+    def predict_interval(
+        self, X: Any, level: float | None = None, *, lengths: Any = None, mask: Any = None
+    ) -> Array:
+        """The ends of an interval about each estimate that holds the truth so often.
+
+        It reaches to either side as far as the errors on the rows that watched the training did
+        (split conformal): of sequences of the same kind, at least ``level`` percent lie inside.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            level: One of ``levels``; default: the greatest.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Returns:
+            Lower and upper end, ``(N, 2)``, or ``(N, K, 2)`` if ``y`` was ``(N, K)``.
+
+        Raises:
+            InputError: As :meth:`predict`, or if there is no interval of that level.
+        """
+        values = self.predict(X, lengths=lengths, mask=mask)
+        if not self.intervals_:
+            raise InputError(
+                "level: there are no intervals, which need rows held out (held_out, 40 rows or "
+                "more) and levels"
+            )
+        level = max(self.intervals_) if level is None else level
+        reach = self.intervals_[one_of("level", level, tuple(self.intervals_))]
+        reach = reach[0] if self._flat else reach
+        return np.stack([values - reach, values + reach], axis=-1)
+
     def score(
         self,
         X: Any,
@@ -204,17 +251,27 @@ class SequenceRegressor(ManyToOne):
             np.zeros(one.shape) for one in rows.arrays or [np.zeros(0)] * len(rows)
         ]
         if len(found):
-            weights = np.tile(self._scale, (len(found), 1))
-            relevance = self.model_.relevance(rows.select(found), weights)
-            for row, one in zip(found, relevance, strict=True):
+            for row, one in zip(
+                found, self.relevance(self.model_, rows.select(found)), strict=True
+            ):
                 result[row] = one
         return result
+
+    def relevance(self, model: PooledModel, rows: Rows) -> list[Array]:
+        """Gradient times input of the estimate, see :meth:`explain`.
+
+        Args:
+            model: Of this regressor, trained on all rows or on a part of them.
+            rows: Each with something to read.
+        """
+        return model.relevance(rows, np.tile(self._scale, (len(rows), 1)))
 
     # ------------------------------------------------------------- what ManyToOne asks for
 
     def _check_options(self) -> None:
         super()._check_options()
         one_of("loss", self.loss, ("mse", "mae", "huber"))
+        check_levels(self.levels)
 
     def _loss(self) -> Loss:
         return make_loss(self.loss)
@@ -228,40 +285,79 @@ class SequenceRegressor(ManyToOne):
 
     def _learn_prior(self, targets: Array, weights: Array | None) -> None:
         self.prior_ = np.average(targets, axis=0, weights=weights)
+        self.intervals_: dict[float, Array] = {}
         scale = targets.std(axis=0)
-        self._scale = np.where(scale > 1e-12 * np.abs(self.prior_), scale, 1.0)
-        self._scale[self._scale == 0.0] = 1.0
+        # 0 where targets do not vary: then the estimate is the prior, whatever the network says
+        self._scale = np.where(scale > 1e-12 * np.abs(self.prior_), scale, 0.0)
 
     def _scaled(self, targets: Array) -> Array:
-        return np.asarray((targets - self.prior_) / self._scale)
+        return np.asarray((targets - self.prior_) / np.where(self._scale > 0, self._scale, 1.0))
 
     def _unscaled(self, outputs: Array) -> Array:
         return np.asarray(self.prior_ + outputs.mean(axis=0) * self._scale)
+
+    def _watched(self, model: PooledModel, rows: Rows, targets: Array) -> list[str]:
+        predicted = self._unscaled(model.outputs(rows))
+        notes = []
+        for level in check_levels(self.levels):
+            found = conformal_adjustment(predicted, predicted, targets, level / 100)
+            if found.sufficient.all():
+                self.intervals_[level] = found.adjustment
+            else:
+                notes.append(
+                    f"There is no interval of {level:g} %: the {len(targets)} rows that watched "
+                    "the training are too few for it."
+                )
+        return notes
 
     def _judged(
         self, model: PooledModel, rows: Rows, targets: Array, seen: tuple[Rows, Array]
     ) -> None:
         predicted = self._unscaled(model.outputs(rows))
-        table = {"network": _measures(predicted, targets, None)}
-        mean = np.tile(seen[1].mean(axis=0), (len(rows), 1))
-        table["mean"] = _measures(mean, targets, None)
+        rivals = {"mean": np.tile(seen[1].mean(axis=0), (len(rows), 1))}
         if rows.arrays is not None:
             ridge = SummaryRidge(seen[0].arrays or [], seen[1])
-            table["ridge on summaries"] = _measures(ridge.predict(rows.arrays), targets, None)
-        self.scores_ = {"rows": len(targets), "table": table}
-        self.held_out_ = (rows, targets, predicted)
+            rivals["ridge on summaries"] = ridge.predict(rows.arrays)
+        table = {
+            name: _measures(one, targets, None)
+            for name, one in {"network": predicted, **rivals}.items()
+        }
+        inside = {
+            level: np.abs(predicted - targets) <= reach for level, reach in self.intervals_.items()
+        }
+        self.scores_ = {
+            "rows": len(targets),
+            "table": table,
+            "clearly": {
+                name: clearly_less(_distance(predicted, targets), _distance(one, targets))
+                for name, one in rivals.items()
+            },
+            "intervals": {
+                f"{level:g}": {
+                    "nominal": level / 100,
+                    "coverage": float(inside[level].mean()),
+                    "width": float(2 * reach.mean()),
+                }
+                for level, reach in self.intervals_.items()
+            },
+        }
+        self.held_out_ = (rows, targets, predicted, model)
 
     def _state(self) -> dict[str, Any]:
         return {
             "prior": self.prior_.tolist(),
             "scale": self._scale.tolist(),
             "flat": self._flat,
+            "intervals": [[level, reach.tolist()] for level, reach in self.intervals_.items()],
         }
 
     def _set_state(self, record: dict[str, Any]) -> None:
         self.prior_ = np.array(record["prior"], np.float64)
         self._scale = np.array(record["scale"], np.float64)
         self._flat = bool(record["flat"])
+        self.intervals_ = {
+            level: np.array(reach, np.float64) for level, reach in record["intervals"]
+        }
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a regressor."""
@@ -297,6 +393,11 @@ def _numbers(y: Any, rows: int) -> tuple[Array, bool]:
     if not np.isfinite(array).all():
         raise InputError("y: expected finite numbers, got NaN or infinity (inf)")
     return array, flat
+
+
+def _distance(predicted: Array, truth: Array) -> Array:
+    """How far each row's estimates are off, ``(N,)``."""
+    return np.asarray(np.abs(predicted - truth).mean(axis=1))
 
 
 def _measures(predicted: Array, truth: Array, weights: Any) -> dict[str, float | None]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from elman.layers import RecurrentLayer
+from elman.layers import Layer, RecurrentLayer
 from elman.network import Network
 from elman.report.content import LayerView, NetworkView
 from elman.report.task import Section, TaskReport
@@ -116,7 +116,18 @@ def network_view(network: Network, source: str, answer: str) -> NetworkView:
     return NetworkView(source, f"T x {network.input_size}", layer_views(network), answer)
 
 
-def layer_views(network: Network) -> list[LayerView]:
+class Layered(Protocol):
+    """A network with layers whose parameters bear their numbers, such as ``0.weight``."""
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The layers in order."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Every parameter by its name."""
+
+
+def layer_views(network: Layered) -> list[LayerView]:
     """The layers of a network as its diagram shows them."""
     sizes = [0] * len(network.layers)
     for name, value in network.state_dict().items():

@@ -1,0 +1,168 @@
+"""``elman label``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elman.cli import printing
+from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
+from elman.errors import InputError
+
+if TYPE_CHECKING:
+    from elman.data.conll import StepFile
+    from elman.runs import Run
+
+__all__ = ["label", "predict_labels", "write_labels"]
+
+_COLUMNS = ("label", "token", "id", "time")
+
+
+def label(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="CoNLL-U, CoNLL, JSON lines, a table, or a built-in set: appointments, machine.",
+            show_default=True,
+        ),
+    ] = "appointments",
+    label: Annotated[
+        str | None,
+        typer.Option("--label", metavar="COLUMN", help="Of labels: a name, or a number from 1."),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", metavar="COLUMN", help="Of tokens: a name, or a number from 1."),
+    ] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", metavar="NAME", help="Column that names the sequences.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="NAME", help="Column that orders the steps.")
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option("--validation", metavar="FILE", help="Watches the training; default: a part."),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option("--test", metavar="FILE", help="Is scored on; default: a part held out."),
+    ] = None,
+    crf: Annotated[
+        bool, typer.Option("--crf", metavar="", help="Choose the labels of a sequence together.")
+    ] = False,
+    unseen_labels: Annotated[
+        str,
+        typer.Option(
+            "--unseen-labels",
+            metavar="NAME",
+            help="In the test file: error, or wrong to count them as mistakes.",
+        ),
+    ] = "error",
+    cell: Cell = "lstm",
+    hidden: Hidden = None,
+    ensemble: Annotated[
+        int, typer.Option("--ensemble", metavar="N", help="Networks trained and averaged.")
+    ] = 1,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    out: Out = None,
+    no_report: NoReport = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on sequences with a label at every step, score them, and leave a run folder."""
+    from elman.runs import Run
+    from elman.tasks.labelling import SequenceLabeller
+    from elman.tasks.labelling_report import verdict, write_labelling
+    from elman.tasks.labelling_scores import MEASURES
+    from elman.tasks.run_folder import task_metrics
+
+    request = request_of(locals(), ("source", *_COLUMNS, "validation", "test"))
+    check_free(out)
+    columns = {name: request[name] for name in _COLUMNS}
+    data = _read(source, columns)
+    others = {
+        "validation_data": None if validation is None else _read(str(validation), columns),
+        "test_data": None if test is None else _read(str(test), columns),
+    }
+    request["label"] = data.label
+    labeller = SequenceLabeller(
+        cell=cell,
+        hidden_size=hidden,
+        crf=crf,
+        unseen_labels=unseen_labels,
+        ensemble=ensemble,
+        epochs=epochs,
+        seed=seed,
+        verbose=not (quiet or as_json),
+    )
+    voice = printing.Voice(silent=quiet or as_json)
+    voice.source(source, data.describe(), data.notes)
+    for name, one in others.items():
+        if one is not None:
+            voice.line("", f"{name.removesuffix('_data')}: {one.describe()}")
+    parts = {name: (one.steps, one.labels) for name, one in others.items() if one is not None}
+    labeller.fit(data.steps, data.labels, **parts)
+    voice.trained(labeller.model_.parameter_count, labeller.seconds_["total"])
+    scores = labeller.scores_
+    table = None if scores is None else scores["table"]
+    shown = [one for one in MEASURES if table is not None and table["network"][one[0]] is not None]
+    voice.scored(table, shown, verdict(scores), labeller.notes_)
+    run = Run.create(out, kind="labelling", name=stem(source))
+    write_labelling(
+        run,
+        labeller,
+        data,
+        title=stem(source),
+        request=request,
+        command=command_line(),
+        report=not no_report,
+    )
+    document = task_metrics(labeller)
+    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
+
+
+def predict_labels(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a labelling's model gives for a file, one row a step."""
+    from elman.saving import load
+    from elman.tasks.labelling_report import label_columns
+
+    data, labeller = _to_label(run, file), load(run.model_path)
+    return label_columns(labeller, data.steps, data.names, labeller.answers(data.steps))
+
+
+def write_labels(run: Run, file: str | None, out: Path) -> None:
+    """A file of sequences with the labels that the model gives, in the form that it has."""
+    from elman.data.conll import write_steps
+    from elman.saving import load
+
+    data = _to_label(run, file)
+    write_steps(data, load(run.model_path).predict(data.steps), out)
+
+
+def _to_label(run: Run, file: str | None) -> StepFile:
+    request = run.configuration["request"]
+    source = request["source"] if file is None else file
+    return _read(source, {name: request[name] for name in _COLUMNS}, required=False)
+
+
+def _read(source: str, columns: Mapping[str, Any], required: bool = True) -> StepFile:
+    from elman.data.conll import read_steps
+    from elman.datasets.stepwise import STEPWISE, load_stepwise
+
+    if source in STEPWISE and not Path(source).exists():
+        given = [name for name, value in columns.items() if value is not None]
+        if given and required:
+            raise InputError(f"--{given[0]}: the built-in set {source!r} needs no names")
+        return load_stepwise(source)
+    if not Path(source).exists() and not Path(source).suffix:
+        raise InputError(
+            f"SOURCE: there is no file {source!r}, and no built-in set of that name; there are "
+            f"{', '.join(STEPWISE)}"
+        )
+    return read_steps(source, **columns, required=required)

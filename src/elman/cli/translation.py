@@ -1,0 +1,196 @@
+"""``elman translate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elman.cli import printing
+from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
+from elman.errors import InputError
+
+if TYPE_CHECKING:
+    from elman.data.pair_files import PairData
+    from elman.runs import Run
+
+__all__ = ["predict_translation", "translate"]
+
+# Of the built-in sets: settings that come far in seconds. Those of a file are the translator's own.
+_QUICK: dict[str, dict[str, Any]] = {
+    "dates": {"hidden_size": 64, "epochs": 15},
+    "addition": {
+        "attention": None,
+        "bidirectional": False,
+        "reverse_source": True,
+        "dropout": 0.0,
+        "batch_size": 128,
+        "epochs": 18,
+        "held_out": 0.1,
+    },
+}
+_ATTENTION = ("dot", "additive", "none")
+
+
+def translate(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A table with a column of sources and one of targets (CSV, TSV, Parquet, Arrow, "
+            "JSON lines), or a built-in set: dates, addition.",
+            show_default=True,
+        ),
+    ] = "dates",
+    source_column: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Column of sources.")
+    ] = None,
+    target_column: Annotated[
+        str | None, typer.Option("--target", metavar="NAME", help="Column of targets.")
+    ] = None,
+    source_file: Annotated[
+        Path | None,
+        typer.Option("--source-file", metavar="FILE", help="A text file, one source a line."),
+    ] = None,
+    target_file: Annotated[
+        Path | None,
+        typer.Option("--target-file", metavar="FILE", help="Another, the target of each line."),
+    ] = None,
+    unit: Annotated[
+        str, typer.Option("--unit", metavar="NAME", help="Of texts: characters or words.")
+    ] = "characters",
+    attention: Annotated[
+        str | None,
+        typer.Option("--attention", metavar="NAME", help="dot (default), additive or none."),
+    ] = None,
+    reverse_source: Annotated[
+        bool,
+        typer.Option("--reverse-source", metavar="", help="Read sources from their end."),
+    ] = False,
+    cell: Cell = "lstm",
+    hidden: Hidden = None,
+    layers: Annotated[int, typer.Option("--layers", metavar="N", help="Cells stacked.")] = 1,
+    sampling: Annotated[
+        float,
+        typer.Option(
+            "--sampling", metavar="P", help="Scheduled sampling: its rate in the last epoch."
+        ),
+    ] = 0.0,
+    beam: Annotated[
+        int, typer.Option("--beam", metavar="N", help="Hypotheses of the search; 1: greedy.")
+    ] = 1,
+    unseen: Annotated[
+        str,
+        typer.Option(
+            "--unseen", metavar="NAME", help="Tokens not seen in training: error or unknown."
+        ),
+    ] = "error",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    out: Out = None,
+    no_report: NoReport = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on sources and their targets, score beside baselines, and leave a run folder."""
+    from elman.runs import Run
+    from elman.tasks.run_folder import task_metrics
+    from elman.tasks.translation import Translator
+    from elman.tasks.translation_report import MEASURES, verdict, write_translation
+
+    names = ("source", "source_column", "target_column", "source_file", "target_file")
+    request = request_of(locals(), names)
+    check_free(out)
+    if attention is not None and attention not in _ATTENTION:
+        raise InputError(f"--attention: expected {', '.join(_ATTENTION)}, got {attention!r}")
+    data, built_in = _read(source, source_column, target_column, source_file, target_file)
+    given: dict[str, Any] = {"hidden_size": hidden, "epochs": epochs, "attention": attention}
+    given["reverse_source"] = reverse_source or None
+    options = {**(_QUICK[source] if built_in else {})}
+    options |= {name: value for name, value in given.items() if value is not None}
+    if attention == "none":
+        options["attention"] = None
+    translator = Translator(
+        cell=cell,
+        num_layers=layers,
+        unit=unit,
+        scheduled_sampling=sampling,
+        beam=beam,
+        unseen=unseen,
+        seed=seed,
+        verbose=not (quiet or as_json),
+        **options,
+    )
+    title = stem(source if source_file is None else str(source_file))
+    voice = printing.Voice(silent=quiet or as_json)
+    voice.source(title, data.describe(), data.notes)
+    translator.fit(data.sources, data.targets)
+    voice.trained(translator.model_.parameter_count, translator.seconds_["total"])
+    scores = translator.scores_
+    table = None if scores is None else scores["table"]
+    voice.scored(table, MEASURES, verdict(scores), translator.notes_)
+    run = Run.create(out, kind="translation", name=title)
+    request |= {"source_column": data.columns[0], "target_column": data.columns[1]}
+    write_translation(
+        run,
+        translator,
+        data,
+        title=title,
+        request=request,
+        command=command_line(),
+        report=not no_report,
+    )
+    document = task_metrics(translator)
+    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
+
+
+def _read(
+    source: str,
+    source_column: str | None,
+    target_column: str | None,
+    source_file: Path | None,
+    target_file: Path | None,
+) -> tuple[PairData, bool]:
+    """The pairs, and whether they are a built-in set."""
+    from elman.data.pair_files import read_pairs, read_parallel
+    from elman.datasets.translations import TRANSLATIONS, load_translations
+
+    if (source_file is None) != (target_file is None):
+        missing = "--source-file" if source_file is None else "--target-file"
+        raise InputError(f"{missing}: expected both files, of sources and of targets, got one")
+    if source_file is not None and target_file is not None:
+        return read_parallel(source_file, target_file), False
+    if source in TRANSLATIONS and not Path(source).exists():
+        if source_column or target_column:
+            option = "--source" if source_column else "--target"
+            raise InputError(f"{option}: the built-in set {source!r} has no columns to name")
+        return load_translations(source), True
+    if not Path(source).exists() and not Path(source).suffix:
+        raise InputError(
+            f"SOURCE: there is no file {source!r}, and no built-in set of that name; there are "
+            f"{', '.join(TRANSLATIONS)}"
+        )
+    return read_pairs(source, source_column, target_column), False
+
+
+def predict_translation(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a translation's model gives for a file."""
+    from elman.data.pair_files import read_sources
+    from elman.saving import load
+    from elman.tasks.translation_report import translation_columns
+
+    request = run.configuration["request"]
+    if file is None:
+        one, two = request["source_file"], request["target_file"]
+        data, _ = _read(
+            request["source"],
+            request["source_column"],
+            request["target_column"],
+            None if one is None else Path(one),
+            None if two is None else Path(two),
+        )
+    else:
+        data = read_sources(file, request["source_column"])
+    return translation_columns(load(run.model_path), data)
