@@ -12,7 +12,7 @@ import torch
 from networks_across import inputs_of, make, shared_layers
 
 import keras_backend  # noqa: F401  # before Keras itself is imported
-from elman import BackendUnavailable, Forecaster, InputError, Network
+from elman import BackendUnavailable, Forecaster, InputError, LanguageModel, Network
 from elman.exchange import parts
 from elman.exchange.files import TARGETS, export_model, import_network
 
@@ -87,3 +87,14 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     ):
         with pytest.raises(BackendUnavailable, match=r"pip install 'elman\["):
             call()
+
+
+def test_a_language_model_gives_its_network(tmp_path: Path) -> None:
+    text = "the cat sat on the mat and the dog sat on the log. " * 40
+    model = LanguageModel(hidden_size=8, num_layers=1, epochs=1, seed=0).fit(text)
+    certificate = export_model(model, "onnx", tmp_path / "language.onnx")
+    assert certificate["largest_relative_difference"] < 1e-5
+    network = model.model_.network
+    back = import_network(tmp_path / "language.onnx")
+    tokens = np.random.default_rng(0).integers(0, network._form.size_in, (2, 9))
+    assert np.abs(back.predict(tokens) - network.predict(tokens)).max() < 1e-5

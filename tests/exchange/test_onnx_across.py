@@ -216,6 +216,22 @@ def test_nodes_that_are_no_layer_are_refused(operator: str, options: Any, messag
         Network.from_onnx(model)
 
 
+def test_softmax_before_version_13_is_over_all_axes_from_its_own() -> None:
+    node = helper.make_node("Softmax", ["x"], ["y"], name="old")
+    model = helper.make_model(
+        helper.make_graph(
+            [node],
+            "old",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", "t", 3])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        ),
+        opset_imports=[helper.make_opsetid("", 12)],
+        ir_version=7,
+    )
+    with pytest.raises(InputError, match="axis=1: expected the channels"):
+        Network.from_onnx(model)
+
+
 def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     for file in (tmp_path / "text.onnx", tmp_path / "none.onnx", b"no model", 7):

@@ -64,11 +64,11 @@ def export(
         f"{len(certificate['cases'])} random inputs, run by {certificate['runtime']} "
         f"{certificate['runtime_version']}",
     )
-    if to != "onnx" and not _is_network(model):
+    if not _is_network(model) and (to != "onnx" or not hasattr(model, "to_onnx")):
         voice.line(
             "note",
-            "The file holds the network alone, which reads values as the model scales them; "
-            "--to onnx puts the scaling into the file.",
+            "The file holds the network alone, which reads what the model makes of its inputs"
+            + ("; --to onnx puts that into the file too." if hasattr(model, "to_onnx") else "."),
         )
     voice.line("left in", str(certificate_path(file)))
 

@@ -32,9 +32,10 @@ def export_model(
     """Writes a model as a file of another library, and its certificate.
 
     Args:
-        model: A network; for ONNX also a direct forecaster, a classifier or regressor of
-            sequences of numbers, whose scaling goes into the graph. Of an estimator's single
-            network PyTorch and Keras get the network alone: it reads what the estimator scales.
+        model: A network, or an estimator. A direct forecaster, and a classifier or regressor of
+            sequences of numbers, go to ONNX with their scaling in the graph. Of any other that
+            is a single network, and in PyTorch and Keras, the file holds that network alone: it
+            reads what the estimator makes of its inputs.
         target: ``"torch"`` (TorchScript, ``.pt``), ``"keras"`` (``.keras``) or
             ``"onnx"``.
         file: Where to; it must end as the target's files do.
@@ -52,9 +53,8 @@ def export_model(
         raise InputError(f"file: expected a name that ends in {ending}, got {file}")
     package({"onnx": "onnxruntime"}.get(target, target), target)
     if target == "onnx":
-        if not hasattr(model, "to_onnx"):
-            raise InputError(f"model: {type(model).__name__} cannot be told in ONNX")
-        written: dict[str, Any] = model.to_onnx(file, overwrite=overwrite)
+        whole = model if hasattr(model, "to_onnx") else _single_network(model, target)
+        written: dict[str, Any] = whole.to_onnx(file, overwrite=overwrite)
         return written
     network = _single_network(model, target)
     path = check_target(file, overwrite)
@@ -73,14 +73,16 @@ def export_model(
 def _single_network(model: Any, target: str) -> Network:
     if isinstance(model, Network):
         return model
-    networks = getattr(getattr(model, "model_", None), "networks", [])
-    if isinstance(model, SavedEstimator) and len(networks) == 1:
-        (network,) = networks
-        if isinstance(network, Network):
+    if isinstance(model, SavedEstimator):
+        own = getattr(model, "model_", None)
+        networks = getattr(own, "networks", None) or [getattr(own, "network", None)]
+        if len(networks) == 1 and isinstance(networks[0], Network):
+            network: Network = networks[0]
             return network
+    whole = target != "onnx" and hasattr(model, "to_onnx")
     raise InputError(
-        f"to: the {type(model).__name__} is more than one network of layers in a row, which is "
-        f"what {target} can be given; expected --to onnx"
+        f"to: a trained {type(model).__name__} like this is more than one network of layers in a "
+        f"row, which is all that {target} can be given" + ("; expected --to onnx" if whole else "")
     )
 
 

@@ -310,7 +310,9 @@ class _Reader:
     def _activation(self, node: Any) -> None:
         flow = self._taken(node.input[0], node)
         if node.op_type == "Softmax":
-            axis = attributes(node).get("axis", -1)
+            # before version 13 of the standard it was over all axes from this one on
+            default = -1 if self.values.version >= 13 else 1
+            axis = attributes(node).get("axis", default)
             if resolved(flow.axes).names[axis] != "channels":
                 raise InputError(f"file: {label(node)}: axis={axis}: expected the channels")
         self._gave(node, Part(Activation(_ACTIVATIONS[node.op_type]), {}), flow.axes)

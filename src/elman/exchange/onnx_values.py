@@ -93,6 +93,9 @@ class Values:
 
     def __init__(self, model: Any, constants: Mapping[str, Any]) -> None:
         self.model, self.graph = model, model.graph
+        self.version = max(
+            (one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=0
+        )
         self.inputs = [one.name for one in self.graph.input]
         unknown = [name for name in constants if name not in self.inputs]
         if unknown:

@@ -6,6 +6,7 @@ z, r, n; ONNX i, o, f, g and z, r, n.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.errors import BackendUnavailable, InputError
+from elman.errors import BackendUnavailable, ElmanWarning, InputError
 from elman.layers import Activation, Dense, Layer, RecurrentLayer, TiedDense
 from elman.network import Network
 
@@ -29,11 +30,12 @@ __all__ = [
 
 Array: TypeAlias = NDArray[Any]
 
-# What inference needs of a recurrent layer's options, and those that act in training alone.
+# Options of recurrent layers that all sides have, and those that act in training alone.
 _SERVED = {
     *("input_size", "hidden_size", "num_layers", "bias", "dropout", "bidirectional"),
-    *("learned_state", "nonlinearity", "reset_after", "recurrent_dropout"),
+    *("learned_state", "nonlinearity", "reset_after"),
 }
+_TRAINING = ("recurrent_dropout",)
 
 
 class Part(NamedTuple):
@@ -104,7 +106,14 @@ def refuse_unserved(layer: Layer, number: int, target: str) -> None:
     if not isinstance(layer, RecurrentLayer):
         return
     for name, value in layer.config().items():
-        if name not in _SERVED and value:
+        if name in _TRAINING and value:
+            warnings.warn(
+                f"layer {number}, {type(layer).__name__}: {name} acts in training only and is left "
+                "out; predictions are the same",
+                ElmanWarning,
+                stacklevel=5,
+            )
+        elif name not in _SERVED and value:
             raise InputError(
                 f"layer {number}, {type(layer).__name__}: {target} has no {name}={value!r}"
             )
