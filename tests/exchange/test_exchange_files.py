@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 from networks_across import inputs_of, make, shared_layers
+from random_nodes import node_model
 
 import keras_backend  # noqa: F401  # before Keras itself is imported
 from elman import BackendUnavailable, Forecaster, InputError, LanguageModel, Network
-from elman.exchange import parts
-from elman.exchange.files import TARGETS, export_model, import_network
+from elman.exchange import onnx_graph, parts
+from elman.exchange.files import TARGETS, export_model
+from elman.exchange.imports import import_checked, import_network
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -27,9 +29,53 @@ def test_there_and_back(name: str, target: str, tmp_path: Path) -> None:
     assert len({case["inputs"] for case in certificate["cases"]}) >= 4  # of several shapes
     stored = json.loads((tmp_path / f"{file.name}.certificate.json").read_text())
     assert stored == certificate
-    back = import_network(file)
+    back, found = import_checked(file)
+    assert found is not None and found["largest_relative_difference"] < 1e-5
+    assert found["sha256"] == certificate["sha256"]
     x = inputs_of(network)
     assert np.abs(back.predict(x) - network.predict(x)).max() < 2e-6
+
+
+def node_file(path: Path, more: dict[str, np.ndarray], direction: str = "bidirectional") -> Path:
+    """A file as others write them: time first, fixed sizes, both directions apart."""
+    generator = np.random.default_rng(0)
+    ways = 2 if direction == "bidirectional" else 1
+    weights = {
+        "W": generator.standard_normal((ways, 12, 2)).astype(np.float32),
+        "R": (0.5 * generator.standard_normal((ways, 12, 4))).astype(np.float32),
+    }
+    feeds = {"X": np.zeros((9, 3, 2), np.float32), **more}
+    attributes = {"hidden_size": 4, "direction": direction}
+    path.write_bytes(node_model("GRU", attributes, weights, feeds).SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_files_of_others_are_run_beside_the_network(direction: str, tmp_path: Path) -> None:
+    lengths = {"sequence_lens": np.zeros(3, np.int32)}
+    file = node_file(tmp_path / "node.onnx", lengths, direction)
+    network, found = import_checked(file)
+    assert found is not None and found["largest_relative_difference"] < 1e-5
+    assert [case["inputs"] for case in found["cases"]] == ["3 rows, 9 steps"]
+    states = {"initial_h": np.zeros((2 if direction[0] == "b" else 1, 3, 4), np.float32)}
+    assert import_checked(node_file(tmp_path / "state.onnx", states, direction))[1] is None
+    assert network.layers[0].hidden_size == 4
+
+
+def test_a_network_that_does_not_compute_what_the_file_does_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = node_file(tmp_path / "node.onnx", {})
+    honest = onnx_graph.network_of
+
+    def wrong(*arguments: Any) -> Network:
+        network = honest(*arguments)
+        network.set_parameters(1.1 * network.parameters)
+        return network
+
+    monkeypatch.setattr(onnx_graph, "network_of", wrong)
+    with pytest.raises(InputError, match="which is off by"):
+        import_checked(file)
 
 
 def test_a_program_runs_without_elman(tmp_path: Path) -> None:

@@ -57,13 +57,7 @@ def export(
         print(file)
         return
     voice.line("wrote", f"{file}, {file.stat().st_size:,} bytes")
-    voice.line(
-        "exact",
-        f"to {certificate['largest_absolute_difference']:.1e} "
-        f"({certificate['largest_relative_difference']:.1e} relative) over "
-        f"{len(certificate['cases'])} random inputs, run by {certificate['runtime']} "
-        f"{certificate['runtime_version']}",
-    )
+    voice.line("exact", _exactness(certificate))
     if not _is_network(model) and (to != "onnx" or not hasattr(model, "to_onnx")):
         voice.line(
             "note",
@@ -82,21 +76,32 @@ def import_(
     quiet: Quiet = False,
 ) -> None:
     """Read a model of another library as a network, and leave a run folder with it."""
-    from elman.exchange.files import import_network
+    from elman.exchange.imports import import_checked
     from elman.runs import Run
 
     check_free(out)
-    network = import_network(file)
+    network, certificate = import_checked(file)
     voice = printing.Voice(silent=quiet or as_json)
     voice.source(str(file), _described(network))
     if not (quiet or as_json):
         print(f"\n{network.summary()}\n")
+    if certificate is None:
+        voice.line(
+            "note",
+            "The file was not run beside the network: it has inputs of its own, or none runs it.",
+        )
+    else:
+        voice.line("exact", _exactness(certificate))
     run = Run.create(out, kind="network", name=stem(str(file)))
     run.write_config({"request": {"file": str(file)}})
-    run.write_metrics({"parameters": network.parameter_count})
+    run.write_metrics({"parameters": network.parameter_count, "certificate": certificate})
     network.save(run.model_path)
     layers = [repr(layer) for layer in network.layers]
-    document = {"layers": layers, "parameters": network.parameter_count}
+    document = {
+        "layers": layers,
+        "parameters": network.parameter_count,
+        "certificate": certificate,
+    }
     finish(run, voice, document, report=False, as_json=as_json, quiet=quiet)
 
 
@@ -111,6 +116,15 @@ def _model_of(folder: Path) -> Any:
             raise InputError(f"run: {folder} is a {opened.kind} and holds no model to export")
         folder = opened.model_path
     return load(folder)
+
+
+def _exactness(certificate: Mapping[str, Any]) -> str:
+    return (
+        f"to {certificate['largest_absolute_difference']:.1e} "
+        f"({certificate['largest_relative_difference']:.1e} relative) over "
+        f"{len(certificate['cases'])} random inputs, run by {certificate['runtime']} "
+        f"{certificate['runtime_version']}"
+    )
 
 
 def _is_network(model: Any) -> bool:

@@ -16,7 +16,15 @@ from elman import __version__
 from elman.errors import InputError
 from elman.exchange.parts import Array
 
-__all__ = ["SHAPES", "Case", "certificate_path", "certify", "check_target", "network_cases"]
+__all__ = [
+    "SHAPES",
+    "Case",
+    "certificate_path",
+    "certify",
+    "check_target",
+    "compare",
+    "network_cases",
+]
 
 SHAPES = ((1, 1), (1, 20), (3, 7), (8, 50))
 """Rows and steps of the random inputs."""
@@ -61,10 +69,12 @@ def check_target(file: str | os.PathLike[str], overwrite: bool, certificate: boo
     return path
 
 
-def network_cases(network: Any, states: bool, lengths: bool) -> Iterable[Case]:
+def network_cases(
+    network: Any, states: bool, lengths: bool, shapes: Iterable[tuple[int, int]] = SHAPES
+) -> Iterable[Case]:
     """Random inputs of several shapes for a network's file; the same every time."""
     generator = np.random.default_rng(0)
-    for number, (rows, steps) in enumerate(SHAPES):
+    for number, (rows, steps) in enumerate(shapes):
         for more in (False, True):
             if more and not (states or lengths):
                 continue
@@ -107,8 +117,23 @@ def certify(
     Returns:
         The certificate.
     """
+    certificate = compare(file, runtime, version, cases, ours, theirs)
+    text = json.dumps(certificate, indent=2, allow_nan=False)
+    certificate_path(file).write_text(text + "\n", encoding="utf-8")
+    return certificate
+
+
+def compare(
+    file: Path,
+    runtime: str,
+    version: str,
+    cases: Iterable[Case],
+    ours: Callable[[Case], Mapping[str, Array]],
+    theirs: Callable[[Case], Mapping[str, Array]],
+) -> dict[str, Any]:
+    """What a certificate says; arguments as :func:`certify`, nothing is written."""
     found = [_compared(case, ours(case), theirs(case)) for case in cases]
-    certificate = {
+    return {
         "file": file.name,
         "sha256": sha256(file.read_bytes()).hexdigest(),
         "runtime": runtime,
@@ -120,9 +145,6 @@ def certify(
         "definition": _DEFINITION,
         "cases": found,
     }
-    text = json.dumps(certificate, indent=2, allow_nan=False)
-    certificate_path(file).write_text(text + "\n", encoding="utf-8")
-    return certificate
 
 
 def _compared(case: Case, ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Models as files of the other libraries, and networks from such files."""
+"""Models as files of the other libraries."""
 
 from __future__ import annotations
 
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from elman.exchange.parts import Array, package
 from elman.network import Network
 from elman.tasks.estimator import SavedEstimator
 
-__all__ = ["TARGETS", "export_model", "import_network"]
+__all__ = ["DESCRIPTION", "TARGETS", "export_model"]
 
 TARGETS = {"torch": ".pt", "keras": ".keras", "onnx": ".onnx"}
 """What a model can be exported to, and what its files end in."""
 
-_DESCRIPTION = "elman.json"
+DESCRIPTION = "elman.json"
+"""Of a TorchScript program, where it says which network it was."""
 
 
 def export_model(
@@ -108,7 +109,7 @@ def _write_torch(network: Network, path: Path) -> tuple[Callable[[Case], Array],
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", jit.TracerWarning)  # of torch's own checks of shapes
         program = jit.trace(module, torch.from_numpy(x))
-        program.save(path, _extra_files={_DESCRIPTION: described})
+        program.save(path, _extra_files={DESCRIPTION: described})
         read = jit.load(path)
 
     def run(case: Case) -> Array:
@@ -130,63 +131,3 @@ def _write_keras(network: Network, path: Path) -> tuple[Callable[[Case], Array],
         return output
 
     return run, f"{keras.__version__} on {keras.backend.backend()}"
-
-
-def import_network(
-    file: str | os.PathLike[str], constants: Mapping[str, Any] | None = None
-) -> Network:
-    """A network of another library's file.
-
-    Args:
-        file: An ONNX model ``.onnx``, a Keras model ``.keras``, or a TorchScript program
-            ``.pt`` that elman exported.
-        constants: Of an ONNX model, values of inputs that are weights.
-
-    Raises:
-        InputError: If there is no such file, or it cannot be told in elman's layers.
-        BackendUnavailable: If the library is not installed.
-    """
-    path = Path(file)
-    if not path.is_file():
-        raise InputError(f"file: expected a model's file, got {path}, which is no file")
-    if path.suffix == ".onnx":
-        return Network.from_onnx(path, constants=constants)
-    if path.suffix == ".keras":
-        package("keras", "keras")
-        return Network.from_keras(_read_keras(path))
-    if path.suffix == ".pt":
-        package("torch", "torch")
-        return _read_torch(path)
-    raise InputError(
-        f"file: expected a name that ends in {', '.join(TARGETS.values())}, got {path.name}"
-    )
-
-
-def _read_keras(path: Path) -> Any:
-    import keras
-
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise InputError(f"file: {path} is no Keras model that can be read: {error}") from error
-
-
-def _read_torch(path: Path) -> Network:
-    import torch
-
-    jit: Any = torch.jit
-    extra: dict[str, Any] = {_DESCRIPTION: ""}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            program = jit.load(path, _extra_files=extra)
-    except RuntimeError as error:
-        raise InputError(f"file: {path} is no TorchScript program: {error}") from error
-    if not extra[_DESCRIPTION]:
-        raise InputError(
-            f"file: elman did not write {path}, and a program no longer says which modules it was "
-            "made of; load the module in Python and call elman.Network.from_torch(module)"
-        )
-    network = Network._from_description(json.loads(extra[_DESCRIPTION]), "auto")
-    network.load_state_dict({name: one.numpy() for name, one in program.state_dict().items()})
-    return network

@@ -39,7 +39,7 @@ from elman.layers import (
 if TYPE_CHECKING:
     from elman.network import Network
 
-__all__ = ["DOMAIN", "from_onnx"]
+__all__ = ["DOMAIN", "Reading", "from_onnx", "read_onnx"]
 
 DOMAIN = "elman"
 """Of the functions that stand for layers which are no operator of the standard."""
@@ -70,8 +70,33 @@ class Flow(NamedTuple):
     end: Layer | None = None
 
 
+class Reading(NamedTuple):
+    """A network, and where its inputs and outputs stand in the graph.
+
+    Attributes:
+        network: The network.
+        input: Name of the input that flows.
+        sizes: Sizes of that input's first two axes, 0 where they are open.
+        time_first: Whether time is its first axis.
+        lengths: Name of the input of lengths, or ``None``.
+        output: Names of the axes of the first output.
+    """
+
+    network: Network
+    input: str
+    sizes: tuple[int, int]
+    time_first: bool
+    lengths: str | None
+    output: tuple[str, ...]
+
+
 def from_onnx(file: Any, constants: Mapping[str, Any]) -> Network:
     """The network, see :meth:`elman.Network.from_onnx`."""
+    return read_onnx(file, constants).network
+
+
+def read_onnx(file: Any, constants: Mapping[str, Any]) -> Reading:
+    """The network with its places in the graph; arguments and errors as :func:`from_onnx`."""
     return _Reader(load_model(file), constants).read()
 
 
@@ -87,7 +112,7 @@ class _Reader:
         self._bare: set[int] = set()  # dense layers that may still take a bias
         self._begin()
 
-    def read(self) -> Network:
+    def read(self) -> Reading:
         """The network of the graph's first output."""
         output = self.graph.output[0].name
         wanted = {id(node) for node in self.values.origin(output, {}).nodes}
@@ -99,11 +124,20 @@ class _Reader:
             self._node(node)
         if output not in self.flows:
             raise InputError(f"file: the output {output!r} is not the end of a chain of layers")
+        ends = resolved(self.flows[output].axes).names
         flow = self._taken(output, None)
         axes = {name for name in resolved(flow.axes).names if name != "one"}
         if not axes <= {"rows", "time", "channels", "ways", "units"} or "rows" not in axes:
             raise InputError(f"file: the output {output!r} has the axes {sorted(axes)}")
-        return network_of(fold_activations(self.parts), self.dtype)
+        first = resolved(self.flows[self.input].axes).names[0]
+        return Reading(
+            network_of(fold_activations(self.parts), self.dtype),
+            self.input,
+            self._declared,
+            first == "time",
+            self.lengths,
+            ends,
+        )
 
     def _begin(self) -> None:
         """The input that flows."""
@@ -130,6 +164,7 @@ class _Reader:
         self.input = first
         width = [] if self._tokens else [("channels", dims[2])]
         # sizes that are left open are made up, and differ
+        self._declared = dims[0], dims[1]
         self._sizes = dims[0] or 7, dims[1] or 11
         begin = zip(("first", "second"), self._sizes, strict=True)
         self.flows[first] = Flow(Axes.of([*begin, *width]), 0)
