@@ -48,6 +48,8 @@ def test_a_classifier(options: Any, missing: bool, tmp_path: Path) -> None:
     assert certificate["largest_absolute_difference"] < 1e-6
     session = session_of(tmp_path / "classes.onnx")
     assert {one.type for one in session.get_inputs()} == {"tensor(double)"}
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["classes"]) == classifier.classes_.tolist()
     for row in X[:5]:
         label, chances = session.run(["label", "probabilities"], {"x": row[None]})
         assert label.tolist() == classifier.predict([row]).tolist()
@@ -156,6 +158,8 @@ def test_a_forecaster(name: str, tmp_path: Path) -> None:
     session = session_of(tmp_path / "forecast.onnx")
     plan = forecaster.plan_
     names = {one.name for one in session.get_outputs()}
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["series"]) == forecaster.model_.encoder.ids
     wanted = {"forecast"} | {f"{end}_{one:g}" for one in plan.levels for end in ("lower", "upper")}
     assert names == wanted | {f"quantile_{one:g}" for one in plan.asked}
 

@@ -32,7 +32,7 @@ def test_the_module_computes_the_same(name: str, dtype: str, lengths: Any) -> No
     assert np.abs(found - expected).max() < (2e-6 if dtype == "float32" else 1e-13)
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name != "missing"])
+@pytest.mark.parametrize("name", ALL)
 def test_there_and_back_is_the_same_network(name: str) -> None:
     network = make(ALL[name])
     back = Network.from_torch(network.to_torch())

@@ -31,6 +31,7 @@ from elman.layers import (
     First,
     Last,
     Layer,
+    MarkMissing,
     MaxPool,
     MeanPool,
     Noise,
@@ -135,6 +136,8 @@ def _part(module: nn.Module, name: str) -> Part | None:
         return Part(
             TiedDense(table.shape[1], table.shape[0], module.bias is not None), _values(module)
         )
+    if isinstance(module, modules.MarkMissing):
+        return Part(MarkMissing(module.input_size), {})
     if isinstance(module, modules.OneHot):
         return Part(OneHot(len(module.get_buffer("rows"))), {})
     if isinstance(module, modules.Noise):
@@ -149,8 +152,6 @@ def _part(module: nn.Module, name: str) -> Part | None:
     for pool, layer_of in _POOLS.items():
         if isinstance(module, pool):
             return Part(layer_of(), {})
-    if isinstance(module, modules.MarkMissing):
-        raise InputError(f"module: {name} does not say how many channels it reads")
     return None
 
 

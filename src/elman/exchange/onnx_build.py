@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ class Graph:
 
     Args:
         name: Of the graph.
+
+    Attributes:
+        metadata: Plain values that the model bears by name, each as JSON.
     """
 
     def __init__(self, name: str) -> None:
@@ -32,6 +36,7 @@ class Graph:
         self.outputs: list[Any] = []
         self.initializers: list[Any] = []
         self.functions: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
         self._count = 0
         self._constants: dict[bytes, str] = {}
 
@@ -120,6 +125,8 @@ class Graph:
             producer_name="elman",
             producer_version=__version__,
         )
+        texts = {name: json.dumps(value) for name, value in self.metadata.items()}
+        helper.set_model_props(model, texts)
         onnx.checker.check_model(model, full_check=True)
         return model
 

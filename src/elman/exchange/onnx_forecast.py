@@ -65,6 +65,13 @@ def forecaster_model(forecaster: Forecaster) -> Any:
             "expected strategy='direct'"
         )
     graph = Graph("forecast")
+    names = forecaster.training_panel.names
+    graph.metadata |= {
+        "series": model.encoder.ids,
+        "targets": list(names.targets),
+        "past": list(names.past),
+        "future": list(names.future),
+    }
     windows = write_windows(graph, forecaster)
     found = []
     for number, network in enumerate(model.networks):

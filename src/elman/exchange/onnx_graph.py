@@ -17,6 +17,7 @@ from elman.errors import InputError
 from elman.exchange.onnx_axes import Axes, merged, resolved
 from elman.exchange.onnx_moves import MOVES, moved_axes
 from elman.exchange.onnx_recurrent import INPUTS, read_recurrent
+from elman.exchange.onnx_states import initial_state, lengths_input
 from elman.exchange.onnx_values import Values, attributes, label, load_model, standard
 from elman.exchange.parts import Array, Part, fold_activations, network_of
 from elman.layers import (
@@ -211,9 +212,10 @@ class _Reader:
                 f"file: {label(node)}: expected the axes {', '.join(wanted)}, channels, got "
                 f"{', '.join(resolved(flow.axes).names)}"
             )
-        self._lengths(node)
+        probe = self._probe()
+        self.lengths = lengths_input(node, self.values, probe, self._sizes, self.lengths)
         states = [
-            self._initial(node, place, batch_first)
+            initial_state(node, place, self.values, probe)
             for place in range(5, 7 if node.op_type == "LSTM" else 6)
         ]
         read = read_recurrent(node, self.values, states)
@@ -241,52 +243,6 @@ class _Reader:
             raise InputError(
                 f"file: {label(node)}: reads {declared} channels, and its weights are for {size}"
             )
-
-    def _lengths(self, node: Any) -> None:
-        """Takes notice of ``sequence_lens``, which must come from one input of the graph."""
-        if len(node.input) <= 4 or not node.input[4]:
-            return
-        origin = self.values.origin(node.input[4], self.flows)
-        if origin.flows:
-            raise InputError(f"file: {label(node)}: sequence_lens depends on the data")
-        if not origin.inputs:
-            found = self.values.evaluate(node.input[4], self._probe())
-            if not origin.shapes or not any((found == one).all() for one in self._sizes):
-                raise InputError(
-                    f"file: {label(node)}: sequence_lens is a constant; expected an input of the "
-                    "graph, in whose place predict takes lengths"
-                )
-            return
-        known = {self.lengths} if self.lengths else set()
-        if len(known | set(origin.inputs)) > 1:
-            raise InputError(
-                f"file: {label(node)}: sequence_lens comes from {', '.join(origin.inputs)}; "
-                "expected the same input for all nodes"
-            )
-        self.lengths = origin.inputs[0]
-
-    def _initial(self, node: Any, place: int, batch_first: bool) -> Array | None:
-        """The state that every row begins in, ``(directions, H)``; ``None`` for zeros or an input.
-
-        An input without default becomes a state of the network; so does one with a default,
-        which is that state's initial value.
-        """
-        if len(node.input) <= place or not node.input[place]:
-            return None
-        what = ("initial_h", "initial_c")[place - 5]
-        origin = self.values.origin(node.input[place], self.flows)
-        if origin.flows:
-            raise InputError(f"file: {label(node)}: {what} depends on the data")
-        if any(one not in self.values.initializers for one in origin.inputs):
-            return None
-        state = self.values.evaluate(node.input[place], self._probe())
-        state = state.swapaxes(0, 1) if batch_first else state
-        if state.shape[1] and (state != state[:, :1]).any():
-            raise InputError(
-                f"file: {label(node)}: {what} is a constant that differs from row to row; expected "
-                "the same for all, or an input of the graph"
-            )
-        return state[:, 0] if state.any() else None
 
     def _probe(self) -> dict[str, Array]:
         """Zeros in the shapes of what flows, for what reads shapes."""

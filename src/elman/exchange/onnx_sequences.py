@@ -20,7 +20,7 @@ from elman.exchange.onnx_files import row_lengths, session
 from elman.exchange.onnx_layers import Rows, write_layers
 from elman.exchange.parts import Array, package
 from elman.tasks.classification import SequenceClassifier
-from elman.tasks.many_to_one import ManyToOne
+from elman.tasks.many_to_one import ManyToOne, plain_classes
 from elman.tasks.regression import SequenceRegressor
 
 __all__ = ["sequences_model", "sequences_to_onnx"]
@@ -125,6 +125,7 @@ def _write_classes(
     factor = np.zeros(len(classes))
     np.power(estimator.prior_, -estimator.prior_adjustment, out=factor, where=estimator.prior_ > 0)
     ranked = graph.op("Mul", chances, graph.constant(factor))
+    graph.metadata["classes"] = plain_classes(classes.tolist())
     chosen = graph.op("ArgMax", ranked, axis=1, keepdims=0)
     graph.output(graph.op("Gather", table, chosen, axis=0), "label", kind, ["rows"])
     graph.output(chances, "probabilities", np.float64, ["rows", len(classes)])

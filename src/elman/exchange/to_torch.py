@@ -51,7 +51,6 @@ _PLAIN: dict[type[Layer], Any] = {
     First: modules.First,
     MeanPool: modules.MeanPool,
     MaxPool: modules.MaxPool,
-    MarkMissing: modules.MarkMissing,
 }
 
 
@@ -88,6 +87,8 @@ def _module(layer: Layer, number: int) -> nn.Module:
         )
     if isinstance(layer, AttentionPool):
         return modules.AttentionPool(layer.input_size, layer.hidden_size)
+    if isinstance(layer, MarkMissing):
+        return modules.MarkMissing(layer.input_size)
     if isinstance(layer, OneHot):
         return modules.OneHot(layer.num)
     if isinstance(layer, Noise):

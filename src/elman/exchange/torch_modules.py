@@ -343,6 +343,10 @@ class AttentionPool(SequenceModule):
 class MarkMissing(nn.Module):
     """NaN becomes zero, and a channel beside says where that was."""
 
+    def __init__(self, input_size: int) -> None:
+        super().__init__()
+        self.input_size = input_size
+
     def forward(self, x: Tensor) -> Tensor:
         """``(N, T, C)`` to ``(N, T, 2 C)``."""
         missing = torch.isnan(x)
