@@ -3,7 +3,7 @@
 import elman
 from elman.datasets.primer import primer
 
-model = elman.LanguageModel(cell="gru", learning_rate=0.01, seed=0).fit(primer())
+model = elman.LanguageModel(cell="gru", seed=0).fit(primer())
 for name, row in model.scores_["table"].items():
     print(f"{name}: {row['bits_per_character']:.3f} bits for a held-out character")
 

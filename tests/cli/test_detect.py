@@ -80,6 +80,13 @@ def test_predict_scores_a_file_as_the_run_did(
     answer = json.loads(capsys.readouterr().out)
     assert len(answer) == 200 and answer[0]["ds"] == "2024-01-25T23:00:00"
     assert max(answer, key=lambda one: one["score"])["ds"].startswith("2024-01-30")
+    swapped = [",".join(reversed(one.split(","))) for one in [rows[0], *rows[600:800]]]
+    Path("swapped.csv").write_text("\n".join(swapped))
+    assert main(["predict", "run", "swapped.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == answer
+    Path("less.csv").write_text("\n".join(one.rpartition(",")[0] for one in rows[:50]))
+    assert main(["predict", "run", "less.csv"]) == 2
+    assert "flow" in capsys.readouterr().err
     assert main(["predict", "run", "new.csv", "--horizon", "3"]) == 2
     assert "a detection has none" in capsys.readouterr().err
 
@@ -126,6 +133,8 @@ def test_the_built_in_pump(capsys: pytest.CaptureFixture[str]) -> None:
         (("tank.csv", "--labels", "tank.csv", "--window", "1"), "window"),
         (("tank.csv", "--labels", "far.csv"), "expected steps of the series"),
         (("short.csv",), "at least 16 normal steps"),
+        (("mixed.csv", "--target", "y"), "'y'"),
+        (("twice.csv",), "two rows for 1"),
         (("pump", "--time", "t"), "needs no names"),
     ],
     ids=str,
@@ -137,6 +146,8 @@ def test_bad_input_is_refused_in_a_line(
     Path("words.csv").write_text("a,b\nx,y\nz,w\n")
     Path("far.csv").write_text("start,end\n2040-01-01,2040-01-02\n")
     Path("short.csv").write_text("t,y\n" + "\n".join(f"{n},{n % 3}" for n in range(20)))
+    Path("mixed.csv").write_text("t,y\n1,2\n2,three\n3,4\n")
+    Path("twice.csv").write_text("t,y\n1,2\n1,3\n2,4\n")
     assert main(["detect", *arguments]) == 2
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1

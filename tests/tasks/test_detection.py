@@ -54,6 +54,10 @@ def test_most_faults_are_found_beside_simple_detectors(pump, detection):
     assert own["auc"] > max(found.table[one]["auc"] for one in ("moving average",)) + 0.1
     assert all(one.start >= pump.normal for one in found.anomalies)
     assert made.scores_["detection"] == found.table
+    strays = sum(
+        not any(a < one.end and b > one.start for a, b, _ in pump.faults) for one in found.anomalies
+    )
+    assert f"{strays} of {len(found.anomalies)} stretches found meet no" in made.notes_[-1]
     sentence = verdict(found, 0.01)
     assert f"{sum(found.found)} of 8 labelled anomalies found" in sentence
 
@@ -79,7 +83,8 @@ def test_a_verdict_says_when_a_simple_detector_does_as_well(detection):
 
 
 def test_window_and_normal_part_must_make_sense(pump):
-    assert choose_window([5000]) == 64
+    assert choose_window([5000]) == 48
+    assert choose_window([187]) == 20 and choose_window([40]) == 5
     assert choose_window([160, 100]) == 20
     with pytest.raises(InputError, match="at least 16 normal steps"):
         choose_window([15])

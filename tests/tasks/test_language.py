@@ -170,6 +170,15 @@ def test_the_unknown_is_never_written():
     assert np.isfinite(fitted.log_likelihood("ab!x")).all()
 
 
+def test_of_a_long_end_the_first_part_is_scored(monkeypatch):
+    whole = LanguageModel(**QUICK).fit(TEXT)
+    monkeypatch.setattr("elman.tasks.language._MOST_SCORED", 100)
+    part = LanguageModel(**QUICK).fit(TEXT)
+    assert part.scores_["characters"] == part.scores_["symbols"] == 100
+    np.testing.assert_array_equal(part.held_out_[0], whole.held_out_[0][:101])
+    np.testing.assert_array_equal(part.model_.network.parameters, whole.model_.network.parameters)
+
+
 def test_a_file_is_learnt_like_its_text(tmp_path, monkeypatch):
     path = tmp_path / "text.txt"
     path.write_text(TEXT, encoding="utf-8", newline="")

@@ -62,6 +62,18 @@ class TestCodes:
             assert given.shape == (len(one), 1)
             np.testing.assert_allclose(given, again, atol=1e-6)
 
+    def test_segments_of_rows_that_they_do_not_divide(self):
+        rows = waves(seed=8, rows=60)
+        made = elman.SequenceAutoencoder(code_size=3, segment=5, epochs=120, false_alarm=0.1)
+        made.fit(rows)
+        assert made.score(rows) > 0.8
+        lengths = [len(one) for one in rows]
+        assert len({length % 5 for length in lengths}) > 2
+        codes, given = made.transform(rows), made.reconstruct(rows)
+        for number, one in enumerate(made.inverse_transform(codes, lengths)):
+            np.testing.assert_allclose(one, given[number], atol=1e-6)
+            np.testing.assert_array_equal(made.transform([rows[number]])[0], codes[number])
+
     def test_a_row_s_answer_depends_on_no_other_row(self, squeezer):
         rows = waves(seed=6, rows=9)
         codes, scores = squeezer.transform(rows), squeezer.anomaly_score(rows)
@@ -284,7 +296,7 @@ class TestData:
 
     def test_rows_without_a_value_get_no_score(self, squeezer):
         rows = [np.zeros(0), np.full(6, np.nan), waves()[0]]
-        with pytest.warns(ElmanWarning, match="values are missing"):
+        with pytest.warns(ElmanWarning, match="2 of 3 rows are empty or fully missing"):
             scores = squeezer.anomaly_score(rows)
         assert np.isnan(scores[:2]).all() and np.isfinite(scores[2])
         with pytest.warns(ElmanWarning):
@@ -386,5 +398,7 @@ class TestRefused:
         assert not made.threshold_.sufficient
         with pytest.warns(ElmanWarning, match="too few to hold some out"):
             made = elman.SequenceAutoencoder(epochs=1).fit(waves(rows=5))
+        with pytest.warns(ElmanWarning, match="nothing is held out"):
+            elman.SequenceAutoencoder(epochs=1, held_out=0.0, false_alarm=0.1).fit(waves())
         assert made.scores_ is None
         assert "more false alarms than stated" in " ".join(made.notes_)

@@ -126,6 +126,9 @@ def detect(
         verbose=not (quiet or as_json),
     )
     request["window"] = autoencoder.window
+    if panel.kind == "path":  # so that a new file may hold other columns too, in any order
+        request["target"] = [str(one) for one in panel.names.targets]
+        request["time"], request["id"] = panel.names.time, panel.names.id
     voice = printing.Voice(silent=quiet or as_json)
     voice.source(source, describe_source(panel), panel.notes)
     voice.line("normal", _describe_normal(panel, normal, autoencoder.window or 0))

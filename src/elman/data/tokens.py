@@ -99,6 +99,7 @@ def as_step_labels(y: Any, steps: Steps, name: str = "y") -> list[list[Any]]:
         if isinstance(one, str) or not hasattr(one, "__len__"):
             raise InputError(f"{name}[{row}]: expected a list of labels, got {one!r:.40}")
         values = one.tolist() if hasattr(one, "tolist") else list(one)
+        values = [value.item() if isinstance(value, np.generic) else value for value in values]
         if padded and len(values) > length:
             values = values[:length]
         if len(values) != length:

@@ -56,7 +56,7 @@ def valid_steps(errors: Array, threshold: float = 0.4) -> Array:
     """
     real("threshold", threshold, 0.0, open_below=True)
     above = ~(errors <= threshold)  # NaN counts as above
-    return np.where(above.any(axis=1), above.argmax(axis=1), errors.shape[1])
+    return np.asarray(np.where(above.any(axis=1), above.argmax(axis=1), errors.shape[1]))
 
 
 def growth_curve(errors: Array) -> dict[str, list[float]]:

@@ -170,11 +170,14 @@ def best_ngrams(
         symbols: How many different symbols there are.
         orders: Those to choose from; it stops at the first that is worse than the one before.
     """
-    best, least = NGrams(orders[0], symbols).fit(texts), np.inf
+    best: NGrams | None = None
+    least = np.inf
     for order in orders:
         one = NGrams(order, symbols).fit(texts)
         nats = -sum(float(one.log_probabilities(text).sum()) for text in watched)
-        if nats >= least or not nats:
+        if best is not None and (nats >= least or not nats):
             break
         best, least = one, nats
+    if best is None:
+        raise InputError("orders: expected at least one, got none")
     return best

@@ -31,7 +31,7 @@ Spans: TypeAlias = list[list[tuple[int, int]]]
 NETWORK = "network"
 UNLABELLED = (("alarms", "Alarms"), ("share", "Share of steps"))
 """The measures shown where nothing is labelled."""
-_WINDOW = 64
+_WINDOW = 48
 _FEWEST_WINDOWS = 8
 
 
@@ -80,13 +80,14 @@ class Detection:
 
 
 def choose_window(lengths: Sequence[int]) -> int:
-    """64 steps, or an eighth of the longest normal part where that is less.
+    """48 steps, or an eighth of the longest normal part where that is less: a multiple of 4.
 
     Raises:
         InputError: That is less than 2.
     """
     longest = max(lengths, default=0)
     window = min(_WINDOW, longest // _FEWEST_WINDOWS)
+    window -= window % 4 if window >= 8 else 0  # whole segments
     if window < 2:
         raise InputError(
             f"train-until: expected at least {2 * _FEWEST_WINDOWS} normal steps to learn from, got "
@@ -122,7 +123,7 @@ def detect_anomalies(
     levels = levels_of(autoencoder.threshold_, scores, normal)
     table = _table(autoencoder, panel, learnt, scores, normal, labels)
     autoencoder.scores_ = {**(autoencoder.scores_ or {}), "detection": table}
-    return Detection(
+    found = Detection(
         panel,
         normal,
         scores,
@@ -131,6 +132,33 @@ def detect_anomalies(
         table,
         autoencoder.calibration_["steps"],
         levels,
+    )
+    if labels is not None:
+        autoencoder.notes_.append(_note_strays(found, autoencoder.window or 0))
+    return found
+
+
+def _note_strays(detection: Detection, window: int) -> str:
+    """How much of what was found has nothing to do with a label, in words."""
+    labels = _later(detection.labels or [], detection.normal)
+    stray = sum(
+        not any(start < one.end and end > one.start for start, end in labels[one.row])
+        for one in detection.anomalies
+    )
+    alarms = steps = 0
+    for row, one in enumerate(detection.scores):
+        far = np.ones(len(one), bool)
+        far[: detection.normal[row]] = False
+        for start, end in labels[row]:
+            far[max(0, start - window) : end + window] = False
+        flags = np.nan_to_num(one, nan=-np.inf) > detection.levels[row]
+        alarms, steps = alarms + int((flags & far).sum()), steps + int(far.sum())
+    text = f"{stray} of {len(detection.anomalies)} stretches found meet no labelled anomaly"
+    if not steps:
+        return f"{text}."
+    return (
+        f"{text}; further than a window from any, {_percent(alarms / steps)} of the steps give an "
+        "alarm (nearer, a fault shows in every window that holds it)."
     )
 
 

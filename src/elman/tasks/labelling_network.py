@@ -97,7 +97,7 @@ class LabellingNetwork(FlatParameters):
         backend: str = "auto",
         dtype: Any = np.float32,
     ) -> None:
-        self.shape = shape
+        self.shape, self._backend = shape, backend
         self.reader = WordReader(shape, dtype) if shape.words else None
         width = shape.channels if self.reader is None else self.reader.width
         size = shape.hidden_size * (2 if shape.bidirectional else 1)
@@ -149,9 +149,19 @@ class LabellingNetwork(FlatParameters):
         if self.reader is not None:
             self.reader.backward(self._body[0].backward(d_y))
 
+    def __reduce__(self) -> Any:
+        """For copies, and for other processes: the compiled workspaces are made anew."""
+        return _rebuild, (self.shape, self._backend, self._parameters.copy())
+
     def loss(self) -> Loss | None:
         """What a CRF is trained with; ``None`` without one."""
         return None if self.crf is None else ChainLoss(self.crf)
+
+
+def _rebuild(shape: LabellingShape, backend: str, parameters: Array) -> LabellingNetwork:
+    network = LabellingNetwork(shape, np.random.default_rng(0), backend, parameters.dtype)
+    network.set_parameters(parameters)
+    return network
 
 
 class ChainLoss(Loss):

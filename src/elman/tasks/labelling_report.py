@@ -13,12 +13,13 @@ from elman.data.tokens import Sentences, Steps
 from elman.evaluate.labels import scheme_of
 from elman.plots.classes import confusion_figure
 from elman.plots.labels import segments_figure
-from elman.report.content import NetworkView
+from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Section, TableView, TaggedPassage, TaskReport
 from elman.report.wording import Fact, Verdict
 from elman.runs import Run
 from elman.tasks.labelling import SequenceLabeller
 from elman.tasks.labelling_model import Answer
+from elman.tasks.labelling_network import LabellingShape
 from elman.tasks.labelling_scores import MEASURES
 from elman.tasks.run_folder import layer_views, task_report, write_task_run
 
@@ -216,7 +217,8 @@ def _examples(labeller: SequenceLabeller, data: StepFile) -> Section:
     ]
     order = [int(row) for row in np.argsort([-one for one in wrong], kind="stable")]
     mistaken = [row for row in order if wrong[row]][: _EXAMPLES // 2]
-    others = [row for row in reversed(order) if row not in mistaken]
+    fewest = sorted(range(len(wrong)), key=lambda row: (wrong[row], row))
+    others = [row for row in fewest if row not in mistaken]
     chosen = [*mistaken, *others[: _EXAMPLES - len(mistaken)]]
     lead = "Sequences that trained nothing: those with most mistakes first, then those with fewest."
     if isinstance(steps, Sentences):
@@ -279,19 +281,22 @@ def _chart(
 
 
 def _network(labeller: SequenceLabeller) -> NetworkView:
+    """The layers in a row; what is made of words, side by side in the network, is one of them."""
     network = labeller.model_.networks[0]
-    views = layer_views(network)
-    if network.reader is not None:
-        parts = {id(network.reader.words): "of words", id(network.reader.shapes): "of shapes"}
-        parts |= {id(one): "of characters" for one in network.reader.spelling}
-        for layer, view in zip(network.layers, views, strict=True):
-            told = parts.get(id(layer))
-            if told is not None:
-                view.detail = f"{view.detail}, {told}" if view.detail else told
-    shape = network.shape
-    source = "words, each with its characters" if shape.words else "the steps, scaled"
-    width = "T words" if shape.words else f"T x {shape.channels}"
-    return NetworkView(source, width, views, f"T labels of {shape.labels}")
+    views, shape = layer_views(network), network.shape
+    if network.reader is None:
+        return NetworkView("the steps, scaled", f"T x {shape.channels}", views, _answer(shape))
+    number = len(network.reader.layers)
+    parts = ["vectors"]
+    parts += ["shapes"] if shape.shape_size else []
+    parts += [f"{shape.cell} over the letters"] if shape.character_size else []
+    total = sum(view.parameters for view in views[:number])
+    words = LayerView("Words", ", ".join(parts), str(network.reader.width), total)
+    return NetworkView("words", "T words", [words, *views[number:]], _answer(shape))
+
+
+def _answer(shape: LabellingShape) -> str:
+    return f"T labels of {shape.labels}"
 
 
 def _share(value: float) -> str:

@@ -35,6 +35,9 @@ _Self = TypeVar("_Self", bound="LanguageModel")
 _UPDATES = 1800
 _ORDERS = (2, 3, 4, 5, 6, 8)
 _MOST_COUNTED = 3_000_000
+"""Symbols of a text that n-grams are counted in."""
+_MOST_SCORED = 500_000
+"""Characters that are scored, one after the other."""
 _CLIP_NORM = 1.0
 
 
@@ -70,7 +73,7 @@ class LanguageModel(FittedLanguage):
         early_stopping: Epochs without a better loss on the watching part that are let pass;
             ``None`` for no end before the last epoch.
         seed: Of all randomness: same seed, same bits.
-        verbose: Whether a progress bar is shown.
+        verbose: Whether a progress bar is shown, on a terminal.
         backend: ``"auto"``, ``"native"`` or ``"reference"``.
 
     Attributes:
@@ -106,7 +109,7 @@ class LanguageModel(FittedLanguage):
         chunk: int = 64,
         lanes: int | None = None,
         epochs: int | None = None,
-        learning_rate: float = 0.005,
+        learning_rate: float = 0.01,
         weight_decay: float = 0.01,
         held_out: float = 0.1,
         early_stopping: int | None = None,
@@ -162,6 +165,8 @@ class LanguageModel(FittedLanguage):
             )
         texts, places = corpus.encode(symbols, marks)
         self.notes_ = []
+        if marks[2] == corpus.characters:
+            places[2] = sum(len(text) - 1 for text in texts)  # with the edge of the last text
         parts = self._parts(texts, places)
         read = time.perf_counter()
         opening = np.array([symbols.edge])
@@ -171,7 +176,11 @@ class LanguageModel(FittedLanguage):
         self.model_ = SymbolModel(symbols, network, opening, not corpus.single)
         self._train(parts)
         trained = time.perf_counter()
-        self._score(parts, corpus.characters - marks[1])
+        self._score(parts, marks[2] - marks[1])
+        if marks[2] < corpus.characters:
+            self.notes_.append(
+                f"Of the half to be scored, the first {_MOST_SCORED:,} characters were."
+            )
         ended = time.perf_counter()
         self.seconds_ = {
             "reading": read - started,
@@ -184,9 +193,10 @@ class LanguageModel(FittedLanguage):
     def _open(self, X: Any) -> tuple[Corpus, Symbols, list[int]]:
         """The texts, the symbols of the part trained on, and where each part ends."""
         corpus = Corpus(X, binary=self.unit == "bytes")
-        marks = [
-            round(corpus.characters * (1.0 - self.held_out * part)) for part in (1.0, 0.5, 0.0)
-        ]
+        first, second = (
+            round(corpus.characters * (1.0 - self.held_out * part)) for part in (1.0, 0.5)
+        )
+        marks = [first, second, min(corpus.characters, second + _MOST_SCORED)]
         return corpus, Symbols.fit(corpus.parts(marks[0]), self.unit, self.vocabulary_size), marks
 
     def check_prompt(self, X: Any, prompt: Any) -> None:
@@ -205,12 +215,11 @@ class LanguageModel(FittedLanguage):
 
     def _parts(self, texts: list[Array], places: list[int]) -> list[list[Array]]:
         """To be trained on, to watch the training, and to be scored."""
-        ends = [places[0], places[1], sum(len(text) - 1 for text in texts)]
-        parts = [cut(texts, a, b) for a, b in zip([0, *ends], ends, strict=False)]
+        parts = [cut(texts, a, b) for a, b in zip([0, *places], places, strict=False)]
         if self.held_out and not (parts[0] and parts[1] and parts[2]):
             raise InputError(
                 f"held_out: expected a share that leaves symbols in every part, got "
-                f"{self.held_out:g} of {ends[2]} symbols; 0 holds none out"
+                f"{self.held_out:g} of {places[2]} symbols; 0 holds none out"
             )
         return parts
 
@@ -248,7 +257,7 @@ class LanguageModel(FittedLanguage):
             validation_data=self._stream(parts[1], lanes) if parts[1] else None,
             early_stopping=self.early_stopping,
             shuffle=not stream.split,
-            progress=self.verbose,
+            progress=None if self.verbose else False,
         )
         how = f"{stream.lanes} lanes" + (", into which it was cut" if stream.split else "")
         self.notes_.append(
@@ -274,6 +283,7 @@ class LanguageModel(FittedLanguage):
             return
         size = self.model_.symbols.size
         counted = [text[-_MOST_COUNTED:] for text in train]
+        watched = [text[:_MOST_COUNTED] for text in watched]
         chosen = best_ngrams(counted, watched, size, _ORDERS)
         self.rivals_ = {
             f"{chosen.order}-gram": chosen,

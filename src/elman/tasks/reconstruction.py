@@ -43,10 +43,12 @@ class SequenceAutoencoder(AnomalyScores):
             must then all be of one length. A table ``(N, F)`` of features is such data too.
         code_size: Numbers in the code.
         hidden_size: Units of the cell in each direction, or of each dense hidden layer; default:
-            16 or 32, by the number of windows (dense: 64).
+            32 (dense: 64).
         num_layers: How many cells are stacked, in encoder and decoder each.
         window: Steps of a window; ``None``: each row is taken whole.
         stride: Steps between the windows that are scored; default: a sixteenth of the window.
+        segment: Steps that a cell reads, and gives, at once; default: 4 in windows of at least 16,
+            else 1.
         dropout: Probability of dropping a unit before the code, before the output and between
             layers.
         noise: Disturbs the inputs in training, but not what must be given back: the standard
@@ -102,6 +104,7 @@ class SequenceAutoencoder(AnomalyScores):
         num_layers: int = 1,
         window: int | None = None,
         stride: int | None = None,
+        segment: int | None = None,
         dropout: float = 0.0,
         noise: float = 0.0,
         noise_kind: str = "gaussian",
@@ -125,6 +128,7 @@ class SequenceAutoencoder(AnomalyScores):
         self.num_layers = num_layers
         self.window = window
         self.stride = stride
+        self.segment = segment
         self.dropout = dropout
         self.noise = noise
         self.noise_kind = noise_kind
@@ -224,9 +228,12 @@ class SequenceAutoencoder(AnomalyScores):
         rows = parts.calibrate
         if not rows:
             rows = parts.train
+            why = (
+                "the data are too few to hold some out" if self.held_out else "nothing is held out"
+            )
             text = (
-                "the data are too few to hold some out: the thresholds rest on the data trained "
-                "on and will give more false alarms than stated"
+                f"{why}: the thresholds rest on the data trained on and will give more false "
+                "alarms than stated"
             )
             self._warn(text)
             self.notes_.append(f"{text[0].upper()}{text[1:]}.")

@@ -27,6 +27,7 @@ Array: TypeAlias = NDArray[Any]
 FOCUS = ("both", "step", "window")
 LOSSES = ("mse", "mae", "huber")
 _UPDATES = 1600
+_SEGMENT = 4
 _BLOCK = 2048  # windows scored at once
 
 
@@ -49,6 +50,7 @@ class AutoencoderBase(SavedEstimator):
     num_layers: int
     window: int | None
     stride: int | None
+    segment: int | None
     dropout: float
     noise: float
     noise_kind: str
@@ -100,7 +102,13 @@ class AutoencoderBase(SavedEstimator):
                 raise InputError(
                     f"X[{row}]: expected {channels} channels, as in fit, got {one.shape[1]}"
                 )
-        gaps = any(bool(np.isnan(one).any()) for one in arrays)
+        empty = sum(not bool((~np.isnan(one)).any()) for one in arrays)
+        if empty:
+            self._warn(
+                f"{empty} of {len(arrays)} rows are empty or fully missing; they get no score, and "
+                "their codes say nothing"
+            )
+        gaps = any(bool(np.isnan(one).any() and (~np.isnan(one)).any()) for one in arrays)
         if gaps and not self.model_.encoder.marked:
             self._warn(
                 "values are missing, which fit saw none of; they are read as the mean of their "
@@ -128,14 +136,17 @@ class AutoencoderBase(SavedEstimator):
     # ------------------------------------------------------------------------------ arguments
 
     def _shape(self, windows: int) -> Shape:
-        hidden = self.hidden_size
+        hidden, segment = self.hidden_size, self.segment
         if hidden is None:
-            hidden = 64 if self.cell == "dense" else 16 if windows < 4000 else 32
+            hidden = 64 if self.cell == "dense" else 32
+        if segment is None:
+            segment = _SEGMENT if self.window is not None and self.window >= 4 * _SEGMENT else 1
         return Shape(
             self.cell,
             self.code_size,
             hidden,
             self.num_layers,
+            1 if self.cell == "dense" else segment,
             self.dropout,
             self.noise,
             self.noise_kind,
@@ -157,7 +168,7 @@ class AutoencoderBase(SavedEstimator):
         one_of("threshold", self.threshold, THRESHOLDS)
         one_of("loss", self.loss, LOSSES)
         one_of("backend", self.backend, ("auto", "native", "reference"))
-        for name in ("hidden_size", "stride", "epochs"):
+        for name in ("hidden_size", "segment", "stride", "epochs"):
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name))
         if self.window is not None:

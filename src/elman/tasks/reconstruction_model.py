@@ -27,7 +27,7 @@ AUTOENCODERS = (*CELLS, "dense")
 """What reads the windows: a cell, or dense layers over all steps at once."""
 
 POSITIONS = 16
-"""Cosines that tell the decoder where it stands. Without them the error is a third higher."""
+"""Cosines that tell the decoder where it stands."""
 
 CLIP_NORM = 1.0
 _BLOCK = 2048  # windows worked on at once
@@ -41,6 +41,7 @@ class Shape:
     code_size: int
     hidden_size: int
     num_layers: int
+    segment: int
     dropout: float
     noise: float
     noise_kind: str
@@ -61,8 +62,9 @@ class Autoencoder:
     """One network over one encoder of the inputs.
 
     Recurrent: a bidirectional cell, whose two ends a dense layer makes the code of; the code at
-    every step beside cosines of the position; a bidirectional cell; a dense layer. Dense: the
-    window written out as one vector, a hidden layer before the code and one behind it.
+    every step beside cosines of the position; a bidirectional cell; a dense layer. The cells read
+    and give a segment of some steps at once, the last one filled up with zeros. Dense: the window
+    written out as one vector, a hidden layer before the code and one behind it.
 
     Attributes:
         shape: Of the network.
@@ -151,7 +153,7 @@ class Autoencoder:
     def codes(self, windows: Sequence[Array]) -> Array:
         """The code of each window, float64 ``(W, code_size)``; zeros for one without a step."""
         codes = np.zeros((len(windows), self.shape.code_size))
-        for chosen, x in self._inputs(windows):
+        for chosen, x, _ in self._inputs(windows):
             codes[chosen] = self._passed(x, slice(0, self._code_at)).reshape(len(chosen), -1)
         return codes
 
@@ -162,9 +164,10 @@ class Autoencoder:
         for chosen, steps in _by_length(lengths):
             x = np.ascontiguousarray(codes[chosen], dtype)
             x = x if self.steps is None else x[None]
-            y = self._passed(x, slice(self._code_at, None), steps if self.steps is None else 1)
+            segments = -(-steps // self.shape.segment) if self.steps is None else 1
+            y = self._passed(x, slice(self._code_at, None), segments)
             for row, one in zip(chosen, self._unscaled(y), strict=True):
-                decoded[row] = one
+                decoded[row] = one[:steps]
         return decoded
 
     def reconstruct(self, windows: Sequence[Array]) -> list[Array]:
@@ -185,10 +188,10 @@ class Autoencoder:
 
     def _answers(self, windows: Sequence[Array], form: Callable[[Array], Array]) -> list[Array]:
         found = [np.zeros((0, self.channels))] * len(windows)
-        for chosen, x in self._inputs(windows):
+        for chosen, x, steps in self._inputs(windows):
             answers = form(self._passed(x, slice(None)))
             for row, one in zip(chosen, answers, strict=True):
-                found[row] = one
+                found[row] = one[:steps]
         return found
 
     def scaled(self, window: Array) -> Array:
@@ -204,9 +207,9 @@ class Autoencoder:
         return rows.reshape(len(rows), -1, self.channels)
 
     def _unscaled(self, y: Array) -> Array:
-        encoder = self.encoder
-        rows: Array = y.transpose(1, 0, 2).astype(np.float64) * encoder.deviation + encoder.mean
-        return rows.reshape(len(rows), -1, self.channels)
+        encoder, steps = self.encoder, self._steps(y)
+        rows: Array = steps.reshape(len(steps), -1, len(encoder.mean))
+        return (rows * encoder.deviation + encoder.mean).reshape(steps.shape)
 
     def _passed(self, x: Array, part: slice, steps: int | None = None) -> Array:
         """What a part of the layers makes of values in which every row has all steps."""
@@ -216,30 +219,42 @@ class Autoencoder:
             x = layer.forward(x, context)
         return x
 
-    def _inputs(self, windows: Sequence[Array]) -> Iterator[tuple[Array, Array]]:
-        """Windows of one length at a time: their numbers, and ``[T, B, K]`` as the network reads.
+    def _inputs(self, windows: Sequence[Array]) -> Iterator[tuple[Array, Array, int]]:
+        """Windows of one length at a time: numbers, ``[T, B, K]`` as the network reads, length.
 
         Rows of one length need no mask, and no answer depends on which others share its block.
         """
         lengths = np.array([len(one) for one in windows], np.int64)
-        for chosen, _ in _by_length(lengths):
+        for chosen, steps in _by_length(lengths):
             rows = _written_out([windows[one] for one in chosen], self.steps)
             encoded = self.encoder.encode(Rows(rows, None, rows[0].shape[1]))
-            x = np.ascontiguousarray(encoded.transpose(1, 0, 2), self.network.dtype)
-            yield chosen, x
+            segments = np.stack([self._segments(one) for one in encoded])
+            x = np.ascontiguousarray(segments.transpose(1, 0, 2), self.network.dtype)
+            yield chosen, x, steps
+
+    def _segments(self, row: Array) -> Array:
+        """A row ``(T, K)`` as segments ``(ceil(T / S), S K)``, filled up with zeros."""
+        size = self.shape.segment
+        if size == 1 or self.steps is not None:
+            return row
+        lacking = -len(row) % size
+        if lacking:
+            row = np.concatenate([row, np.zeros((lacking, row.shape[1]), row.dtype)])
+        return row.reshape(len(row) // size, -1)
 
     def _examples(self, windows: Sequence[Array]) -> tuple[Any, Any, Any]:
         """Inputs, targets (the scaled values) and weights, 0 where there is no truth."""
         rows = _written_out(windows, self.steps)
         X = self.encoder.encode(Rows(rows, None, rows[0].shape[1]))
-        width = len(self.encoder.mean)
-        y = [one[:, :width] for one in X]
+        width, size = len(self.encoder.mean), self.shape.segment
+        parts = [(self._segments(one), self._segments(one[:, :width])) for one in X]
         weight = None
-        if self.encoder.marked:
-            weight = [(~np.isnan(one)).astype(np.float32) for one in rows]
-        if isinstance(X, list):
+        if self.encoder.marked or (self.steps is None and any(len(one) % size for one in rows)):
+            weight = [self._segments((~np.isnan(one)).astype(np.float32)) for one in rows]
+        X, y = ([part[side] for part in parts] for side in (0, 1))
+        if len({len(one) for one in X}) > 1:
             return X, y, weight
-        return X, np.stack(y), None if weight is None else np.stack(weight)
+        return np.stack(X), np.stack(y), None if weight is None else np.stack(weight)
 
     # --------------------------------------------------------------------------------- saving
 
@@ -270,6 +285,7 @@ class Autoencoder:
 def build(shape: Shape, encoder: Encoder) -> list[Layer]:
     """The layers, from what the encoder gives back to the scaled values."""
     hidden, code, outputs = shape.hidden_size, shape.code_size, len(encoder.mean)
+    size = shape.segment
     noise: list[Layer] = [Noise(shape.noise, shape.noise_kind)] if shape.noise else []
     first: list[Layer] = [Dropout(shape.dropout)] if shape.dropout else []
     last: list[Layer] = [Dropout(shape.dropout)] if shape.dropout else []
@@ -281,14 +297,14 @@ def build(shape: Shape, encoder: Encoder) -> list[Layer]:
     options = {"num_layers": shape.num_layers, "dropout": between, "bidirectional": True}
     return [
         *noise,
-        make(encoder.width, hidden, **options),
+        make(size * encoder.width, hidden, **options),
         Ends(),
         *first,
         Dense(2 * hidden, code),
         Repeat(POSITIONS),
         make(code + POSITIONS, hidden, **options),
         *last,
-        Dense(2 * hidden, outputs),
+        Dense(2 * hidden, size * outputs),
     ]
 
 
