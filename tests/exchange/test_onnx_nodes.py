@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from random_nodes import Case, node_model, random_case
 
@@ -131,6 +131,19 @@ def test_a_node_whose_end_alone_is_wanted(kind: str, direction: str) -> None:
     network = Network.from_onnx(model)
     found = network.predict(feeds["X"].swapaxes(0, 1), lengths=feeds["sequence_lens"])
     assert np.abs(found - expected.swapaxes(0, 1).reshape(3, -1)).max() < 1e-5
+
+
+def test_ends_of_both_directions_are_read_joined_or_not_at_all() -> None:
+    weights = {
+        "W": np.ones((2, 12, 2), np.float32),
+        "R": np.ones((2, 12, 4), np.float32),
+    }
+    feeds = {"X": np.zeros((6, 3, 2), np.float32)}
+    model = node_model("GRU", {"direction": "bidirectional"}, weights, feeds, ("", "Y_h"))
+    model.graph.node.append(helper.make_node("Tanh", ["Y_h"], ["y"], name="after"))
+    model.graph.output[0].name = "y"
+    with pytest.raises(InputError, match=r"node 'after' \(Tanh\): reads the ends of both"):
+        Network.from_onnx(model)
 
 
 def test_a_constant_state_becomes_a_learned_one() -> None:

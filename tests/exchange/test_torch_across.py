@@ -98,6 +98,14 @@ def test_a_sequential_is_its_modules_in_order() -> None:
     ]
 
 
+def test_a_softmax_over_the_second_axis_is_over_the_channels_of_a_vector() -> None:
+    walk, head = nn.GRU(2, 3), nn.Linear(3, 2)
+    pooled = nn.Sequential(walk, torch_modules.Last(), head, nn.Softmax(dim=1))
+    assert Network.from_torch(pooled).layers[-1].activation == "softmax"
+    with pytest.raises(InputError, match="expected dim=-1"):
+        Network.from_torch(nn.Sequential(walk, head, nn.Softmax(dim=1)))
+
+
 class OfTheirOwn(nn.Module):
     """As users write them: what is done with the steps stands in ``forward`` alone."""
 

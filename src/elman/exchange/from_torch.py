@@ -94,7 +94,7 @@ def _walk(module: nn.Module, name: str, walked: _Walked) -> None:
     """Adds a module's parts, its children's in order if it is none itself."""
     if isinstance(module, nn.Identity):
         return
-    part = _part(module, name)
+    part = _part(module, name, walked)
     if part is not None:
         walked.parts.append(part)
         return
@@ -114,7 +114,7 @@ def _walk(module: nn.Module, name: str, walked: _Walked) -> None:
         _walk(inner, f"{name}.{child}", walked)
 
 
-def _part(module: nn.Module, name: str) -> Part | None:
+def _part(module: nn.Module, name: str, walked: _Walked) -> Part | None:
     """The layer that a module is, with its weights; ``None`` if it is none."""
     if isinstance(module, (nn.RNNBase, modules.ResetBeforeGRU)):
         return Part(_recurrent(module, name), _values(module))
@@ -146,13 +146,20 @@ def _part(module: nn.Module, name: str) -> Part | None:
         return Part(Repeat(module.positions), {})
     for kind, activation in _ACTIVATIONS.items():
         if isinstance(module, kind):
-            if isinstance(module, nn.Softmax) and module.dim not in (-1, 2):
+            if isinstance(module, nn.Softmax) and not _over_channels(module, walked):
                 raise InputError(f"module: {name}: expected dim=-1, the channels, got {module.dim}")
             return Part(Activation(activation), {})
     for pool, layer_of in _POOLS.items():
         if isinstance(module, pool):
             return Part(layer_of(), {})
     return None
+
+
+def _over_channels(module: nn.Softmax, walked: _Walked) -> bool:
+    """Whether a softmax is over the channels: 1 is time, or the channels of a row's vector."""
+    pooled = any(isinstance(part.layer, (*_POOLS.values(), AttentionPool)) for part in walked.parts)
+    run = bool(walked.foreign)  # then it will show
+    return module.dim in (-1, 2) or (module.dim == 1 and (pooled or run))
 
 
 def _recurrent(module: Any, name: str) -> RecurrentLayer:

@@ -191,6 +191,11 @@ class _Reader:
         if flow.place != len(self.parts):
             raise InputError(f"file: {where}: {name!r} is read beside the chain of layers")
         if flow.end is not None:
+            if node is not None and "ways" in flow.axes.names:
+                raise InputError(
+                    f"file: {where}: reads the ends of both directions apart; expected them joined "
+                    "into one axis"
+                )
             self.parts.append(Part(flow.end, {}))
             flow = Flow(merged(flow.axes), len(self.parts))
         return flow
