@@ -13,7 +13,14 @@ from networks_across import inputs_of, make, shared_layers
 from random_nodes import node_model
 
 import keras_backend  # noqa: F401  # before Keras itself is imported
-from elman import BackendUnavailable, Forecaster, InputError, LanguageModel, Network
+from elman import (
+    BackendUnavailable,
+    Forecaster,
+    InputError,
+    LanguageModel,
+    Network,
+    SequenceClassifier,
+)
 from elman.exchange import onnx_graph, parts
 from elman.exchange.files import TARGETS, export_model
 from elman.exchange.imports import import_checked, import_network
@@ -130,6 +137,8 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
         lambda: Network.from_onnx("a.onnx"),
         lambda: Network.from_torch(None),
         lambda: Network.from_keras(None),
+        lambda: Forecaster().to_onnx("a.onnx"),
+        lambda: SequenceClassifier().to_onnx("a.onnx"),
     ):
         with pytest.raises(BackendUnavailable, match=r"pip install 'elman\["):
             call()

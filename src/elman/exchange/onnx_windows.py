@@ -129,20 +129,21 @@ def _looked_up(graph: Graph, table: Any, place: str) -> str:
 def _filled(graph: Graph, scaled: str, window: int, marks: bool) -> tuple[str, str | None]:
     """Missing values filled with the last observed one, else the first; float32; and where not.
 
-    There is no running maximum in the standard: the last observed step at or before each is the
-    greatest of a triangle of steps.
+    The standard has no running maximum. The last observed step at or before each comes of doubling:
+    the greatest of it and of what stood 1, then 2, then 4 ... steps before.
     """
     if not marks:
         return graph.cast(scaled, np.float32), None
     observed = graph.op("Not", graph.op("IsNaN", scaled))
     known = graph.op("Where", observed, scaled, graph.constant(np.float64(0.0)))
-    steps = np.arange(window, dtype=np.float32)
-    order = graph.constant(steps[None])
-    at = graph.op("Where", observed, order, graph.constant(np.float32(-1.0)))
-    before = graph.constant(steps[:, None] >= steps[None])
-    each = graph.op("Unsqueeze", at, graph.integers(1))
-    seen = graph.op("Where", before, each, graph.constant(np.float32(-1.0)))
-    last = graph.op("ReduceMax", seen, graph.integers(2), keepdims=0)
+    order = graph.constant(np.arange(window, dtype=np.float32)[None])
+    none_yet = graph.constant(np.float32(-1.0))
+    last = graph.op("Where", observed, order, none_yet)
+    reach = 1
+    while reach < window:
+        before = graph.op("Pad", last, graph.integers(0, reach, 0, -reach), none_yet)
+        last = graph.op("Max", last, before)
+        reach *= 2
     at = graph.op("Where", observed, order, graph.constant(np.float32(window - 1)))
     first = graph.op("ReduceMin", at, graph.integers(1), keepdims=1)
     none = graph.op("Less", last, graph.constant(np.float32(0.0)))

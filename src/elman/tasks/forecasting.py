@@ -676,6 +676,7 @@ class Forecaster(Estimator):
             NotFittedError: Before :meth:`fit`.
             BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
         """
+        import_module("elman.exchange.parts").package("onnx", "onnx")
         writer = import_module("elman.exchange.onnx_forecast")
         written: dict[str, Any] = writer.forecaster_to_onnx(
             self, file, certificate=certificate, overwrite=overwrite

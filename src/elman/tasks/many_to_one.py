@@ -296,6 +296,7 @@ class ManyToOne(SavedEstimator):
             NotFittedError: Before ``fit``.
             BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
         """
+        import_module("elman.exchange.parts").package("onnx", "onnx")
         writer = import_module("elman.exchange.onnx_sequences")
         written: dict[str, Any] = writer.sequences_to_onnx(
             self, file, certificate=certificate, overwrite=overwrite
