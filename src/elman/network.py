@@ -224,7 +224,7 @@ class Network(FlatParameters):
                 ``Sequential`` or any module whose children are these, ``Linear``, ``Embedding``,
                 ``Dropout``, ``Tanh``, ``ReLU``, ``Sigmoid`` and ``Softmax``. A class with a
                 ``forward`` of its own is run on random inputs and must give what the network
-                gives; a last step taken there is found out so.
+                gives; a last step taken or an activation applied there is found out so.
 
         Raises:
             InputError: If a module or one of its options has no counterpart, naming it.

@@ -149,6 +149,38 @@ def test_what_a_forward_does_with_the_steps_is_found_out(module: Any, kinds: lis
     assert module.training  # as it was
 
 
+class Functional(nn.Module):
+    """Activations and the end of the walk in ``forward`` alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.walk = nn.LSTM(3, 4, bidirectional=True, batch_first=True)
+        self.first, self.second = nn.Linear(8, 5), nn.Linear(5, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        _, (h, _) = self.walk(x)
+        y = torch.relu(self.first(torch.cat([h[-2], h[-1]], -1)))
+        return torch.softmax(self.second(y), -1)
+
+
+def test_activations_of_a_forward_are_found_out() -> None:
+    module = Functional()
+    module.walk.eval()  # in another mode than the whole
+    network = Network.from_torch(module)
+    assert [type(one).__name__ for one in network.layers] == ["LSTM", "Ends", "Dense", "Dense"]
+    assert [one.activation for one in network.layers[2:]] == ["relu", "softmax"]
+    assert module.training and not module.walk.training
+
+
+def test_a_forward_that_cannot_be_run_is_refused_with_its_reason() -> None:
+    class Needy(OfTheirOwn):
+        def forward(self, x: torch.Tensor) -> Any:
+            raise ValueError("expected a mask")
+
+    with pytest.raises(InputError, match=r"forward of Needy reads neither .*: expected a mask"):
+        Network.from_torch(Needy("all"))
+
+
 @pytest.mark.parametrize("what", ["strange", "sine"])
 def test_a_forward_that_does_something_else_is_refused(what: str) -> None:
     with pytest.raises(InputError, match="forward of OfTheirOwn gives something else"):

@@ -35,7 +35,9 @@ def export(
         bool, typer.Option("--overwrite", metavar="", help="Replace files already there.")
     ] = False,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", metavar="", help="Print the file's name alone.")
+    ] = False,
 ) -> None:
     """Write a trained model for another library, with a certificate of how exact the file is."""
     from elman.checks import one_of

@@ -7,10 +7,8 @@ network must give what the module gives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -18,6 +16,7 @@ from elman.checks import describe
 from elman.errors import InputError
 from elman.exchange import torch_modules as modules
 from elman.exchange.parts import Array, Part, fold_activations, network_of
+from elman.exchange.torch_readings import agreeing
 from elman.layers import (
     GRU,
     LSTM,
@@ -60,9 +59,6 @@ _POOLS: dict[type[nn.Module], type[Layer]] = {
     modules.MaxPool: MaxPool,
 }
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
-# What a forward of its own may do to the steps that no child says.
-_GUESSES: tuple[type[Layer] | None, ...] = (None, Last, Ends, MeanPool, MaxPool)
-_AGREED = 1e-4
 # What modules of elman's own may have beside torch's options.
 _EXTRAS = ("recurrent_dropout", "zoneout", "layer_norm")
 
@@ -87,7 +83,7 @@ def from_torch(module: Any) -> Network:
     dtype = _dtype_of(module)
     if not walked.foreign:
         return network_of(fold_activations(walked.parts), dtype)
-    return _agreeing(module, walked, dtype)
+    return agreeing(module, walked.parts, walked.foreign[0], dtype)
 
 
 def _walk(module: nn.Module, name: str, walked: _Walked) -> None:
@@ -208,79 +204,3 @@ def _dtype_of(module: nn.Module) -> str:
             f"{', '.join(sorted(map(str, dtypes)))}; call module.float() first"
         )
     return names[dtypes.pop()] if dtypes else "float32"
-
-
-# ------------------------------------------------------------ modules with a forward of their own
-
-
-def _agreeing(module: nn.Module, walked: _Walked, dtype: str) -> Network:
-    """The network that gives what the module gives, run on random inputs."""
-    trials = 0
-    for parts in _readings(walked.parts):
-        try:
-            network = network_of(fold_activations(parts), dtype)
-        except InputError:
-            continue  # these layers do not fit one another, so it is not this reading
-        trials += 1
-        if _same(module, network):
-            return network
-    found = ", ".join(type(part.layer).__name__ for part in walked.parts)
-    raise InputError(
-        f"module: the forward of {walked.foreign[0]} gives something else than its children in "
-        f"order ({found}), also with the last step, both ends, the mean or the maximum taken "
-        f"({trials} readings were run); write it as a torch.nn.Sequential, with "
-        "elman.exchange.torch_modules.Last() where the last step is taken"
-    )
-
-
-def _readings(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """The parts, and the parts with a pool after the last recurrent one, if they have none."""
-    walks = [n for n, part in enumerate(parts) if isinstance(part.layer, RecurrentLayer)]
-    pools = tuple(_POOLS.values())
-    given = any(isinstance(part.layer, (*pools, AttentionPool)) for part in parts)
-    for guess in _GUESSES if walks and not given else (None,):
-        if guess is None:
-            yield list(parts)
-        else:
-            place = walks[-1] + 1
-            yield [*parts[:place], Part(guess(), {}), *parts[place:]]
-
-
-def _same(module: nn.Module, network: Network) -> bool:
-    """Whether both give the same on random inputs, batch first or time first."""
-    generator = np.random.default_rng(0)
-    shape = (3, 5)  # rows and steps that cannot be taken for one another
-    x: Array
-    if network.reads_tokens:
-        x = generator.integers(0, network._form.size_in, shape)
-    else:
-        x = generator.standard_normal((*shape, network.input_size)).astype(network.dtype)
-    expected = network.predict(x)
-    training = module.training
-    module.eval()
-    try:
-        for time_first in (False, True):
-            given = np.ascontiguousarray(x.swapaxes(0, 1)) if time_first else x
-            found = _run(module, given)
-            if found is not None and time_first and found.ndim == 3:
-                found = found.swapaxes(0, 1)
-            if found is not None and found.shape == expected.shape:
-                scale = np.abs(expected).max() + 1e-12
-                if np.abs(found - expected).max() <= _AGREED * scale:
-                    return True
-    finally:
-        module.train(training)
-    return False
-
-
-def _run(module: nn.Module, x: Array) -> Array | None:
-    """The module's output, the first of several; ``None`` if it cannot read inputs so shaped."""
-    place = next((value.device for value in module.parameters()), torch.device("cpu"))
-    with torch.no_grad():
-        try:
-            output: Any = module(torch.from_numpy(x).to(place))
-        except (RuntimeError, ValueError, IndexError, TypeError):
-            return None  # which says: not this reading; if none is left, that is an error
-    while isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    return output.cpu().numpy() if isinstance(output, torch.Tensor) else None
