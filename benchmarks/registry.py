@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +53,17 @@ STEP_LATENCY_GOAL_US = 5.0
 SINE_JOB_GOAL_S = 0.6
 FORECAST_GOAL_S = 2.0
 IMPORT_GOAL_MS = 60.0
+REGULARIZED_GOAL = 1.3
+"""The most that a regularised training step may take, in units of the plain one's time."""
+
+REGULARIZED: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "recurrent dropout": {"recurrent_dropout": 0.25},
+    "zoneout": {"zoneout": 0.1},
+    "layer norm": {"layer_norm": True},
+    "all three": {"recurrent_dropout": 0.25, "zoneout": 0.1, "layer_norm": True},
+}
+"""What is done inside the cell, as arguments of elman's layers."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +71,13 @@ class TrainingCase:
     """A recurrent layer, its last output, and a dense layer with one output; mean squared error.
 
     One training step is the gathering of a batch, forward, back-propagation through time over
-    the whole sequence, and an Adam update.
+    the whole sequence, and an Adam update. `options` are further arguments of elman's layer.
     """
 
     cell: str
     size: Size
     learning_rate: float = LEARNING_RATE
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -155,6 +169,7 @@ class StreamCase:
 STREAM = StreamCase()
 
 TRAINING = tuple(TrainingCase(cell, size) for size in SIZES for cell in GATES)
+REGULARIZED_SIZES = (SIZES[0], SIZES[3], SIZES[4])
 SMALLEST = tuple(TrainingCase(cell, TINY) for cell in GATES)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import machine, tables
 from benchmarks.agreement import Disagreement
-from benchmarks.cases import latency, linear, memory, processes, threads, training
+from benchmarks.cases import latency, linear, memory, processes, regularized, threads, training
 from benchmarks.worker import Worker
 
 PEERS = tuple(training.PEERS)
@@ -54,6 +54,7 @@ def measured(options: argparse.Namespace, peers: list[str]) -> Iterator[dict[str
         return options.only is None or any(text in name for text in options.only)
 
     yield from training.run(wanted, peers, rounds, seconds)
+    yield from regularized.run(wanted, rounds, seconds)
     yield from latency.run(wanted, rounds, seconds)
     yield from threads.run(wanted, rounds, seconds)
     yield from linear.run(wanted, max(3, rounds // 2), seconds)

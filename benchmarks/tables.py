@@ -171,6 +171,25 @@ def threads(records: list[Record]) -> Table:
     return Table("Two threads over one", heads.split("; "), rows)
 
 
+def regularized(records: list[Record]) -> Table:
+    names = [name for name in records[0]["peers"] if name != "plain"]
+    rows = []
+    for record in records:
+        shares = [
+            f"{record['ratio'][name]['median']:.2f} ({record['kernels_ratio'][name]:.2f})"
+            for name in names
+        ]
+        missed = [goal for goal in record["goals"] if not goal["reached"]]
+        verdict = f"**{len(missed)} missed**" if missed else "reached"
+        plain = microseconds(record["peers"]["plain"]["us"])
+        rows.append([record["size"], record["cell"], plain, *shares, verdict])
+    target = records[0]["goals"][0]["target"]
+    heads = ["batch,steps,inputs,hidden", "cell", "plain us", *names, f"at most {target}"]
+    return Table(
+        "Training step with regularisation inside the cell, over the plain step", heads, rows
+    )
+
+
 def linear(records: list[Record]) -> Table:
     lengths = list(records[0]["us"])
     rows = [
@@ -223,6 +242,7 @@ SPEED_TABLES: dict[str, tuple[str, Callable[[list[Record]], Table]]] = {
     "training": ("training/", training),
     "training-goals": ("training/", training_goals),
     "parts": ("training/", parts),
+    "regularized": ("regularized/", regularized),
     "latency": ("latency/", latency),
     "threads": ("threads/", threads),
     "linear": ("linear/", linear),

@@ -23,13 +23,16 @@ template <class T>
 void bind_workspace(nb::module_& module, const char* name) {
     using Class = RecurrenceWorkspace<T>;
     nb::class_<Class>(module, name)
-        .def(nb::init<const std::string&, int64_t, int64_t, bool>(), "cell"_a, "input_size"_a,
-             "hidden_size"_a, "reverse"_a)
+        .def(nb::init<const std::string&, int64_t, int64_t, bool, double, const std::vector<double>&,
+                      bool>(),
+             "cell"_a, "input_size"_a, "hidden_size"_a, "reverse"_a, "recurrent_dropout"_a = 0.0,
+             "zoneout"_a = std::vector<double>(), "layer_norm"_a = false)
         .def("forward", recordable(&Class::forward), "weight_ih"_a.noconvert(), "weight_hh"_a.noconvert(),
-             "bias_ih"_a.noconvert().none(), "bias_hh"_a.noconvert().none(), "x"_a.noconvert(),
+             "bias_ih"_a.noconvert().none(), "bias_hh"_a.noconvert().none(), "norms"_a, "x"_a.noconvert(),
              "hidden"_a.noconvert().none(), "memory"_a.noconvert().none(), "live"_a.noconvert().none(),
              "output"_a.noconvert(), "final_hidden"_a.noconvert().none(),
-             "final_memory"_a.noconvert().none(), "training"_a, "version"_a)
+             "final_memory"_a.noconvert().none(), "training"_a, "version"_a,
+             "seed"_a.noconvert().none(), "rows"_a.noconvert().none())
         .def("step", &Class::step, "x"_a.noconvert(), "hidden"_a.noconvert(),
              "memory"_a.noconvert().none(), "new_hidden"_a.noconvert(),
              "new_memory"_a.noconvert().none(), "version"_a,
@@ -39,7 +42,8 @@ void bind_workspace(nb::module_& module, const char* name) {
              "d_final_memory"_a.noconvert().none(), "d_x"_a.noconvert().none(),
              "d_hidden"_a.noconvert().none(), "d_memory"_a.noconvert().none(),
              "d_weight_ih"_a.noconvert(), "d_weight_hh"_a.noconvert(),
-             "d_bias_ih"_a.noconvert().none(), "d_bias_hh"_a.noconvert().none(), "truncate"_a)
+             "d_bias_ih"_a.noconvert().none(), "d_bias_hh"_a.noconvert().none(), "d_norms"_a,
+             "truncate"_a)
         .def_prop_ro("bytes", &Class::bytes, "Memory the workspace holds, in bytes.");
 }
 

@@ -41,6 +41,15 @@ void measure(const Layer<T>& layer, int64_t (&elements)[buffer_count]) {
     elements[forward_weights] = forward_weight_elements<Cell>(g, stages);
     elements[backward_weights] = layer.training ? backward_weight_elements<Cell>(g, stages) : 0;
     elements[gradient_buffer] = layer.training ? gradient_buffer_elements<Cell>(g, stages) : 0;
+    if constexpr (is_regularized<Cell>) {
+        const bool dropping = g.dropping();
+        for (int k = 0; k < Cell::states; ++k)
+            if (g.zones_out(k)) elements[made_buffer] = Cell::states * rows * g.padded;
+        elements[mask_buffer] = dropping ? layer.batch * g.padded : 0;
+        elements[dropped_buffer] = dropping ? (g.kept_steps + 1) * layer.batch * g.padded : 0;
+        if (layer.training) elements[operand_carry_buffer] = layer.batch * g.padded;
+    }
+    if constexpr (is_normalized<Cell>) measure_normalized(g, elements);
     for (int64_t& count : elements) count += lanes<T>;
 }
 
@@ -70,6 +79,7 @@ void for_row_ranges(const Geometry<T, Cell>& g, const Part& part, Task&& task) {
             const int64_t middle = (low + high) / 2;
             if (work_below(middle) * ranges < total * range) low = middle + 1; else high = middle;
         }
+        if (is_normalized<Cell>) low = smaller((low + norm_block - 1) / norm_block * norm_block, end);
         starts[range] = range == ranges ? end : low;
     }
     auto share = [&](int range) {
@@ -95,16 +105,21 @@ void pack_forward(const Geometry<T, Cell>& g, Stages<S...>) {
 template <class Cell, class T>
 void forward(const Layer<T>& layer) {
     const Geometry<T, Cell> g(layer);
-    if (!layer.weights_packed) pack_forward<Cell>(g, typename Cell::StageList{});
+    if (!layer.weights_packed) {
+        if constexpr (is_normalized<Cell>)
+            pack_normalized(g);
+        else
+            pack_forward<Cell>(g, typename Cell::StageList{});
+    }
     for_row_ranges<Cell>(g, Part{0, layer.steps, 0, layer.batch}, [&](const Part& part) {
         forward_rows<Cell>(g, part.first_row, part.last_row, typename Cell::StageList{});
     });
 }
 
 template <class Cell, class T, class... S>
-T* pack_recurrent(const Geometry<T, Cell>& g, Stages<S...>) {
+T* pack_recurrent(const Geometry<T, Cell>& g, const T* weight_hh, Stages<S...>) {
     T* to = g.layer.buffer[backward_weights];
-    ((pack_backward<Cell, typename S::Hidden>(g, g.layer.weight_hh, g.layer.hidden_size, to),
+    ((pack_backward<Cell, typename S::Hidden>(g, weight_hh, g.layer.hidden_size, to),
       to += g.template depth<typename S::Hidden>() * g.padded), ...);
     return to;
 }
@@ -133,19 +148,31 @@ void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& vis
         buffer += gradient_elements(columns, operand_columns);
         return taken;
     };
-    auto recurrent = [&](auto stage) {
-        using Stage = decltype(stage);
-        const auto columns = g.template columns<typename Stage::Hidden>();
-        const Array3<T> operand = g.template hidden_operand<Stage>();
-        return WeightGradient<T>(l, columns, {operand.base, operand.step, operand.row}, l.hidden_size,
-                                 l.d_weight_hh, l.d_bias_hh, take(columns, l.hidden_size));
+    auto of_input = [&](const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
+        return WeightGradient<T>(l, columns, in_walk_order(l), l.input_size, d_weight, d_bias,
+                                 take(columns, l.input_size));
     };
-    const auto columns = g.template columns<typename Cell::Input>();
-    WeightGradient<T> all[] = {
-        WeightGradient<T>(l, columns, in_walk_order(l), l.input_size, l.d_weight_ih, l.d_bias_ih,
-                          take(columns, l.input_size)),
-        recurrent(S{})...};
-    visit(all);
+    auto recurrent = [&](auto stage, const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
+        const Array3<T> operand = g.template hidden_operand<decltype(stage)>();
+        return WeightGradient<T>(l, columns, {operand.base, operand.step, operand.row}, l.hidden_size,
+                                 d_weight, d_bias, take(columns, l.hidden_size));
+    };
+    if constexpr (is_normalized<Cell>) {
+        const NormalizedGeometry<T, Cell> n(g);
+        T* const d_bias_hh = l.d_bias_hh ? n.d_bias_hh() : nullptr;
+        int product = 0;
+        WeightGradient<T> all[] = {
+            of_input(n.slot_columns(0), n.d_weight_ih(), l.d_bias_ih ? n.d_bias_ih() : nullptr),
+            recurrent(S{}, n.slot_columns(++product), n.d_weight_hh(), d_bias_hh)...};
+        clear_norm_gradients(g);
+        visit(all);
+        finish_norm_gradients(g);
+    } else {
+        WeightGradient<T> all[] = {
+            of_input(g.template columns<typename Cell::Input>(), l.d_weight_ih, l.d_bias_ih),
+            recurrent(S{}, g.template columns<typename S::Hidden>(), l.d_weight_hh, l.d_bias_hh)...};
+        visit(all);
+    }
 }
 
 // Backward goes through the walk in parts: the adjoints of a few steps, then at once their share
@@ -173,9 +200,14 @@ int64_t steps_at_once(const Geometry<T, Cell>& g, int64_t rows) {
 template <class Cell, class T>
 void backward(const Layer<T>& layer) {
     const Geometry<T, Cell> g(layer);
-    T* const input_weights = pack_recurrent<Cell>(g, typename Cell::StageList{});
+    const T *weight_ih = layer.weight_ih, *weight_hh = layer.weight_hh;
+    if constexpr (is_normalized<Cell>) {
+        weight_ih = NormalizedGeometry<T, Cell>(g).centred_weight_ih();
+        weight_hh = NormalizedGeometry<T, Cell>(g).centred_weight_hh();
+    }
+    T* const input_weights = pack_recurrent<Cell>(g, weight_hh, typename Cell::StageList{});
     if (layer.d_x.base)
-        pack_backward<Cell, typename Cell::Input>(g, layer.weight_ih, layer.input_size, input_weights);
+        pack_backward<Cell, typename Cell::Input>(g, weight_ih, layer.input_size, input_weights);
     auto go_back = [&](auto& weight_gradients, const Part& part) {
         for_row_ranges<Cell>(g, part, [&](const Part& share) { backward_part<Cell>(g, share); });
         if (layer.d_x.base) input_gradient<Cell>(g, (const T*)input_weights, part);
@@ -197,11 +229,21 @@ void backward(const Layer<T>& layer) {
     });
 }
 
+template <class Cell, class T>
+constexpr CellFunctions<T> cell_functions = {measure<Cell, T>, forward<Cell, T>, backward<Cell, T>};
+
+template <class Cell, class T>
+constexpr CellWalks<T> cell_walks = {cell_functions<Cell, T>, cell_functions<Regularized<Cell>, T>,
+                                     cell_functions<Normalized<Cell>, T>};
+
 template <class Cell>
 constexpr CellKernels cell(const char* name) {
-    return {name, Cell::states, Cell::gates,
-            {measure<Cell, float>, forward<Cell, float>, backward<Cell, float>},
-            {measure<Cell, double>, forward<Cell, double>, backward<Cell, double>}};
+    return {name,
+            Cell::states,
+            Cell::gates,
+            Cell::reads_out,
+            cell_walks<Cell, float>,
+            cell_walks<Cell, double>};
 }
 
 }  // namespace elman::ELMAN_ISA

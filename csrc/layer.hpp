@@ -26,10 +26,31 @@ enum Buffer {
     forward_weights,       // weights packed in the order in which forward reads them
     backward_weights,      // the same for backward
     gradient_buffer,       // weight gradients, in the packed order
+    // Of regularised walks alone:
+    made_buffer,           // zoneout: what the cell made of each state, before units kept their old value
+    mask_buffer,           // recurrent dropout: the factor of each row and unit
+    dropped_buffer,        // the hidden states times these factors
+    products_buffer,       // layer normalisation: the products before it; the adjoint replaces them
+    scales_buffer,         // and one over their standard deviation
+    norm_gradient_buffer,  // gradients of gains, shifts and centred weights
     buffer_count
 };
 
 constexpr int most_states = 2;
+
+// Recurrent dropout, zoneout and layer normalisation of a layer.
+template <class T>
+struct Regularization {
+    double recurrent_dropout = 0, zoneout[most_states] = {};  // probabilities
+    bool random = false;  // draw; else nothing is dropped, and zoneout is its expectation
+    const uint64_t* row_keys = nullptr;  // from the seed of this pass and the rows' numbers
+
+    // Layer normalisation: of the product with the input, of that with the state, and of a state.
+    const T *gain_ih = nullptr, *shift_ih = nullptr, *gain_hh = nullptr, *shift_hh = nullptr;
+    const T *gain_state = nullptr, *shift_state = nullptr;
+    T *d_gain_ih = nullptr, *d_shift_ih = nullptr, *d_gain_hh = nullptr, *d_shift_hh = nullptr;
+    T *d_gain_state = nullptr, *d_shift_state = nullptr;
+};
 
 template <class T>
 struct Layer {
@@ -54,6 +75,8 @@ struct Layer {
     T *d_weight_ih = nullptr, *d_weight_hh = nullptr, *d_bias_ih = nullptr, *d_bias_hh = nullptr;
     int64_t truncate = 0;                          // 0: full backpropagation through time
 
+    Regularization<T> regularization;
+
     T* buffer[buffer_count] = {};
 };
 
@@ -66,22 +89,31 @@ struct CellFunctions {
     void (*backward)(const Layer<T>&) = nullptr;
 };
 
+// A cell's walks in one precision.
+template <class T>
+struct CellWalks {
+    CellFunctions<T> plain;
+    CellFunctions<T> regularized;  // with recurrent dropout or zoneout
+    CellFunctions<T> normalized;   // with layer normalisation, and with these or without
+};
+
 struct CellKernels {
     const char* name;
     int states;
     int gates;
-    CellFunctions<float> single_precision;
-    CellFunctions<double> double_precision;
+    bool reads_out;  // layer normalisation also normalises the last state
+    CellWalks<float> single_precision;
+    CellWalks<double> double_precision;
 };
 
 template <class T>
-const CellFunctions<T>& functions(const CellKernels& cell);
+const CellWalks<T>& walks(const CellKernels& cell);
 template <>
-inline const CellFunctions<float>& functions<float>(const CellKernels& cell) {
+inline const CellWalks<float>& walks<float>(const CellKernels& cell) {
     return cell.single_precision;
 }
 template <>
-inline const CellFunctions<double>& functions<double>(const CellKernels& cell) {
+inline const CellWalks<double>& walks<double>(const CellKernels& cell) {
     return cell.double_precision;
 }
 

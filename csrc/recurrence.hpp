@@ -1,8 +1,11 @@
 // From Python's arrays to a Layer: checks, memory, threads, and the call.
 #pragma once
 
+#include <vector>
+
 #include "arrays.hpp"
 #include "isa.hpp"
+#include "keys.hpp"
 #include "threads.hpp"
 
 namespace elman {
@@ -10,18 +13,29 @@ namespace elman {
 template <class T>
 class RecurrenceWorkspace {
   public:
-    RecurrenceWorkspace(const std::string& cell, int64_t input_size, int64_t hidden_size, bool reverse)
-        : cell_(cell_kernels(cell)), functions_(functions<T>(cell_)) {
+    // zoneout: a probability for each state of the cell, or none at all.
+    RecurrenceWorkspace(const std::string& cell, int64_t input_size, int64_t hidden_size, bool reverse,
+                        double recurrent_dropout, const std::vector<double>& zoneout, bool layer_norm)
+        : cell_(cell_kernels(cell)), layer_norm_(layer_norm) {
         layer_.input_size = input_size;
         layer_.hidden_size = hidden_size;
         layer_.reverse = reverse;
+        Regularization<T>& r = layer_.regularization;
+        r.recurrent_dropout = recurrent_dropout;
+        if (!zoneout.empty() && int(zoneout.size()) != cell_.states)
+            throw std::invalid_argument("zoneout: expected a probability for each state of the cell");
+        for (size_t k = 0; k < zoneout.size(); ++k) r.zoneout[k] = zoneout[k];
+        for (double rate : zoneout) zones_out_ = zones_out_ || rate > 0;
     }
 
+    // `norms`: gains and shifts of layer normalisation, of ih, hh and of a state, if it has them.
     // `version`: a number that changes when the weights do; -1 always packs them anew.
+    // `seed`: of the random numbers of recurrent dropout and zoneout, or none; `rows`: see the layer.
     void forward(Array<const T, 2> weight_ih, Array<const T, 2> weight_hh, Array<const T, 1> bias_ih,
-                 Array<const T, 1> bias_hh, Array<const T, 3> x, Array<const T, 2> hidden,
+                 Array<const T, 1> bias_hh, std::vector<Array<const T, 1>> norms, Array<const T, 3> x, Array<const T, 2> hidden,
                  Array<const T, 2> memory, Array<const int64_t, 1> live, Array<T, 3> output,
-                 Array<T, 2> final_hidden, Array<T, 2> final_memory, bool training, int64_t version) {
+                 Array<T, 2> final_hidden, Array<T, 2> final_memory, bool training, int64_t version,
+                 Array<const uint64_t, 1> seed, Array<const int64_t, 1> rows) {
         ready_ = false;
         const int64_t gates = cell_.gates * layer_.hidden_size;
         const int64_t steps = int64_t(x.shape(0)), batch = int64_t(x.shape(1));
@@ -38,12 +52,14 @@ class RecurrenceWorkspace {
         l.final_state[0] = contiguous("final_state[0]", final_hidden, {batch, l.hidden_size});
         l.final_state[1] = contiguous("final_state[1]", final_memory, {batch, l.hidden_size});
         set_live(live);
+        set_norms(norms);
+        set_noise(seed, rows);
         reserve(version);
         {
             nb::gil_scoped_release release;
             const FlushSubnormals flush;
             l.threads = useful_threads(operations());
-            functions_.forward(l);
+            functions_->forward(l);
         }
         ready_ = training;
     }
@@ -70,10 +86,11 @@ class RecurrenceWorkspace {
         l.output.row = l.hidden_size;
         l.final_state[0] = nullptr;  // it is the output
         l.final_state[1] = contiguous("new_memory", new_memory, {batch, l.hidden_size});
+        set_noise({}, {});
         reserve(version);
         nb::gil_scoped_release release;
         l.threads = useful_threads(operations());
-        functions_.forward(l);
+        functions_->forward(l);
         return true;
     }
 
@@ -81,7 +98,8 @@ class RecurrenceWorkspace {
                   Array<const T, 3> d_output, Array<const T, 2> d_final_hidden,
                   Array<const T, 2> d_final_memory, Array<T, 3> d_x, Array<T, 2> d_hidden,
                   Array<T, 2> d_memory, Array<T, 2> d_weight_ih, Array<T, 2> d_weight_hh,
-                  Array<T, 1> d_bias_ih, Array<T, 1> d_bias_hh, int64_t truncate) {
+                  Array<T, 1> d_bias_ih, Array<T, 1> d_bias_hh, std::vector<Array<T, 1>> d_norms,
+                  int64_t truncate) {
         if (!ready_) throw std::logic_error("backward needs a forward in training just before it");
         Layer<T>& l = layer_;
         const int64_t gates = cell_.gates * l.hidden_size;
@@ -97,12 +115,13 @@ class RecurrenceWorkspace {
         l.d_weight_hh = contiguous("d_weight_hh", d_weight_hh, {gates, l.hidden_size});
         l.d_bias_ih = contiguous("d_bias_ih", d_bias_ih, {gates});
         l.d_bias_hh = contiguous("d_bias_hh", d_bias_hh, {gates});
+        set_norm_gradients(d_norms);
         l.truncate = truncate;
         ready_ = false;  // backward replaces what forward kept
         nb::gil_scoped_release release;
         const FlushSubnormals flush;
         l.threads = useful_threads(2 * operations());
-        functions_.backward(l);
+        functions_->backward(l);
     }
 
     int64_t bytes() const {
@@ -121,6 +140,51 @@ class RecurrenceWorkspace {
         l.x = strided("x", x, {l.steps, l.batch, l.input_size});
     }
 
+    // How many elements each gain and shift has, in their order.
+    template <class U, class... Pointers>
+    void set_vectors(const std::vector<Array<U, 1>>& vectors, Pointers*... pointers) {
+        const int64_t gates = cell_.gates * layer_.hidden_size;
+        const size_t expected = !layer_norm_ ? 0 : cell_.reads_out ? 6 : 4;
+        if (vectors.size() != expected)
+            throw std::invalid_argument("norms: expected a gain and a shift for each normalisation");
+        size_t i = 0;
+        auto take = [&](U*& pointer) {
+            if (i >= expected) return;
+            pointer = contiguous("norms", vectors[i], {i < 4 ? gates : layer_.hidden_size});
+            ++i;
+        };
+        (take(*pointers), ...);
+    }
+
+    void set_norms(const std::vector<Array<const T, 1>>& norms) {
+        Regularization<T>& r = layer_.regularization;
+        set_vectors(norms, &r.gain_ih, &r.shift_ih, &r.gain_hh, &r.shift_hh, &r.gain_state,
+                    &r.shift_state);
+    }
+
+    void set_norm_gradients(const std::vector<Array<T, 1>>& norms) {
+        Regularization<T>& r = layer_.regularization;
+        set_vectors(norms, &r.d_gain_ih, &r.d_shift_ih, &r.d_gain_hh, &r.d_shift_hh, &r.d_gain_state,
+                    &r.d_shift_state);
+    }
+
+    // Whether this pass is random, and with that which of the cell's walks it is.
+    void set_noise(const Array<const uint64_t, 1>& seed, const Array<const int64_t, 1>& rows) {
+        Regularization<T>& r = layer_.regularization;
+        r.random = seed.is_valid();
+        if (r.random) {
+            const uint64_t first = *contiguous("seed", seed, {1});
+            const int64_t* numbers = contiguous("rows", rows, {layer_.batch});
+            row_keys_.resize(size_t(layer_.batch));
+            for (int64_t row = 0; row < layer_.batch; ++row)
+                row_keys_[size_t(row)] = row_key(first, numbers ? numbers[row] : row);
+            r.row_keys = row_keys_.data();
+        }
+        const bool regularized = zones_out_ || (r.random && r.recurrent_dropout > 0);
+        const CellWalks<T>& all = walks<T>(cell_);
+        functions_ = layer_norm_ ? &all.normalized : regularized ? &all.regularized : &all.plain;
+    }
+
     void set_live(const Array<const int64_t, 1>& live) {
         Layer<T>& l = layer_;
         l.live = nullptr;
@@ -135,7 +199,7 @@ class RecurrenceWorkspace {
 
     void reserve(int64_t version) {
         int64_t elements[buffer_count] = {};
-        functions_.measure(layer_, elements);
+        functions_->measure(layer_, elements);
         layer_.weights_packed = version >= 0 && version == version_ && layer_.bias_ih == packed_bias_;
         for (int i = 0; i < buffer_count; ++i)
             if (i != forward_weights || !layer_.weights_packed)
@@ -151,10 +215,13 @@ class RecurrenceWorkspace {
     }
 
     const CellKernels& cell_;
-    const CellFunctions<T>& functions_;
+    const bool layer_norm_;
+    bool zones_out_ = false;
+    const CellFunctions<T>* functions_ = nullptr;  // of the latest pass
     Layer<T> layer_;
     Memory<T> memory_[buffer_count];
     std::vector<int64_t> live_;
+    std::vector<uint64_t> row_keys_;
     int64_t version_ = -1;
     const T* packed_bias_ = nullptr;
     bool ready_ = false;

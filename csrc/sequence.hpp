@@ -5,166 +5,16 @@
 // thread owns a range of rows: forward it walks the whole sequence on it, backward part by part,
 // between which the weight gradients are taken, split by their own elements. No split touches the
 // order of any sum.
-//
-// Columns inside the workspace are padded to whole vectors and ordered [unit vector][slot][lane],
-// so that one tile of a product holds all slots of its units and the pointwise mathematics follows
-// without leaving the first-level cache.
 #pragma once
 
-#include "cell.hpp"
 #include "gemm.hpp"
-#include "pack.hpp"
+#include "geometry.hpp"
+#include "normalized.hpp"
+#include "panels.hpp"
+#include "regularized.hpp"
 #include "threads.hpp"
-#include "weight_gradients.hpp"
 
 namespace elman::ELMAN_ISA {
-
-template <class T>
-constexpr int64_t vectors_for(int64_t count) {
-    return (count + lanes<T> - 1) / lanes<T>;
-}
-
-// The columns of the tile in which a stage accumulates: its input and hidden slots together.
-template <class Stage>
-struct StageColumns {
-    using Input = typename Stage::Input;
-    using Hidden = typename Stage::Hidden;
-    static constexpr int first = int(smaller(Input::first, Hidden::first));
-    static constexpr int count = int(larger(Input::end, Hidden::end)) - first;
-    // Stages whose input and hidden slots coincide take several unit vectors into one tile.
-    static constexpr bool same = Input::first == Hidden::first && Input::count == Hidden::count;
-    static constexpr int most_units = same ? 4 / count : 1;
-};
-
-// Where everything lies in the workspace.
-template <class T, class Cell>
-struct Geometry {
-    static constexpr int V = lanes<T>;
-    const Layer<T>& layer;
-    const int64_t units;       // unit vectors
-    const int64_t padded;      // hidden_size in whole vectors
-    const int64_t slots_row;   // elements of one row's slots
-    const int64_t kept_steps;  // how many steps the workspace remembers
-
-    explicit Geometry(const Layer<T>& l)
-        : layer(l),
-          units(vectors_for<T>(l.hidden_size)),
-          padded(units * V),
-          slots_row(units * Cell::slots * V),
-          kept_steps(l.training ? l.steps : 1) {}
-
-    int64_t time(int64_t s) const { return layer.reverse ? layer.steps - 1 - s : s; }
-
-    int64_t live(int64_t s) const {  // rows alive at step s of the walk, 0 before and after it
-        return s < 0 || s >= layer.steps ? 0 : live_rows(layer, s);
-    }
-
-    // State k before step s; the state after it is state(k, s + 1).
-    Array3<T> states(int k) const {
-        T* base = layer.buffer[states_buffer] + k * (kept_steps + 1) * layer.batch * padded;
-        return {base, layer.batch * padded, padded};
-    }
-    T* state(int k, int64_t s, int64_t row) const {
-        return states(k).at(layer.training ? s : s & 1, row);
-    }
-    Array3<T> slots() const {
-        return {layer.buffer[slots_buffer], layer.training ? layer.batch * slots_row : 0, slots_row};
-    }
-    Array3<T> operand() const {
-        return {layer.buffer[operand_buffer], layer.training ? layer.batch * padded : 0, padded};
-    }
-    // The recurrent operand of a stage at step s.
-    template <class Stage>
-    Array3<T> hidden_operand() const {
-        return Stage::operand == Operand::hidden_state ? states(0) : operand();
-    }
-    template <class Stage>
-    const T* hidden_operand(int64_t s, int64_t row) const {
-        return Stage::operand == Operand::hidden_state ? state(0, s, row) : operand().at(s, row);
-    }
-    T* carry(int k, int64_t row) const {
-        return layer.buffer[carry_buffer] + (k * layer.batch + row) * padded;
-    }
-    T* operand_carry(int64_t row) const { return layer.buffer[operand_carry_buffer] + row * padded; }
-
-    template <class S>
-    SlotColumns<T> columns() const {  // of the slots S
-        const Array3<T> all = slots();
-        return {{all.base, all.step, all.row}, units, Cell::slots, S::first, S::count, Cell::gate_of_slot};
-    }
-
-    // Packed weights of one unit vector of a stage: biases, then W, then U.
-    template <class Stage>
-    int64_t forward_panel() const {
-        return V * (StageColumns<Stage>::count + layer.input_size * Stage::Input::count +
-                    layer.hidden_size * Stage::Hidden::count);
-    }
-    template <class S>
-    int64_t depth() const {  // columns of the slots S, as the depth of a product
-        return units * S::count * V;
-    }
-};
-
-// ---------------------------------------------------------------------------------------------
-// Packing
-
-// One panel of `width` unit vectors from `unit`: [biases][W by input][U by hidden unit].
-template <class Cell, class Stage, class T>
-void pack_forward_panel(const Geometry<T, Cell>& g, int64_t unit, int64_t width, T* to) {
-    using Columns = StageColumns<Stage>;
-    const Layer<T>& l = g.layer;
-    constexpr int V = lanes<T>;
-    for (int64_t u = 0; u < width; ++u)
-        for (int c = 0; c < Columns::count; ++c) {
-            const int slot = Columns::first + c;
-            const bool from_input = slot >= Stage::Input::first && slot < Stage::Input::end;
-            const bool from_hidden = slot >= Stage::Hidden::first && slot < Stage::Hidden::end;
-            for (int lane = 0; lane < V; ++lane) {
-                const int64_t h = (unit + u) * V + lane;
-                const int64_t row = Cell::gate_of_slot[slot] * l.hidden_size + h;
-                T bias = 0;
-                if (h < l.hidden_size && l.bias_ih && from_input) bias += l.bias_ih[row];
-                if (h < l.hidden_size && l.bias_hh && from_hidden) bias += l.bias_hh[row];
-                *to++ = bias;
-            }
-        }
-    auto pack = [&](auto slots, const T* weight, int64_t depth) {
-        using S = decltype(slots);
-        const int64_t stride = width * S::count * V;
-        for (int64_t u = 0; u < width; ++u)
-            for (int c = 0; c < S::count; ++c) {
-                const int64_t h = (unit + u) * V;
-                const int gate = Cell::gate_of_slot[S::first + c];
-                transpose_rows(weight + (gate * l.hidden_size + h) * depth, depth,
-                               smaller(V, l.hidden_size - h), depth, to + (u * S::count + c) * V,
-                               stride);
-            }
-        to += depth * stride;
-    };
-    pack(typename Stage::Input{}, l.weight_ih, l.input_size);
-    pack(typename Stage::Hidden{}, l.weight_hh, l.hidden_size);
-}
-
-// Panels of at most four vectors of columns of `weight` [gates * hidden, columns]; the rows of a
-// panel are the columns of the slots S, in the workspace's order.
-template <class Cell, class S, class T>
-void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns, T* to) {
-    constexpr int V = lanes<T>;
-    const int64_t hidden = g.layer.hidden_size;
-    for (int64_t first = 0; first < columns; first += 4 * V) {
-        const int64_t width = smaller(4, vectors_for<T>(columns - first)) * V;
-        const int64_t wanted = smaller(width, columns - first);
-        for (int64_t unit = 0; unit < g.units; ++unit)
-            for (int c = 0; c < S::count; ++c)
-                for (int lane = 0; lane < V; ++lane, to += width) {
-                    const int64_t h = unit * V + lane;
-                    const int64_t row = Cell::gate_of_slot[S::first + c] * hidden + h;
-                    const T* from = weight + row * columns + first;
-                    for (int64_t j = 0; j < width; ++j)
-                        to[j] = h < hidden && j < wanted ? from[j] : T(0);
-                }
-    }
-}
 
 // ---------------------------------------------------------------------------------------------
 // Forward
@@ -245,23 +95,15 @@ void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
                 sum_tile<vectors, Input, Hidden, Rows>(
                     weights, (const T*)x.at(t, row), x.row, g.layer.input_size,
                     g.template hidden_operand<Stage>(s, row), g.padded, g.layer.hidden_size, sums);
-                finish_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
+                if constexpr (is_regularized<Cell>)
+                    finish_regularized_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
+                else
+                    finish_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
             });
         });
         weights += width * g.template forward_panel<Stage>();
         unit += width;
     }
-}
-
-template <class T>
-ELMAN_INLINE void copy_padded(T* to, const T* from, int64_t count, int64_t padded) {
-    for (int64_t i = 0; i < padded; i += lanes<T>)
-        store(to + i, from ? load_up_to(from + i, count - i) : Vector<T>{});
-}
-
-template <class T>
-ELMAN_INLINE void copy_unpadded(T* to, const T* from, int64_t count) {
-    for (int64_t i = 0; i < count; i += lanes<T>) store_up_to(to + i, load(from + i), count - i);
 }
 
 // The whole walk on the rows [begin, end).
@@ -276,17 +118,24 @@ void forward_rows(const Geometry<T, Cell>& g, int64_t begin, int64_t end, Stages
     auto initial = [&](int k, int64_t row) {
         return l.initial_state[k] ? l.initial_state[k] + row * l.hidden_size : nullptr;
     };
+    if constexpr (is_regularized<Cell>) draw_masks(g, begin, end);
     for (int64_t s = 0; s < l.steps; ++s) {
         const int64_t alive = within(g.live(s)), t = g.time(s);
-        for (int64_t row = within(g.live(s - 1)); row < alive; ++row)  // rows that enter
+        for (int64_t row = within(g.live(s - 1)); row < alive; ++row) {  // rows that enter
             for (int k = 0; k < Cell::states; ++k)
                 copy_padded(g.state(k, s, row), initial(k, row), l.hidden_size, g.padded);
+            if constexpr (is_regularized<Cell>) drop_state(g, s, row);
+        }
 
-        const T* weights = l.buffer[forward_weights];
-        int stages_left = sizeof...(S);
-        ((--stages_left == 0 ? forward_stage<Cell, S, true>(g, weights, s, begin, alive - begin)
-                             : forward_stage<Cell, S, false>(g, weights, s, begin, alive - begin),
-          weights += g.units * g.template forward_panel<S>()), ...);
+        if constexpr (is_normalized<Cell>) {
+            forward_normalized(g, s, begin, alive - begin, Stages<S...>{});
+        } else {
+            const T* weights = l.buffer[forward_weights];
+            int stages_left = sizeof...(S);
+            ((--stages_left == 0 ? forward_stage<Cell, S, true>(g, weights, s, begin, alive - begin)
+                                 : forward_stage<Cell, S, false>(g, weights, s, begin, alive - begin),
+              weights += g.units * g.template forward_panel<S>()), ...);
+        }
 
         for (int64_t row = alive; row < end; ++row)
             std::memset(l.output.at(t, row), 0, size_t(l.hidden_size) * sizeof(T));
@@ -350,14 +199,18 @@ ELMAN_ONE_COPY void adjoint_pointwise(const Geometry<T, Cell>& g, int64_t s, int
 template <class Cell, class Stage, bool Last, class T>
 void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t begin,
                    int64_t rows, bool cut) {
-    adjoint_pointwise<Cell, Stage, Last>(g, s, begin, rows);
+    if constexpr (is_regularized<Cell>)
+        adjoint_regularized<Cell, Stage, Last>(g, s, begin, rows);
+    else
+        adjoint_pointwise<Cell, Stage, Last>(g, s, begin, rows);
     const T* slots = g.slots().at(s, begin);
-    if constexpr (Stage::operand == Operand::computed)
+    if (Stage::operand == Operand::computed || g.dropping())
         multiply_slots<Cell, typename Stage::Hidden, false>(g, slots, rows, weights,
                                                             g.operand_carry(begin), g.padded, g.padded);
     else if (!cut)
         multiply_slots<Cell, typename Stage::Hidden, true>(g, slots, rows, weights, g.carry(0, begin),
                                                            g.padded, g.padded);
+    if constexpr (is_regularized<Cell>) drop_gradient<Cell, Stage>(g, begin, rows);
 }
 
 // Stages in reverse order; `weights` are those of the first in the list.
@@ -396,8 +249,11 @@ void backward_part(const Geometry<T, Cell>& g, const Part& part) {
         // Rows that enter the walk here have no step before: nothing of theirs is cut.
         const int64_t older = larger(smaller(g.live(s - 1), alive), begin);
         const bool cut = cut_before(g, s) && older > begin;
-        adjoint_stages(g, (const T*)l.buffer[backward_weights], s, begin, alive - begin,
-                       cut && older == alive, typename Cell::StageList{});
+        if constexpr (is_normalized<Cell>)
+            adjoint_normalized(g, s, begin, alive - begin, typename Cell::StageList{});
+        else
+            adjoint_stages(g, (const T*)l.buffer[backward_weights], s, begin, alive - begin,
+                           cut && older == alive, typename Cell::StageList{});
         for (int64_t row = begin; cut && row < older; ++row)
             for (int k = 0; k < Cell::states; ++k)
                 std::memset(g.carry(k, row), 0, size_t(g.padded) * sizeof(T));
@@ -412,8 +268,12 @@ void input_gradient_rows(const Geometry<T, Cell>& g, const T* weights, int64_t s
                          int64_t end) {
     const Layer<T>& l = g.layer;
     const int64_t alive = larger(smaller(g.live(s), end), begin), t = g.time(s);
-    multiply_slots<Cell, typename Cell::Input, false>(g, g.slots().at(s, begin), alive - begin, weights,
-                                                      l.d_x.at(t, begin), l.d_x.row, l.input_size);
+    if constexpr (is_normalized<Cell>)
+        normalized_input_gradient(g, weights, s, begin, alive - begin);
+    else
+        multiply_slots<Cell, typename Cell::Input, false>(g, g.slots().at(s, begin), alive - begin,
+                                                          weights, l.d_x.at(t, begin), l.d_x.row,
+                                                          l.input_size);
     for (int64_t row = alive; row < end; ++row)
         std::memset(l.d_x.at(t, row), 0, size_t(l.input_size) * sizeof(T));
 }

@@ -31,12 +31,16 @@ template <>
 struct VectorOf<float> {
     typedef float type __attribute__((vector_size(ELMAN_VECTOR_BYTES)));
     typedef int32_t bits __attribute__((vector_size(ELMAN_VECTOR_BYTES)));
+    typedef uint32_t words __attribute__((vector_size(ELMAN_VECTOR_BYTES)));  // 32 bits a lane
+    typedef int32_t signed_words __attribute__((vector_size(ELMAN_VECTOR_BYTES)));
 };
 
 template <>
 struct VectorOf<double> {
     typedef double type __attribute__((vector_size(ELMAN_VECTOR_BYTES)));
     typedef int64_t bits __attribute__((vector_size(ELMAN_VECTOR_BYTES)));
+    typedef uint32_t words __attribute__((vector_size(ELMAN_VECTOR_BYTES / 2)));
+    typedef int32_t signed_words __attribute__((vector_size(ELMAN_VECTOR_BYTES / 2)));
 };
 
 template <class T>
@@ -44,6 +48,24 @@ using Vector = typename VectorOf<T>::type;
 
 template <class T>
 constexpr int lanes = ELMAN_VECTOR_BYTES / int(sizeof(T));
+
+// Parts of a vector, for sums over its lanes.
+template <class T, int Bytes>
+struct PartOf;
+
+#define ELMAN_PART(T, bytes)                                \
+    template <>                                             \
+    struct PartOf<T, bytes> {                               \
+        typedef T type __attribute__((vector_size(bytes))); \
+    };
+ELMAN_PART(float, 8)
+ELMAN_PART(float, 16)
+ELMAN_PART(float, 32)
+ELMAN_PART(float, 64)
+ELMAN_PART(double, 16)
+ELMAN_PART(double, 32)
+ELMAN_PART(double, 64)
+#undef ELMAN_PART
 
 // How many vector registers there are for the accumulators of a product.
 #if ELMAN_VECTOR_BYTES == 64 || defined(__aarch64__)
@@ -136,6 +158,23 @@ ELMAN_INLINE Vector<T> greatest(Vector<T> a, Vector<T> b) {
 #else
     return a > b ? a : b;
 #endif
+}
+
+// The sum of all lanes of a part, halving: always in the same order.
+template <class T, int Bytes>
+ELMAN_INLINE T sum_of_part(typename PartOf<T, Bytes>::type value) {
+    if constexpr (Bytes == 2 * int(sizeof(T))) {
+        return value[0] + value[1];
+    } else {
+        typename PartOf<T, Bytes / 2>::type halves[2];
+        std::memcpy(halves, &value, sizeof value);
+        return sum_of_part<T, Bytes / 2>(halves[0] + halves[1]);
+    }
+}
+
+template <class T>
+ELMAN_INLINE T sum_over_lanes(Vector<T> value) {
+    return sum_of_part<T, ELMAN_VECTOR_BYTES>(value);
 }
 
 // |x|, and the magnitude of one with the sign of another.

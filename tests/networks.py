@@ -57,6 +57,28 @@ NETWORKS = {
         elman.Bidirectional(elman.GRU(5, 3)),
         elman.Dense(6, 2),
     ],
+    "regularized_dropout": lambda: [elman.LSTM(2, 4, recurrent_dropout=0.3), elman.Dense(4, 2)],
+    "regularized_zoneout": lambda: [
+        elman.LSTM(2, 4, zoneout=(0.3, 0.1)),
+        elman.Last(),
+        elman.Dense(4, 2),
+    ],
+    "bidirectional_norm": lambda: [
+        elman.RNN(2, 3, bidirectional=True, learned_state=True, layer_norm=True),
+        elman.Dense(6, 2),
+    ],
+    "bidirectional_regularized": lambda: [
+        elman.GRU(
+            2,
+            5,
+            num_layers=2,
+            bidirectional=True,
+            recurrent_dropout=0.2,
+            zoneout=0.1,
+            layer_norm=True,
+        ),
+        elman.Dense(10, 2),
+    ],
     "embedding": lambda: [elman.Embedding(6, 3), elman.LSTM(3, 4), elman.Dense(4, 6)],
     "one_hot": lambda: [elman.OneHot(6), elman.GRU(6, 4), elman.Dense(4, 2)],
     "tied": lambda: [elman.Embedding(6, 4), elman.RNN(4, 4), elman.TiedDense(4, 6)],

@@ -16,7 +16,7 @@ if not (ROOT / "benchmarks" / "run.py").exists():
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import agreement, measure, registry, tables  # noqa: E402
-from benchmarks.cases import training  # noqa: E402
+from benchmarks.cases import regularized, training  # noqa: E402
 from benchmarks.peers import elman_peer, torch_peer  # noqa: E402
 from benchmarks.worker import Worker, WorkerError  # noqa: E402
 
@@ -36,6 +36,16 @@ def test_smallest_case_is_measured_in_processes_of_their_own(case, workers):
     assert 0 < record["peers"]["elman"]["share_of_sgemm"] < 1
     assert record["ratio"]["torch"]["median"] > 0
     json.dumps(record)
+
+
+def test_regularized_steps_are_held_against_the_reference_and_the_plain_step():
+    with Worker("elman") as first, Worker("elman") as second:
+        workers = {"plain": first, "all three": second}
+        record = regularized.measured("lstm", registry.TINY, workers, rounds=2, seconds=0.002)
+    assert record["ratio"]["plain"]["median"] == 1.0
+    assert [goal["what"] for goal in record["goals"]] == ["all three over plain"]
+    assert max(record["difference_to_reference"].values()) < 1e-4
+    assert tables.regularized([record]).rows[0][:2] == [registry.TINY.label, "lstm"]
 
 
 @pytest.fixture

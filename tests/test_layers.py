@@ -26,7 +26,18 @@ pytestmark = pytest.mark.usefixtures("poison")
 
 # torch has no learned initial state and no reset gate before the product
 IN_TORCH = sorted(
-    name for name in NETWORKS if not name.startswith(("learned", "pool", "gru_before"))
+    name
+    for name in NETWORKS
+    if not name.startswith(
+        (
+            "learned",
+            "pool",
+            "gru_before",
+            "regularized",
+            "bidirectional_norm",
+            "bidirectional_regularized",
+        )
+    )
 )
 LENGTHS = {"equal": None, "unequal": [4, 6, 1, 6, 2], "with_empty": [0, 6, 3, 0, 1]}
 

@@ -61,6 +61,7 @@ def run_torch(walk: Walk) -> Result:
         gradient(x),
         tuple(gradient(part) for part in initial),
         tuple(None if p is None else gradient(p) for p in parameters),
+        PARAMETER_NAMES,
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from elman.backends import Backend
-from elman.cells import CELLS, PARAMETER_NAMES
+from elman.backends.regularization import PLAIN, Noise, Regularization
+from elman.cells import CELLS
 
 Array = np.ndarray[Any, Any]
 
@@ -30,6 +31,8 @@ class Walk:
     d_final_state: tuple[Array, ...] | None
     reverse: bool = False
     truncate: int | None = None
+    regularization: Regularization = PLAIN
+    noise: Noise | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -52,15 +55,14 @@ class Result:
     d_x: Array | None
     d_state: tuple[Array, ...] | None
     gradients: tuple[Array | None, ...]
+    names: tuple[str, ...]
 
     def arrays(self) -> dict[str, Array]:
         """Every array by a name fit for a message."""
         named = {"output": self.output, "d_x": self.d_x}
         named |= {f"final_state[{i}]": part for i, part in enumerate(self.final_state)}
         named |= {f"d_state[{i}]": part for i, part in enumerate(self.d_state or ())}
-        named |= {
-            f"d_{name}": part for name, part in zip(PARAMETER_NAMES, self.gradients, strict=True)
-        }
+        named |= {f"d_{name}": part for name, part in zip(self.names, self.gradients, strict=True)}
         return {name: part for name, part in named.items() if part is not None}
 
 
@@ -104,19 +106,25 @@ def make_walk(
     d_output: bool = True,
     d_final_state: bool = True,
     truncate: int | None = None,
+    regularization: Regularization = PLAIN,
+    noise: bool = True,
 ) -> Walk:
-    """A random walk of ``size`` (T, B, D, H); dead positions hold NaN."""
+    """A random walk of ``size`` (T, B, D, H); dead positions hold NaN.
+
+    Gains and shifts of layer normalisation are drawn too; ``noise`` is for its random kinds.
+    """
     time_steps, batch_size, input_size, hidden_size = size
     generator = np.random.default_rng([seed, *size])
 
     def normal(*shape: int) -> Array:
         return generator.standard_normal(shape).astype(dtype)
 
-    shapes = CELLS[cell].parameter_shapes(input_size, hidden_size, bias)
+    names = CELLS[cell].parameter_names(regularization.layer_norm)
+    shapes = CELLS[cell].parameter_shapes(input_size, hidden_size, bias, regularization.layer_norm)
     drawn = CELLS[cell].initialize(shapes, generator)
-    parameters = tuple(
-        drawn[name].astype(dtype) if name in drawn else None for name in PARAMETER_NAMES
-    )
+    for name in names[4:]:
+        drawn[name] += 0.3 * generator.standard_normal(shapes[name])
+    parameters = tuple(drawn[name].astype(dtype) if name in drawn else None for name in names)
     live = None
     if ragged:
         live = live_of(random_lengths(generator, time_steps, batch_size), time_steps)
@@ -135,7 +143,15 @@ def make_walk(
         d_final if d_final_state else None,
         reverse,
         truncate,
+        regularization,
+        make_noise(generator, batch_size) if noise and regularization.random else None,
     )
+
+
+def make_noise(generator: np.random.Generator, batch_size: int) -> Noise:
+    """A seed, and numbers of the rows that are not their places."""
+    seed = generator.integers(0, 2**64, 1, np.uint64)
+    return Noise(seed, generator.permutation(batch_size + 5)[:batch_size])
 
 
 def rows_of(walk: Walk, rows: Array) -> Walk:
@@ -152,6 +168,7 @@ def rows_of(walk: Walk, rows: Array) -> Walk:
         live=None if walk.live is None else live_of(walk.lengths[rows], time_steps),
         d_output=None if walk.d_output is None else walk.d_output[:, rows].copy(),
         d_final_state=take(walk.d_final_state),
+        noise=None if walk.noise is None else walk.noise._replace(rows=walk.noise.rows[rows]),
     )
 
 
@@ -160,7 +177,13 @@ def new_workspace(backend: Backend, walk: Walk) -> Any:
     _, _, input_size = walk.x.shape
     bias = walk.parameters[2] is not None
     return backend.create_workspace(
-        walk.cell, input_size, walk.hidden_size, bias, walk.x.dtype, walk.reverse
+        walk.cell,
+        input_size,
+        walk.hidden_size,
+        bias,
+        walk.x.dtype,
+        walk.reverse,
+        walk.regularization,
     )
 
 
@@ -182,7 +205,15 @@ def run_forward(
         np.full((batch_size, hidden_size), np.nan, dtype) for _ in CELLS[walk.cell].states
     )
     backend.forward(
-        workspace, walk.parameters, walk.x, walk.state, walk.live, output, final_state, training
+        workspace,
+        walk.parameters,
+        walk.x,
+        walk.state,
+        walk.live,
+        output,
+        final_state,
+        training,
+        noise=walk.noise,
     )
     return output, final_state
 
@@ -216,7 +247,8 @@ def run(
         gradients,
         walk.truncate,
     )
-    return Result(output, final_state, d_x, d_state, gradients)
+    names = CELLS[walk.cell].parameter_names(walk.regularization.layer_norm)
+    return Result(output, final_state, d_x, d_state, gradients, names)
 
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}

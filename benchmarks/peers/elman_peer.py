@@ -32,12 +32,13 @@ def case_name(name: str) -> str:
     return NAMES[name[:2]] + name[2:]
 
 
-def build(case: TrainingCase, weights: dict[str, np.ndarray]) -> Model:
+def build(case: TrainingCase, weights: dict[str, np.ndarray], backend: str = "auto") -> Model:
+    """The case's network; gains and shifts of layer normalisation stay as they begin."""
     size = case.size
-    network = elman.Network(
-        [LAYERS[case.cell](size.inputs, size.hidden), elman.Last(), elman.Dense(size.hidden, 1)]
-    )
-    network.load_state_dict({name: weights[case_name(name)] for name in network.state_dict()})
+    layer = LAYERS[case.cell](size.inputs, size.hidden, **case.options)
+    network = elman.Network([layer, elman.Last(), elman.Dense(size.hidden, 1)], backend=backend)
+    begin = network.state_dict()
+    network.load_state_dict({name: weights.get(case_name(name), begin[name]) for name in begin})
     return Model(case, network, *case.data)
 
 
@@ -79,22 +80,29 @@ def kernel_times(model: Model, repeats: int) -> tuple[float, float]:
     step takes beyond the two is gathering, the dense layer, the loss, Adam and Python.
     """
     from elman.backends import native
+    from elman.backends.regularization import Noise
 
     case, size = model.case, model.case.size
-    weights = [case.weights[name] for name in list(case.weights)[:4]]
+    layer: Any = model.network.layers[0]
+    own, regularization = model.network.state_dict(), layer.regularization
+    names = CELLS[case.cell].parameter_names(layer.layer_norm)
+    weights = tuple(own[f"0.{name}_l0"].copy() for name in names)
     gradients = tuple(np.zeros_like(weight) for weight in weights)
+    noise = Noise(np.ones(1, np.uint64)) if regularization.random else None
     x = np.ascontiguousarray(case.first_batch[0].transpose(1, 0, 2))
     output = np.empty((size.steps, size.batch, size.hidden), np.float32)
     states = len(CELLS[case.cell].states)
     final = tuple(np.empty((size.batch, size.hidden), np.float32) for _ in range(states))
     d_final = tuple(np.full_like(part, 0.1) for part in final)
-    workspace = native.create_workspace(case.cell, size.inputs, size.hidden, True, "f4", False)
+    workspace = native.create_workspace(
+        case.cell, size.inputs, size.hidden, True, "f4", False, regularization
+    )
     spent = [0.0, 0.0]
     for repeat in range(repeats + 1):
         start = time.perf_counter()
-        native.forward(workspace, tuple(weights), x, None, None, output, final, True)
+        native.forward(workspace, weights, x, None, None, output, final, True, noise=noise)
         middle = time.perf_counter()
-        native.backward(workspace, tuple(weights), x, None, d_final, None, None, gradients, None)
+        native.backward(workspace, weights, x, None, d_final, None, None, gradients, None)
         end = time.perf_counter()
         if repeat:
             spent[0] += middle - start

@@ -7,6 +7,7 @@ namespace elman::ELMAN_ISA {
 // of n first and the hidden state's last, so that x feeds slots 0-2 and h feeds slots 1-3.
 struct Gru {
     static constexpr int states = 1, gates = 3, slots = 4;
+    static constexpr bool reads_out = false;
     enum Slot { N, R, Z, HiddenN };
     using Input = Slots<N, 3>;
     static constexpr int gate_of_slot[slots] = {2, 0, 1, 2};
@@ -53,6 +54,7 @@ struct Gru {
 // n = tanh(W x + b_ih + U (r h) + b_hh): Cho et al. 2014, and ONNX by default.
 struct GruResetBefore {
     static constexpr int states = 1, gates = 3, slots = 3;
+    static constexpr bool reads_out = false;
     enum Slot { R, Z, N };
     using Input = Slots<R, 3>;
     static constexpr int gate_of_slot[slots] = {0, 1, 2};

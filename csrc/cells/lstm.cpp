@@ -5,6 +5,7 @@ namespace elman::ELMAN_ISA {
 
 struct Lstm {
     static constexpr int states = 2, gates = 4, slots = 4;
+    static constexpr bool reads_out = true;  // h = o tanh(c)
     enum Slot { I, F, G, O };
     using Input = Slots<0, 4>;
     static constexpr int gate_of_slot[slots] = {0, 1, 2, 3};
@@ -15,7 +16,12 @@ struct Lstm {
         using Hidden = Slots<0, 4>;
 
         template <class T>
-        static ELMAN_INLINE void forward(const ForwardUnit<T>& unit) {
+        struct Memory {
+            Vector<T> c, o;
+        };
+
+        template <class T>
+        static ELMAN_INLINE Memory<T> memory(const ForwardUnit<T>& unit) {
             const Vector<T> i = sigmoid<T>(unit.sum(I));
             const Vector<T> f = sigmoid<T>(unit.sum(F));
             const Vector<T> g = hyperbolic_tangent<T>(unit.sum(G));
@@ -26,28 +32,54 @@ struct Lstm {
             unit.keep(G, g);
             unit.keep(O, o);
             store(unit.next[1], c);
-            store(unit.next[0], o * hyperbolic_tangent<T>(c));
+            return {c, o};
         }
 
         template <class T>
-        static ELMAN_INLINE void adjoint(const AdjointUnit<T>& unit) {
-            const Vector<T> i = unit.kept(I), f = unit.kept(F), g = unit.kept(G), o = unit.kept(O);
-            const Vector<T> dh = load(unit.carry[0]);
-            // h = o tanh(c)
-            const Vector<T> tanh_c = hyperbolic_tangent<T>(load(unit.next[1]));
-            const Vector<T> d_o = dh * tanh_c;
-            const Vector<T> dc = load(unit.carry[1]) + dh * o * (T(1) - tanh_c * tanh_c);
+        static ELMAN_INLINE void read_out(const ForwardUnit<T>& unit, Vector<T> o, Vector<T> seen) {
+            store(unit.next[0], o * hyperbolic_tangent<T>(seen));
+        }
+
+        template <class T>
+        static ELMAN_INLINE void forward(const ForwardUnit<T>& unit) {
+            const Memory<T> made = memory<T>(unit);
+            read_out<T>(unit, made.o, made.c);
+        }
+
+        // From the gradient of h: leaves that of the output gate, returns that of what is seen of c.
+        template <class T>
+        static ELMAN_INLINE Vector<T> read_out_adjoint(const AdjointUnit<T>& unit, Vector<T> dh,
+                                                       Vector<T> seen) {
+            const Vector<T> o = unit.kept(O);
+            // h = o tanh(seen)
+            const Vector<T> tanh_seen = hyperbolic_tangent<T>(seen);
+            const Vector<T> d_o = dh * tanh_seen;
+            // o = sigmoid(a)
+            unit.keep(O, d_o * o * (T(1) - o));
+            return dh * o * (T(1) - tanh_seen * tanh_seen);
+        }
+
+        // From the whole gradient of c: leaves those of the other gates and of c before.
+        template <class T>
+        static ELMAN_INLINE void memory_adjoint(const AdjointUnit<T>& unit, Vector<T> dc) {
+            const Vector<T> i = unit.kept(I), f = unit.kept(F), g = unit.kept(G);
             // c = f c_previous + i g
             const Vector<T> d_f = dc * load(unit.previous[1]);
             const Vector<T> d_i = dc * g;
             const Vector<T> d_g = dc * i;
             store(unit.carry[1], dc * f);
-            store(unit.carry[0], Vector<T>{});
-            // i, f, o = sigmoid(a), g = tanh(a)
+            // i, f = sigmoid(a), g = tanh(a)
             unit.keep(I, d_i * i * (T(1) - i));
             unit.keep(F, d_f * f * (T(1) - f));
             unit.keep(G, d_g * (T(1) - g * g));
-            unit.keep(O, d_o * o * (T(1) - o));
+        }
+
+        template <class T>
+        static ELMAN_INLINE void adjoint(const AdjointUnit<T>& unit) {
+            const Vector<T> dh = load(unit.carry[0]);
+            const Vector<T> d_seen = read_out_adjoint<T>(unit, dh, load(unit.next[1]));
+            memory_adjoint<T>(unit, load(unit.carry[1]) + d_seen);
+            store(unit.carry[0], Vector<T>{});
         }
     };
     using StageList = Stages<Step>;

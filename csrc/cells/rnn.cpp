@@ -28,6 +28,7 @@ struct Relu {
 template <class Activation>
 struct Rnn {
     static constexpr int states = 1, gates = 1, slots = 1;
+    static constexpr bool reads_out = false;
     using Input = Slots<0, 1>;
     static constexpr int gate_of_slot[slots] = {0};
 

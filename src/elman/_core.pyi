@@ -15,13 +15,23 @@ def set_num_threads(threads: int) -> None: ...
 def set_poison(on: bool) -> None: ...
 
 class _Workspace:
-    def __init__(self, cell: str, input_size: int, hidden_size: int, reverse: bool) -> None: ...
+    def __init__(
+        self,
+        cell: str,
+        input_size: int,
+        hidden_size: int,
+        reverse: bool,
+        recurrent_dropout: float = 0.0,
+        zoneout: list[float] = ...,
+        layer_norm: bool = False,
+    ) -> None: ...
     def forward(
         self,
         weight_ih: _Array,
         weight_hh: _Array,
         bias_ih: _Array | None,
         bias_hh: _Array | None,
+        norms: list[_Array],
         x: _Array,
         hidden: _Array | None,
         memory: _Array | None,
@@ -31,6 +41,8 @@ class _Workspace:
         final_memory: _Array | None,
         training: bool,
         version: int,
+        seed: _Array | None,
+        rows: _Array | None,
     ) -> None: ...
     def step(
         self,
@@ -56,6 +68,7 @@ class _Workspace:
         d_weight_hh: _Array,
         d_bias_ih: _Array | None,
         d_bias_hh: _Array | None,
+        d_norms: list[_Array],
         truncate: int,
     ) -> None: ...
     @property

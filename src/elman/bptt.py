@@ -31,7 +31,8 @@ Array: TypeAlias = NDArray[Any]
 class Model(Protocol):
     """What the training loop needs of a model; :class:`elman.Network` is one.
 
-    A model may also have a true attribute ``recordable``, see :mod:`elman.recording`.
+    A model may also have a true attribute ``recordable``, see :mod:`elman.recording`, and then a
+    method ``redraw(generator)`` that draws what its passes read as ``forward_batch`` would.
     """
 
     def vectors(self) -> tuple[Array, Array]:

@@ -691,8 +691,13 @@ class Network(FlatParameters):
         context.training, context.generator, context.truncate = training, generator, truncate
         context.live, context.lengths = batch.live, batch.lengths
         context.state, context.final_state = batch.state, batch.final_state
-        context.begins = batch.begins
+        context.begins, context.rows = batch.begins, batch.rows
         return self._pass(batch.x, context)
+
+    def redraw(self, generator: np.random.Generator) -> None:
+        """Draws anew what a recorded pass reads, see :class:`elman.bptt.Model`."""
+        for layer in self._pipeline:
+            layer.redraw(generator)
 
     def backward_batch(self, d_output: Array) -> None:
         """Adds to the gradient, see :class:`elman.bptt.Model`."""

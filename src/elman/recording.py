@@ -7,6 +7,7 @@ the same functions, the same arguments, the same bits.
 
 That holds only if nothing else touches the arrays on the way. Layers say so themselves
 (:attr:`elman.layers.base.Layer.recordable`); dropout, for one, draws new numbers in every step.
+Where the core makes the random numbers itself, only their seed is new: it is drawn before a replay.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ class RecordedPasses:
     Args:
         batches: Where rows come from, all of one length.
         run: A pass over a batch that calls nothing but the core: gradients and their clipping.
+        redraw: Draws what the pass draws, before it is made again.
     """
 
-    def __init__(self, batches: Batches, run: Callable[[Batch], Report]) -> None:
-        self._batches, self._run = batches, run
+    def __init__(
+        self, batches: Batches, run: Callable[[Batch], Report], redraw: Callable[[], None] | None
+    ) -> None:
+        self._batches, self._run, self._redraw = batches, run, redraw
         self._recorded: dict[int, tuple[Array, Callable[[], Report]]] = {}
 
     def __call__(self, rows: Array) -> Report:
@@ -45,6 +49,8 @@ class RecordedPasses:
             return self._record(rows)
         own_rows, replay = recorded
         own_rows[...] = rows
+        if self._redraw is not None:
+            self._redraw()
         return replay()
 
     def _record(self, rows: Array) -> Report:
@@ -59,10 +65,11 @@ class RecordedBatches:
 
     Args:
         run: A pass over a batch that calls nothing but the core.
+        redraw: Draws what the pass draws, before it is made again.
     """
 
-    def __init__(self, run: Callable[[Batch], Report]) -> None:
-        self._run = run
+    def __init__(self, run: Callable[[Batch], Report], redraw: Callable[[], None] | None) -> None:
+        self._run, self._redraw = run, redraw
         self._recorded: tuple[Batch, Callable[[], Report]] | None = None
 
     def __call__(self, batch: Batch) -> Report:
@@ -73,6 +80,8 @@ class RecordedBatches:
             report, replay = _record(lambda: self._run(batch))
             self._recorded = batch, replay
             return report
+        if self._redraw is not None:
+            self._redraw()
         return self._recorded[1]()
 
 

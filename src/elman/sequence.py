@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from elman.backends.regularization import PLAIN, Noise, Regularization
 from elman.buffers import Buffer
 from elman.cells import CELLS, Parameters, State
 from elman.errors import BackendUnavailable, InputError
@@ -51,6 +52,7 @@ class Recurrence:
         dtype: float32 or float64, of every array that passes.
         backend: ``"auto"`` or a name in :data:`BACKENDS`. A named backend is never replaced by
             another; ``self.backend`` says which one runs.
+        regularization: Recurrent dropout, zoneout and layer normalisation.
 
     Raises:
         InputError: If the cell, a size, the dtype or the backend is none of these.
@@ -66,6 +68,7 @@ class Recurrence:
         reverse: bool = False,
         dtype: DTypeLike = np.float32,
         backend: str = "auto",
+        regularization: Regularization = PLAIN,
     ) -> None:
         if cell not in CELLS:
             raise InputError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
@@ -81,7 +84,7 @@ class Recurrence:
         self._backward = module.backward
         self._step = module.step
         self._workspace = module.create_workspace(
-            cell, input_size, hidden_size, bias, dtype, reverse
+            cell, input_size, hidden_size, bias, dtype, reverse, regularization
         )
         states = range(len(CELLS[cell].states))
         self._hidden_size = hidden_size
@@ -100,11 +103,12 @@ class Recurrence:
         output: Array | None = None,
         version: int = -1,
         final_state: State | None = None,
+        noise: Noise | None = None,
     ) -> tuple[Array, State]:
         """Outputs and the final state.
 
         Args:
-            parameters: ``(weight_ih, weight_hh, bias_ih, bias_hh)`` in PyTorch's layout.
+            parameters: The tuple of :class:`elman.cells.Cell`, in PyTorch's layout.
             x: ``[T, B, D]``, last axis contiguous.
             state: The initial state, a tuple of ``[B, H]``; ``None`` means zeros.
             live: ``None``, or how many of the leading rows live at each step.
@@ -113,6 +117,7 @@ class Recurrence:
             version: A number that changes whenever the parameters do, which lets a backend keep
                 its own copy of them from call to call; -1 makes none of that.
             final_state: Where to write the final state; ``None`` means memory of this object.
+            noise: Source of the random numbers of the regularisation; ``None``: none are drawn.
 
         Returns:
             ``[T, B, H]``, zero at dead positions, and a tuple of ``[B, H]``.
@@ -124,7 +129,16 @@ class Recurrence:
         if final_state is None:
             final_state = tuple([buffer(shape) for buffer in self._final_state])
         self._forward(
-            self._workspace, parameters, x, state, live, output, final_state, training, version
+            self._workspace,
+            parameters,
+            x,
+            state,
+            live,
+            output,
+            final_state,
+            training,
+            version,
+            noise,
         )
         return output, final_state
 

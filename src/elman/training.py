@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -160,10 +161,12 @@ class _Training:
         self.recorded: tuple[RecordedPasses, Batches] | None = None
         self.pass_over: Callable[[Batch], Report] = self.run_batch
         if loss.recordable and getattr(model, "recordable", False):
+            drawn = getattr(model, "redraw", None)
+            redraw = None if drawn is None else partial(drawn, generator)
             if not isinstance(batches, Batches):
-                self.pass_over = RecordedBatches(self.run_batch)
+                self.pass_over = RecordedBatches(self.run_batch, redraw)
             elif batches.equal:
-                self.recorded = RecordedPasses(batches, self.run_batch), batches
+                self.recorded = RecordedPasses(batches, self.run_batch, redraw), batches
         self.history = History()
         self.best = self.to_beat = math.inf
         self.waited = 0

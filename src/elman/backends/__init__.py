@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import DTypeLike, NDArray
 
+from elman.backends.regularization import PLAIN, Noise, Regularization
 from elman.cells import Parameters, State
 
 __all__ = ["Backend"]
@@ -39,6 +40,7 @@ class Backend(Protocol):
         bias: bool,
         dtype: DTypeLike,
         reverse: bool,
+        regularization: Regularization = PLAIN,
     ) -> Any:
         """Everything a walk keeps between calls, for one cell of one size.
 
@@ -49,6 +51,7 @@ class Backend(Protocol):
             bias: Whether the cell has biases.
             dtype: float32 or float64, of every array that passes the border.
             reverse: Walk each row from its last live step to step 0.
+            regularization: Recurrent dropout, zoneout and layer normalisation.
         """
 
     @staticmethod
@@ -62,13 +65,15 @@ class Backend(Protocol):
         final_state: State,
         training: bool,
         version: int = -1,
+        noise: Noise | None = None,
     ) -> None:
         """Walk the cell over time.
 
         Args:
             workspace: From :meth:`create_workspace`.
             parameters: ``(weight_ih, weight_hh, bias_ih, bias_hh)``, C-contiguous; biases
-                ``None`` in a cell without bias.
+                ``None`` in a cell without bias. With layer normalisation its gains and shifts
+                follow, see :class:`elman.cells.Cell`.
             x: ``[T, B, D]``, last axis contiguous.
             state: The initial state, a tuple of ``[B, H]``; ``None`` means zeros.
             live: See the module.
@@ -78,6 +83,9 @@ class Backend(Protocol):
             training: Keep in the workspace what :meth:`backward` needs.
             version: A number that changes whenever the parameters do: while it stays the same a
                 backend may use what it derived from them in an earlier call; -1 forbids that.
+            noise: Source of the random numbers of recurrent dropout and zoneout. ``None`` means
+                that nothing is random: nothing is dropped, and in place of zoneout's choice
+                stands its expectation, in training too.
         """
 
     @staticmethod

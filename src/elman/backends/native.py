@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from elman import _core
+from elman.backends.regularization import PLAIN, Noise, Regularization
 from elman.cells import Parameters, State
 
 __all__ = ["Workspace", "backward", "create_workspace", "forward", "step"]
@@ -23,11 +24,19 @@ Workspace: TypeAlias = "_core.Workspace32 | _core.Workspace64"
 
 
 def create_workspace(
-    cell: str, input_size: int, hidden_size: int, bias: bool, dtype: DTypeLike, reverse: bool
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    bias: bool,
+    dtype: DTypeLike,
+    reverse: bool,
+    regularization: Regularization = PLAIN,
 ) -> Workspace:
     """A workspace, see :meth:`elman.backends.Backend.create_workspace`."""
     kind = _core.Workspace32 if np.dtype(dtype) == np.float32 else _core.Workspace64
-    return kind(cell, input_size, hidden_size, reverse)
+    zoneout = list(regularization.zoneout)
+    rate, layer_norm = regularization.recurrent_dropout, regularization.layer_norm
+    return kind(cell, input_size, hidden_size, reverse, rate, zoneout, layer_norm)
 
 
 def forward(
@@ -40,6 +49,7 @@ def forward(
     final_state: State,
     training: bool,
     version: int = -1,
+    noise: Noise | None = None,
 ) -> None:
     """Walk the cell over time, see :meth:`elman.backends.Backend.forward`."""
     # spelled out: this is the way of every step of a stream
@@ -52,12 +62,14 @@ def forward(
         (final_hidden,) = final_state
         if state is not None:
             (hidden,) = state
-    weight_ih, weight_hh, bias_ih, bias_hh = parameters
+    weight_ih, weight_hh, bias_ih, bias_hh = parameters[:4]
+    seed, rows = (None, None) if noise is None else noise
     workspace.forward(
         weight_ih,
         weight_hh,
         bias_ih,
         bias_hh,
+        list(parameters[4:]),
         x,
         hidden,
         memory,
@@ -67,6 +79,8 @@ def forward(
         final_memory,
         training,
         version,
+        seed,
+        rows,
     )
 
 
@@ -104,6 +118,7 @@ def backward(
     """Back-propagate through time, see :meth:`elman.backends.Backend.backward`."""
     d_final_hidden, d_final_memory = _pair(d_final_state)
     d_hidden, d_memory = _pair(d_state)
+    d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh = gradients[:4]
     workspace.backward(
         parameters[0],
         parameters[1],
@@ -114,7 +129,11 @@ def backward(
         d_x,
         d_hidden,
         d_memory,
-        *gradients,
+        d_weight_ih,
+        d_weight_hh,
+        d_bias_ih,
+        d_bias_hh,
+        list(gradients[4:]),
         truncate or 0,
     )
 

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from elman.backends.reference_noise import dropout_mask, zoned_out
+from elman.backends.regularization import PLAIN, Noise, Regularization
 from elman.cells import CELLS, Cell, Parameters, State
 from elman.errors import InputError
 
@@ -28,7 +30,9 @@ class Tape:
 
     batch_size: int
     live: _Array  # (T,): the number of live rows at each step
-    steps: list[tuple[int, Any]]  # time and the cell's cache, in walking order
+    mask: _Array | None  # of recurrent dropout, (B, H)
+    # time, the cell's cache and the share of the state before in that after, in walking order
+    steps: list[tuple[int, Any, tuple[Any, ...]]]
 
 
 @dataclass
@@ -41,11 +45,18 @@ class Workspace:
     bias: bool
     dtype: np.dtype[Any]
     reverse: bool
+    regularization: Regularization = PLAIN
     tape: Tape | None = None
 
 
 def create_workspace(
-    cell: str, input_size: int, hidden_size: int, bias: bool, dtype: DTypeLike, reverse: bool
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    bias: bool,
+    dtype: DTypeLike,
+    reverse: bool,
+    regularization: Regularization = PLAIN,
 ) -> Workspace:
     """A workspace, see :meth:`elman.backends.Backend.create_workspace`.
 
@@ -54,7 +65,9 @@ def create_workspace(
     """
     if cell not in CELLS:
         raise InputError(f"cell: expected one of {', '.join(CELLS)}, got {cell!r}")
-    return Workspace(CELLS[cell], input_size, hidden_size, bias, np.dtype(dtype), reverse)
+    return Workspace(
+        CELLS[cell], input_size, hidden_size, bias, np.dtype(dtype), reverse, regularization
+    )
 
 
 def forward(
@@ -67,6 +80,7 @@ def forward(
     final_state: State,
     training: bool,
     version: int = -1,
+    noise: Noise | None = None,
 ) -> None:
     """Walk the cell over time, see :meth:`elman.backends.Backend.forward`."""
     cell = workspace.cell
@@ -81,20 +95,28 @@ def forward(
         current = tuple(np.array(part, dtype=np.float64) for part in state)
 
     output[...] = 0.0
-    tape = Tape(batch_size, live.copy(), [])
+    mask = _mask(workspace, noise, batch_size)
+    tape = Tape(batch_size, live.copy(), mask, [])
     walk = range(time_steps)
     # A row that is not (or no longer) live keeps its state. So a reverse walk starts each row
     # from its initial state, and a forward walk ends with each row's own last state.
     for t in reversed(walk) if workspace.reverse else walk:
         rows = int(live[t])
         before = tuple(part[:rows] for part in current)
-        after, cache = cell.step(x[t, :rows].astype(np.float64), before, parameters)
+        here = None if mask is None else mask[:rows]
+        made, cache = cell.step(x[t, :rows].astype(np.float64), before, parameters, here)
+        held = tuple(_held(workspace, noise, t, k, rows) for k in range(len(before)))
+        # state after = held * state before + (1 - held) * what the cell made
+        after = tuple(
+            new if share is None else share * old + (1.0 - share) * new
+            for share, old, new in zip(held, before, made, strict=True)
+        )
         current = tuple(
             np.concatenate([new, old[rows:]]) for new, old in zip(after, current, strict=True)
         )
         output[t, :rows] = after[0]
         if training:
-            tape.steps.append((t, cache))
+            tape.steps.append((t, cache, held))
 
     for target, part in zip(final_state, current, strict=True):
         target[...] = part
@@ -147,13 +169,23 @@ def backward(
 
     if d_x is not None:
         d_x[...] = 0.0
-    for t, cache in reversed(tape.steps):
+    for t, cache, held in reversed(tape.steps):
         rows = int(tape.live[t])
         # output[t] = state[0] after step t
         d_after = tuple(part[:rows] for part in d_current)
         if d_output is not None:
             d_after = (d_after[0] + d_output[t, :rows], *d_after[1:])
-        d_input, d_before = cell.adjoint(d_after, cache, parameters, sums)
+        # after = held * before + (1 - held) * made
+        d_made = tuple(
+            d if share is None else (1.0 - share) * d
+            for share, d in zip(held, d_after, strict=True)
+        )
+        mask = None if tape.mask is None else tape.mask[:rows]
+        d_input, d_before = cell.adjoint(d_made, cache, parameters, sums, mask)
+        d_before = tuple(
+            d if share is None else d + share * d_next
+            for share, d, d_next in zip(held, d_before, d_after, strict=True)
+        )
         if truncate is not None:
             for part in d_before:
                 part[: _rows_cut(workspace, tape, t, truncate)] = 0.0
@@ -178,21 +210,34 @@ def _rows_cut(workspace: Workspace, tape: Tape, t: int, truncate: int) -> int:
     return int(min(tape.live[before], tape.live[t]))
 
 
+def _mask(workspace: Workspace, noise: Noise | None, batch_size: int) -> _Array | None:
+    """The factors of recurrent dropout, ``(B, H)``, if it drops."""
+    rate = workspace.regularization.recurrent_dropout
+    if noise is None or not rate:
+        return None
+    rows = np.arange(batch_size) if noise.rows is None else noise.rows
+    return dropout_mask(int(noise.seed[0]), rows, workspace.hidden_size, rate)
+
+
+def _held(workspace: Workspace, noise: Noise | None, t: int, state: int, rows: int) -> Any:
+    """The share of a state before a step in that after it; ``None`` without zoneout.
+
+    In training 1 where a unit keeps its value and 0 elsewhere; else what that is on average.
+    """
+    rates = workspace.regularization.zoneout
+    if not rates or not rates[state]:
+        return None
+    if noise is None:
+        return rates[state]
+    numbers = np.arange(rows) if noise.rows is None else noise.rows[:rows]
+    size = workspace.hidden_size
+    kept = zoned_out(int(noise.seed[0]), numbers, t, state, size, rates[state])
+    return kept.astype(np.float64)
+
+
 def _as_float64(parameters: Parameters) -> Parameters:
-    weight_ih, weight_hh, bias_ih, bias_hh = parameters
-    return (
-        weight_ih.astype(np.float64),
-        weight_hh.astype(np.float64),
-        None if bias_ih is None else bias_ih.astype(np.float64),
-        None if bias_hh is None else bias_hh.astype(np.float64),
-    )
+    return tuple(None if part is None else part.astype(np.float64) for part in parameters)
 
 
 def _zeros_like(parameters: Parameters) -> Parameters:
-    weight_ih, weight_hh, bias_ih, bias_hh = parameters
-    return (
-        np.zeros_like(weight_ih),
-        np.zeros_like(weight_hh),
-        None if bias_ih is None else np.zeros_like(bias_ih),
-        None if bias_hh is None else np.zeros_like(bias_hh),
-    )
+    return tuple(None if part is None else np.zeros_like(part) for part in parameters)

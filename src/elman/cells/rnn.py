@@ -6,19 +6,21 @@
 Sources: J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990) 179-211; the
 rectified form: Q. V. Le, N. Jaitly, G. E. Hinton, "A simple way to initialize recurrent
 networks of rectified linear units", arXiv:1504.00941. Two biases, as in PyTorch and cuDNN.
+With layer normalisation each of the two products, biases included, is normalised.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 
-from elman.cells.base import Array, Cell, Parameters, State, affine, affine_adjoint
+from elman.cells.base import Array, Cell, Parameters, State, products
 
 __all__ = ["RNNReluCell", "RNNTanhCell"]
 
-_Cache = tuple[Array, Array, Array]
+_Cache = tuple[Any, Any, Array]
 
 
 class _RNNCell(Cell):
@@ -34,26 +36,35 @@ class _RNNCell(Cell):
     def phi_slope(h_new: Array) -> Array:
         """Derivative of the nonlinearity, written in its value ``h_new = phi(a)``."""
 
-    def step(self, x: Array, state: State, parameters: Parameters) -> tuple[State, _Cache]:
-        weight_ih, weight_hh, bias_ih, bias_hh = parameters
+    def step(
+        self, x: Array, state: State, parameters: Parameters, mask: Array | None = None
+    ) -> tuple[State, _Cache]:
+        from_input, from_state = products(parameters, mask)
         (h,) = state
-        a = affine(x, weight_ih, bias_ih) + affine(h, weight_hh, bias_hh)
-        h_new = self.phi(a)
-        return (h_new,), (x, h, h_new)
+        a_x, kept_x = from_input.forward(x)
+        a_h, kept_h = from_state.forward(h)
+        h_new = self.phi(a_x + a_h)
+        return (h_new,), (kept_x, kept_h, h_new)
 
     def adjoint(
-        self, d_state: State, cache: _Cache, parameters: Parameters, gradients: Parameters
+        self,
+        d_state: State,
+        cache: _Cache,
+        parameters: Parameters,
+        gradients: Parameters,
+        mask: Array | None = None,
     ) -> tuple[Array, State]:
-        weight_ih, weight_hh, _, _ = parameters
-        d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh = gradients
-        x, h, h_new = cache
+        from_input, from_state = products(parameters, mask)
+        d_from_input, d_from_state = products(gradients)
+        kept_x, kept_h, h_new = cache
         (d_h_new,) = d_state
 
-        # h_new = phi(a)
+        # h_new = phi(a_x + a_h)
         d_a = d_h_new * self.phi_slope(h_new)
-        # a = affine(x, weight_ih, bias_ih) + affine(h, weight_hh, bias_hh)
-        d_h = affine_adjoint(d_a, h, weight_hh, d_weight_hh, d_bias_hh)
-        d_x = affine_adjoint(d_a, x, weight_ih, d_weight_ih, d_bias_ih)
+        # a_h = from_state(h)
+        d_h = from_state.adjoint(d_a, kept_h, d_from_state)
+        # a_x = from_input(x)
+        d_x = from_input.adjoint(d_a, kept_x, d_from_input)
         return d_x, (d_h,)
 
 

@@ -54,6 +54,8 @@ class Context:
         generator: Source of the randomness of dropout.
         truncate: Length of a chunk of truncated back-propagation, or ``None``.
         version: A number that changes with the parameters, or -1, see :mod:`elman.sequence`.
+        rows: ``None``, or int64 ``(B,)``: the number of each row, by which a recurrent layer's
+            random numbers are its own, whatever batch it is in.
         steps: Steps of the pass, ``T``, which a vector alone no longer tells.
     """
 
@@ -63,6 +65,7 @@ class Context:
         "generator",
         "lengths",
         "live",
+        "rows",
         "state",
         "steps",
         "training",
@@ -81,6 +84,7 @@ class Context:
         truncate: int | None = None,
         version: int = -1,
         begins: Array | None = None,
+        rows: Array | None = None,
     ) -> None:
         self.training = training
         self.live = live
@@ -91,7 +95,13 @@ class Context:
         self.truncate = truncate
         self.version = version
         self.begins = begins
+        self.rows = rows
         self.steps = 0
+
+    @property
+    def draws(self) -> bool:
+        """Whether layers draw random numbers: in training, where there is a generator."""
+        return self.training and self.generator is not None
 
 
 class Layer(ABC):
@@ -113,9 +123,12 @@ class Layer(ABC):
         """Whether, with all rows live, passes in training only call the core.
 
         They may then be replayed, see :mod:`elman.recording`: nothing between those calls may
-        change an array, and nothing may be new in every pass.
+        change an array, and nothing may be new in every pass but what :meth:`redraw` draws.
         """
         return False
+
+    def redraw(self, generator: np.random.Generator) -> None:  # noqa: B027 - most draw nothing
+        """Draws anew what a recorded pass reads, as ``forward`` in training does."""
 
     @abstractmethod
     def connect(self, incoming: Signal) -> Signal:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from elman.backends import kernels
+from elman.backends.regularization import Noise, Regularization
 from elman.buffers import Buffer
-from elman.cells import CELLS, PARAMETER_NAMES, Parameters
+from elman.cells import CELLS, Parameters
 from elman.layers.base import Array, Context
 from elman.sequence import Recurrence
 
@@ -30,8 +31,10 @@ class Walk:
         gradients: Views by name.
         dtype: float32 or float64.
         backend: See :mod:`elman.sequence`.
+        regularization: Recurrent dropout, zoneout and layer normalisation.
 
     Attributes:
+        seed: uint64 ``(1,)``: of the random numbers of the next pass in training.
         offset: Where its states begin among those of its layer.
         final_state: That of the latest ``forward``.
     """
@@ -48,11 +51,17 @@ class Walk:
         gradients: Mapping[str, Array],
         dtype: Any,
         backend: str,
+        regularization: Regularization,
     ) -> None:
         reverse = suffix.endswith("reverse")
-        self.recurrence = Recurrence(cell, input_size, hidden_size, bias, reverse, dtype, backend)
-        self.parameters = _tuple(parameters, suffix)
-        self.gradients = _tuple(gradients, suffix)
+        self.recurrence = Recurrence(
+            cell, input_size, hidden_size, bias, reverse, dtype, backend, regularization
+        )
+        names = CELLS[cell].parameter_names(regularization.layer_norm)
+        self.parameters: Parameters = tuple(parameters.get(f"{name}_{suffix}") for name in names)
+        self.gradients: Parameters = tuple(gradients.get(f"{name}_{suffix}") for name in names)
+        self.random = regularization.random
+        self.seed = np.zeros(1, np.uint64)
         states = CELLS[cell].states if learned_state else ()
         self.learned = [parameters[f"initial_{state}_{suffix}"] for state in states]
         self.d_learned = [gradients[f"initial_{state}_{suffix}"] for state in states]
@@ -72,6 +81,9 @@ class Walk:
             state = context.state[first:last]
         elif self.learned:
             state = self._learned_state(x.shape[1])
+        noise = None
+        if self.random and context.draws:
+            noise = Noise(self.seed, context.rows)
         final: Any = context.final_state
         result, self.final_state = self.recurrence.forward(
             self.parameters,
@@ -82,6 +94,7 @@ class Walk:
             output,
             context.version,
             None if final is None else final[first:last],
+            noise,
         )
         return result
 
@@ -125,10 +138,3 @@ class Walk:
             part[...] = vector
             state.append(part)
         return tuple(state)
-
-
-def _tuple(views: Mapping[str, Array], suffix: str) -> Parameters:
-    first, second, third, fourth = (views.get(f"{name}_{suffix}") for name in PARAMETER_NAMES)
-    if first is None or second is None:
-        raise KeyError(f"weight_ih_{suffix}, weight_hh_{suffix}")
-    return first, second, third, fourth

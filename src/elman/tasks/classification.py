@@ -56,6 +56,10 @@ class SequenceClassifier(ManyToOne):
             0.5 for texts, 0.2 for numbers.
         input_dropout: Probability of dropping an input channel, or one of a learned vector;
             default: 0.4 for texts, whose tokens are soon known by heart, 0 for numbers.
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights,
+            at all steps of a sequence alike.
+        zoneout: Probability with which a unit keeps its value of the step before.
+        layer_norm: Whether the products inside the cell are normalised.
         class_weight: ``None``; ``"balanced"``, so that rare classes count as much as common
             ones; or a weight for each class.
         prior_adjustment: How far the class named is freed from how common it is, in [0, 1]. 0
@@ -114,6 +118,9 @@ class SequenceClassifier(ManyToOne):
         unseen: str = "error",
         dropout: float | None = None,
         input_dropout: float | None = None,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         class_weight: str | Mapping[Any, float] | None = None,
         prior_adjustment: float = 0.0,
         label_smoothing: float = 0.0,
@@ -140,6 +147,9 @@ class SequenceClassifier(ManyToOne):
         self.unseen = unseen
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.class_weight = class_weight
         self.prior_adjustment = prior_adjustment
         self.label_smoothing = label_smoothing

@@ -224,6 +224,9 @@ class ManyToOne(SavedEstimator):
             embedding_size=self.embedding_size,
             dropout=dropout if self.dropout is None else self.dropout,
             input_dropout=input_dropout if self.input_dropout is None else self.input_dropout,
+            recurrent_dropout=self.recurrent_dropout,
+            zoneout=self.zoneout,
+            layer_norm=self.layer_norm,
         )
 
     def _training(self, rows: int, epochs: int | None) -> Training:
@@ -327,6 +330,9 @@ class ManyToOne(SavedEstimator):
         for name in ("dropout", "input_dropout"):
             if getattr(self, name) is not None:
                 real(name, getattr(self, name), 0.0, 1.0, open_above=True)
+        for name in ("recurrent_dropout", "zoneout"):
+            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
+        one_of("layer_norm", self.layer_norm, (True, False))
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)
@@ -343,6 +349,9 @@ class ManyToOne(SavedEstimator):
     unseen: str
     dropout: float | None
     input_dropout: float | None
+    recurrent_dropout: float
+    zoneout: float
+    layer_norm: bool
     epochs: int | None
     batch_size: int | None
     learning_rate: float

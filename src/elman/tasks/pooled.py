@@ -61,6 +61,9 @@ class Shape:
     embedding_size: int
     dropout: float
     input_dropout: float
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+    layer_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ def build(shape: Shape, encoder: Encoder, outputs: int) -> list[Layer]:
             shape.num_layers,
             dropout=shape.dropout if shape.num_layers > 1 else 0.0,
             bidirectional=shape.bidirectional,
+            recurrent_dropout=shape.recurrent_dropout,
+            zoneout=shape.zoneout,
+            layer_norm=shape.layer_norm,
         )
     )
     size = shape.hidden_size * (2 if shape.bidirectional else 1)

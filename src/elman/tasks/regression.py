@@ -45,6 +45,10 @@ class SequenceRegressor(ManyToOne):
             0.5 for texts, 0 for numbers.
         input_dropout: Probability of dropping an input channel, or one of a learned vector;
             default: 0.4 for texts, 0 for numbers.
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights,
+            at all steps of a sequence alike.
+        zoneout: Probability with which a unit keeps its value of the step before.
+        layer_norm: Whether the products inside the cell are normalised.
         loss: ``"mse"``, ``"mae"`` or ``"huber"``, on targets scaled to unit deviation.
         levels: Intervals in percent, see :meth:`predict_interval`; none: ``()``.
         epochs: Passes over the rows; default: what comes to 2000 updates, 8 to 60.
@@ -92,6 +96,9 @@ class SequenceRegressor(ManyToOne):
         unseen: str = "error",
         dropout: float | None = None,
         input_dropout: float | None = None,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         loss: str = "mse",
         levels: Sequence[float] = (80, 95),
         epochs: int | None = None,
@@ -116,6 +123,9 @@ class SequenceRegressor(ManyToOne):
         self.unseen = unseen
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.loss = loss
         self.levels = levels
         self.epochs = epochs
