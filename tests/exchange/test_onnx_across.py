@@ -16,7 +16,8 @@ from networks_across import LENGTHS, further_layers, inputs_of, make, shared_lay
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from elman import GRU, LSTM, Dense, First, InputError, Last, Network, OnnxRecurrent
+import keras_backend  # noqa: F401  # before Keras itself is imported
+from elman import GRU, LSTM, Dense, ElmanWarning, First, InputError, Last, Network, OnnxRecurrent
 
 STANDARD = {
     "peepholes": [
@@ -214,6 +215,30 @@ def test_nodes_that_are_no_layer_are_refused(operator: str, options: Any, messag
     )
     with pytest.raises(InputError, match=message):
         Network.from_onnx(model)
+
+
+def test_what_acts_in_training_alone_is_left_out_and_the_rest_refused(tmp_path: Path) -> None:
+    network = make([GRU(3, 4, recurrent_dropout=0.3), Dense(4, 2)])
+    certificate = network.to_onnx(tmp_path / "network.onnx")
+    assert certificate["largest_absolute_difference"] < 5e-6
+    with pytest.warns(ElmanWarning, match="recurrent_dropout acts in training only"):
+        module = network.to_torch()
+    x = inputs_of(network)
+    found = module(torch.from_numpy(x)).detach().numpy()
+    assert np.abs(found - network.predict(x)).max() < 1e-6
+    make([LSTM(3, 4, zoneout=(0.0, 0.0))]).to_torch()
+    for layer, option in (
+        (GRU(3, 4, layer_norm=True), "layer_norm"),
+        (LSTM(3, 4, zoneout=0.1), "zoneout"),
+    ):
+        for call in (
+            lambda one: one.to_onnx(tmp_path / "other.onnx"),
+            lambda one: one.to_torch(),
+            lambda one: one.to_keras(),
+        ):
+            with pytest.raises(InputError, match=f"layer 0, .* has no {option}="):
+                call(make([layer]))
+    assert not (tmp_path / "other.onnx").exists()
 
 
 def test_softmax_before_version_13_is_over_all_axes_from_its_own() -> None:

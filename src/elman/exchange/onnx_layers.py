@@ -147,7 +147,7 @@ class _Writer:
     def _recurrent(
         self, x: str, number: int, layer: RecurrentLayer, following: Layer | None
     ) -> str:
-        refuse_unserved(layer, number, "ONNX")
+        refuse_unserved(layer, number, "ONNX", trains=False)
         values = weights_of(self.network, number)
         kind = layer.cell.split("_")[0]
         options: dict[str, Any] = {}

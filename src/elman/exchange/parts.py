@@ -97,8 +97,14 @@ def regate(value: Array, order: Sequence[int]) -> Array:
     return np.concatenate([blocks[one] for one in order])
 
 
-def refuse_unserved(layer: Layer, number: int, target: str) -> None:
+def refuse_unserved(layer: Layer, number: int, target: str, trains: bool = True) -> None:
     """Refuses a recurrent layer with an option that the other side has no word for.
+
+    Args:
+        layer: Of any kind.
+        number: Its place in the network.
+        target: What it is to be told in.
+        trains: Whether it may be trained there, so that what acts in training alone is missed.
 
     Raises:
         InputError: Naming the layer and the option.
@@ -107,13 +113,14 @@ def refuse_unserved(layer: Layer, number: int, target: str) -> None:
         return
     for name, value in layer.config().items():
         if name in _TRAINING and value:
-            warnings.warn(
-                f"layer {number}, {type(layer).__name__}: {name} acts in training only and is left "
-                "out; predictions are the same",
-                ElmanWarning,
-                stacklevel=5,
-            )
-        elif name not in _SERVED and value:
+            if trains:
+                warnings.warn(
+                    f"layer {number}, {type(layer).__name__}: {name} acts in training only and is "
+                    "left out; predictions are the same",
+                    ElmanWarning,
+                    stacklevel=5,
+                )
+        elif name not in _SERVED and np.any(value):
             raise InputError(
                 f"layer {number}, {type(layer).__name__}: {target} has no {name}={value!r}"
             )
