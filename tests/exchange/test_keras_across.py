@@ -106,6 +106,15 @@ def test_what_has_no_counterpart_is_refused_by_name(make_layers: Any, message: s
         Network.from_keras(sequential(*make_layers(keras.layers)))
 
 
+def test_a_class_of_ones_own_is_refused() -> None:
+    class Strange(keras.layers.LSTM):  # type: ignore[misc]
+        def call(self, sequences: Any, **options: Any) -> Any:
+            return -super().call(sequences, **options)
+
+    with pytest.raises(InputError, match="is a Strange"):
+        Network.from_keras(sequential(Strange(4)))
+
+
 def test_a_model_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected a keras\.Sequential"):
         Network.from_keras("model.keras")

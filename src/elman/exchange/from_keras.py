@@ -90,12 +90,17 @@ def _parts(layer: Any, keras: Any) -> list[Part]:
     if isinstance(layer, kinds.TimeDistributed) and isinstance(layer.layer, kinds.Dense):
         layer = layer.layer
     for kind, make in _READERS.items():
-        if type(layer) is getattr(kinds, kind):
+        if isinstance(layer, getattr(kinds, kind)) and _known(layer):
             return make(layer)
     raise InputError(
         f"model: {layer.name} is a {type(layer).__name__}, which elman has no layer for; expected "
         f"{', '.join(_READERS)}"
     )
+
+
+def _known(layer: Any) -> bool:
+    """Whether its class is one of Keras's, or of elman's own that stand in for them."""
+    return type(layer).__module__.split(".")[0] in ("keras", "elman")
 
 
 def _dense(layer: Any) -> list[Part]:
