@@ -116,13 +116,17 @@ def test_chunks_are_pytorchs_loop_of_detach(kind, learned):
         np.testing.assert_allclose(value, wanted[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+REGULARIZED = {"recurrent_dropout": 0.2, "zoneout": 0.1, "layer_norm": True}
+
+
+@pytest.mark.parametrize("options", [{}, REGULARIZED], ids=["plain", "regularized"])
 @pytest.mark.parametrize("split", [False, True])
-def test_replayed_passes_give_the_same_bits(split, monkeypatch):
+def test_replayed_passes_give_the_same_bits(split, options, monkeypatch):
     records = some_records(50, 53, 50, 20)
     records = [(x.astype("f4"), y.astype("f4")) for x, y in records][: 1 if split else 4]
     results = []
     for recordable in (True, False):
-        made = network(dtype="float32")
+        made = network(dtype="float32", **options)
         with monkeypatch.context() as patch:
             if not recordable:
                 patch.setattr(elman.Network, "recordable", False)

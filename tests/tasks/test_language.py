@@ -54,7 +54,15 @@ def test_same_seed_same_bits_and_saved_as_it_is(unit, cell, tmp_path):
     assert loaded.scores_ == first.scores_
 
 
-@pytest.mark.parametrize("options", [{"embedding_size": 0}, {"tied": True}, {"num_layers": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"embedding_size": 0},
+        {"tied": True},
+        {"num_layers": 2},
+        {"recurrent_dropout": 0.1, "zoneout": 0.1, "layer_norm": True},
+    ],
+)
 def test_other_networks_learn_and_are_saved(options, tmp_path):
     fitted = LanguageModel(**QUICK, dropout=0.1, **options).fit(TEXT)
     table = fitted.scores_["table"]
@@ -222,6 +230,9 @@ def test_a_long_file_is_never_held_whole(tmp_path, monkeypatch):
         ({"dropout": 1.0}, "dropout: expected"),
         ({"lanes": 0}, "lanes: expected"),
         ({"tied": "yes"}, "tied: expected one of"),
+        ({"zoneout": 1.5}, "zoneout: expected"),
+        ({"recurrent_dropout": -0.1}, "recurrent_dropout: expected"),
+        ({"layer_norm": "yes"}, "layer_norm: expected one of"),
         ({"tied": True, "embedding_size": 8}, "tied: expected an embedding_size of 64"),
         ({"unseen": "skip"}, "unseen: expected"),
         ({"early_stopping": -1}, "early_stopping: expected"),

@@ -63,6 +63,10 @@ class LanguageModel(FittedLanguage):
             ones. Others, and those that occur once, are read as one unknown symbol.
         unseen: Characters or words that fit has not seen: ``"error"``, or ``"unknown"``.
         dropout: Probability of dropping a unit before the output, and between layers.
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights,
+            the same units throughout a chunk.
+        zoneout: Probability with which a unit keeps its value of the step before.
+        layer_norm: Whether the products inside the cell are normalised.
         chunk: Symbols that are walked at a time: how far back the gradient reaches.
         lanes: Places of the text that are walked side by side; default: 16 to 64, by its length.
         epochs: Passes over the text; default: what comes to 1800 updates, up to 60.
@@ -106,6 +110,9 @@ class LanguageModel(FittedLanguage):
         vocabulary_size: int = 20_000,
         unseen: str = "error",
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         chunk: int = 64,
         lanes: int | None = None,
         epochs: int | None = None,
@@ -126,6 +133,9 @@ class LanguageModel(FittedLanguage):
         self.vocabulary_size = vocabulary_size
         self.unseen = unseen
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.chunk = chunk
         self.lanes = lanes
         self.epochs = epochs
@@ -238,7 +248,17 @@ class LanguageModel(FittedLanguage):
                 f"tied: expected an embedding_size of {hidden}, as hidden_size, or None, got "
                 f"{vectors}"
             )
-        shape = Shape(self.cell, hidden, self.num_layers, vectors, self.tied, self.dropout)
+        shape = Shape(
+            self.cell,
+            hidden,
+            self.num_layers,
+            vectors,
+            self.tied,
+            self.dropout,
+            self.recurrent_dropout,
+            self.zoneout,
+            self.layer_norm,
+        )
         return build(symbols.size, shape, self.seed, self.backend)
 
     def _train(self, parts: list[list[Array]]) -> None:
@@ -324,12 +344,14 @@ class LanguageModel(FittedLanguage):
         if self.embedding_size is not None:
             whole("embedding_size", self.embedding_size, 0)
         one_of("tied", self.tied, (True, False))
+        one_of("layer_norm", self.layer_norm, (True, False))
         if self.early_stopping is not None:
             whole("early_stopping", self.early_stopping, 0)
         for name in ("num_layers", "vocabulary_size", "chunk"):
             whole(name, getattr(self, name))
         whole("seed", self.seed, 0)
-        real("dropout", self.dropout, 0.0, 1.0, open_above=True)
+        for name in ("dropout", "recurrent_dropout", "zoneout"):
+            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)

@@ -38,6 +38,9 @@ class Shape:
     embedding_size: int
     tied: bool
     dropout: float
+    recurrent_dropout: float
+    zoneout: float
+    layer_norm: bool
 
 
 def build(symbols: int, shape: Shape, seed: int, backend: str) -> Network:
@@ -45,8 +48,17 @@ def build(symbols: int, shape: Shape, seed: int, backend: str) -> Network:
     size, hidden = shape.embedding_size, shape.hidden_size
     layers: list[Layer] = [Embedding(symbols, size) if size else OneHot(symbols)]
     between = shape.dropout if shape.num_layers > 1 else 0.0
-    cell = CELLS[shape.cell](size or symbols, hidden, shape.num_layers, dropout=between)
-    layers.append(cell)
+    layers.append(
+        CELLS[shape.cell](
+            size or symbols,
+            hidden,
+            shape.num_layers,
+            dropout=between,
+            recurrent_dropout=shape.recurrent_dropout,
+            zoneout=shape.zoneout,
+            layer_norm=shape.layer_norm,
+        )
+    )
     if shape.dropout:
         layers.append(Dropout(shape.dropout))
     layers.append(TiedDense(hidden, symbols) if shape.tied else Dense(hidden, symbols))
