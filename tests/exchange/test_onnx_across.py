@@ -58,6 +58,8 @@ def test_the_certificate_says_what_was_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exists already"):
         network.to_onnx(file)
     network.to_onnx(file, overwrite=True)
+    network.to_onnx(file, overwrite=True, certificate=False)
+    assert not (tmp_path / "network.onnx.certificate.json").exists()  # it was another file's
     assert network.to_onnx(tmp_path / "alone.onnx", certificate=False) == {}
     assert not (tmp_path / "alone.onnx.certificate.json").exists()
 

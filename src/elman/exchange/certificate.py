@@ -19,6 +19,7 @@ from elman.exchange.parts import Array
 __all__ = [
     "SHAPES",
     "Case",
+    "begin_file",
     "certificate_path",
     "certify",
     "check_target",
@@ -52,8 +53,8 @@ def certificate_path(file: str | os.PathLike[str]) -> Path:
     return Path(f"{os.fspath(file)}.certificate.json")
 
 
-def check_target(file: str | os.PathLike[str], overwrite: bool, certificate: bool = True) -> Path:
-    """The path, which must be free or may be overwritten.
+def check_target(file: str | os.PathLike[str], overwrite: bool) -> Path:
+    """The path, which must be free or may be overwritten, and so must its certificate's.
 
     Raises:
         InputError: If something stands there, or there is no folder for it.
@@ -61,11 +62,17 @@ def check_target(file: str | os.PathLike[str], overwrite: bool, certificate: boo
     path = Path(file)
     if not path.parent.is_dir():
         raise InputError(f"file: expected an existing folder to write in, got {path.parent}")
-    for one in (path, certificate_path(path)) if certificate else (path,):
+    for one in (path, certificate_path(path)):
         if one.is_dir():
             raise InputError(f"file: {one} is a folder; choose another name")
         if one.exists() and not overwrite:
             raise InputError(f"file: {one} exists already; pass overwrite=True to replace it")
+    return path
+
+
+def begin_file(path: Path) -> Path:
+    """The path of a file that is about to be written: the certificate of an old one goes first."""
+    certificate_path(path).unlink(missing_ok=True)
     return path
 
 

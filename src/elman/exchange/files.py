@@ -13,7 +13,7 @@ import numpy as np
 
 from elman.checks import one_of
 from elman.errors import InputError
-from elman.exchange.certificate import Case, certify, check_target, network_cases
+from elman.exchange.certificate import Case, begin_file, certify, check_target, network_cases
 from elman.exchange.parts import Array, package
 from elman.network import Network
 from elman.tasks.estimator import SavedEstimator
@@ -109,7 +109,7 @@ def _write_torch(network: Network, path: Path) -> tuple[Callable[[Case], Array],
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", jit.TracerWarning)  # of torch's own checks of shapes
         program = jit.trace(module, torch.from_numpy(x))
-        program.save(path, _extra_files={DESCRIPTION: described})
+        program.save(begin_file(path), _extra_files={DESCRIPTION: described})
         read = jit.load(path)
 
     def run(case: Case) -> Array:
@@ -123,7 +123,7 @@ def _write_torch(network: Network, path: Path) -> tuple[Callable[[Case], Array],
 def _write_keras(network: Network, path: Path) -> tuple[Callable[[Case], Array], str]:
     import keras  # type: ignore[import-untyped, unused-ignore]
 
-    network.to_keras().save(path)
+    network.to_keras().save(begin_file(path))
     read = keras.saving.load_model(path)
 
     def run(case: Case) -> Array:

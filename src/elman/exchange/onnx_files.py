@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.errors import InputError
-from elman.exchange.certificate import Case, certify, check_target, network_cases
+from elman.exchange.certificate import Case, begin_file, certify, check_target, network_cases
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_layers import Rows, write_layers
 from elman.exchange.parts import Array, package
@@ -32,12 +32,12 @@ def to_onnx(
     overwrite: bool,
 ) -> dict[str, Any]:
     """Writes the file and its certificate, see :meth:`elman.Network.to_onnx`."""
-    path = check_target(file, overwrite, certificate)
+    path = check_target(file, overwrite)
     if certificate:
         package("onnxruntime", "onnx")
         refuse_double(network)
     model = network_model(network, states, lengths)
-    path.write_bytes(model.SerializeToString())
+    begin_file(path).write_bytes(model.SerializeToString())
     if not certificate:
         return {}
     run, version = session(path)

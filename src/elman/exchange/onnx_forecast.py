@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from elman.errors import InputError
-from elman.exchange.certificate import Case, certify, check_target
+from elman.exchange.certificate import Case, begin_file, certify, check_target
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_direct import write_direct
 from elman.exchange.onnx_files import session
@@ -35,10 +35,10 @@ def forecaster_to_onnx(
 ) -> dict[str, Any]:
     """Writes the file and its certificate, see :meth:`elman.Forecaster.to_onnx`."""
     forecaster._check_fitted()
-    path = check_target(file, overwrite, certificate)
+    path = check_target(file, overwrite)
     if certificate:
         package("onnxruntime", "onnx")
-    path.write_bytes(forecaster_model(forecaster).SerializeToString())
+    begin_file(path).write_bytes(forecaster_model(forecaster).SerializeToString())
     if not certificate:
         return {}
     run, version = session(path)

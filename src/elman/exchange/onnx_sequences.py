@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from elman.errors import ElmanWarning, InputError
-from elman.exchange.certificate import SHAPES, Case, certify, check_target
+from elman.exchange.certificate import SHAPES, Case, begin_file, certify, check_target
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_files import row_lengths, session
 from elman.exchange.onnx_layers import Rows, write_layers
@@ -34,10 +34,10 @@ def sequences_to_onnx(
 ) -> dict[str, Any]:
     """Writes the file and its certificate, see :meth:`elman.SequenceClassifier.to_onnx`."""
     estimator._require_fitted()
-    path = check_target(file, overwrite, certificate)
+    path = check_target(file, overwrite)
     if certificate:
         package("onnxruntime", "onnx")
-    path.write_bytes(sequences_model(estimator).SerializeToString())
+    begin_file(path).write_bytes(sequences_model(estimator).SerializeToString())
     if not certificate:
         return {}
     run, version = session(path)
