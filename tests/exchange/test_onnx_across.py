@@ -72,16 +72,17 @@ def test_a_file_that_is_not_the_network_would_be_noticed(tmp_path: Path) -> None
     network = make([LSTM(3, 4), Dense(4, 2)])
     network.to_onnx(file)
     other = make([LSTM(3, 4), Dense(4, 2)])
-    other.set_parameters(other.parameters * 1.01)
+    other.set_parameters(other.parameters * 1.05)
     run, version = session(file)
-    certificate = certify(
-        file,
-        "onnxruntime",
-        version,
-        network_cases(other, True, True),
-        lambda case: network_outputs(other, case, True),
-        lambda case: run(case.inputs),
-    )
+    with pytest.warns(ElmanWarning, match="network.onnx is off by"):
+        certificate = certify(
+            file,
+            "onnxruntime",
+            version,
+            network_cases(other, True, True),
+            lambda case: network_outputs(other, case, True),
+            lambda case: run(case.inputs),
+        )
     assert certificate["largest_relative_difference"] > 1e-3
 
 

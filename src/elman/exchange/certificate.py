@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from hashlib import sha256
@@ -13,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman import __version__
-from elman.errors import InputError
+from elman.errors import ElmanWarning, InputError
 from elman.exchange.parts import Array
 
 __all__ = [
     "SHAPES",
+    "SUSPICIOUS",
     "Case",
     "begin_file",
     "certificate_path",
@@ -29,6 +31,9 @@ __all__ = [
 
 SHAPES = ((1, 1), (1, 20), (3, 7), (8, 50))
 """Rows and steps of the random inputs."""
+
+SUSPICIOUS = 1e-3
+"""Relative difference beyond which rounding is no explanation, unless the network is chaotic."""
 
 _DEFINITION = (
     "absolute: the largest difference between an output of the file and of the model; relative: "
@@ -125,6 +130,14 @@ def certify(
         The certificate.
     """
     certificate = compare(file, runtime, version, cases, ours, theirs)
+    relative = certificate["largest_relative_difference"]
+    if relative > SUSPICIOUS:
+        warnings.warn(
+            f"{file.name} is off by {relative:.1e} of its outputs in {runtime}, see its certificate; "
+            "a network that magnifies rounding may be, any other is a fault to report",
+            ElmanWarning,
+            stacklevel=4,
+        )
     text = json.dumps(certificate, indent=2, allow_nan=False)
     certificate_path(file).write_text(text + "\n", encoding="utf-8")
     return certificate

@@ -12,15 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.errors import InputError
-from elman.exchange.certificate import SHAPES, Case, compare, network_cases
+from elman.exchange.certificate import SHAPES, SUSPICIOUS, Case, compare, network_cases
 from elman.exchange.files import DESCRIPTION, TARGETS
 from elman.exchange.parts import Array, package
 from elman.network import Network
 
-__all__ = ["AGREED", "import_checked", "import_network"]
-
-AGREED = 1e-3
-"""Relative difference up to which an imported network is taken for what the file computes."""
+__all__ = ["import_checked", "import_network"]
 
 
 class _Read(NamedTuple):
@@ -77,7 +74,7 @@ def import_checked(file: str | os.PathLike[str]) -> tuple[Network, dict[str, Any
         lambda case: {"y": read.network.predict(case.inputs["x"])},
         lambda case: {"y": run(case)},
     )
-    if found["largest_relative_difference"] > AGREED:
+    if found["largest_relative_difference"] > SUSPICIOUS:
         raise InputError(
             f"file: read as {read.network.layers!r}, which is off by "
             f"{found['largest_relative_difference']:.1e} of what {file} gives in {read.runtime}; "

@@ -38,7 +38,8 @@ def forecaster_to_onnx(
     path = check_target(file, overwrite)
     if certificate:
         package("onnxruntime", "onnx")
-    begin_file(path).write_bytes(forecaster_model(forecaster).SerializeToString())
+    content = forecaster_model(forecaster).SerializeToString()
+    begin_file(path).write_bytes(content)
     if not certificate:
         return {}
     run, version = session(path)

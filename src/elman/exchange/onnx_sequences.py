@@ -37,7 +37,8 @@ def sequences_to_onnx(
     path = check_target(file, overwrite)
     if certificate:
         package("onnxruntime", "onnx")
-    begin_file(path).write_bytes(sequences_model(estimator).SerializeToString())
+    content = sequences_model(estimator).SerializeToString()
+    begin_file(path).write_bytes(content)
     if not certificate:
         return {}
     run, version = session(path)
