@@ -133,8 +133,8 @@ def certify(
     relative = certificate["largest_relative_difference"]
     if relative > SUSPICIOUS:
         warnings.warn(
-            f"{file.name} is off by {relative:.1e} of its outputs in {runtime}, see its certificate; "
-            "a network that magnifies rounding may be, any other is a fault to report",
+            f"{file.name} is off by {relative:.1e} of its outputs in {runtime} (see its "
+            "certificate): a network that magnifies rounding may be, else please report it",
             ElmanWarning,
             stacklevel=4,
         )
