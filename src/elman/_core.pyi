@@ -156,3 +156,17 @@ def add(sum: _Array, addend: _Array) -> None: ...
 def last_adjoint(d_last: _Array, d_x: _Array) -> None: ...
 def embed(weight: _Array, tokens: _Array, y: _Array) -> None: ...
 def embed_adjoint(d_weight: _Array, tokens: _Array, d_y: _Array) -> None: ...
+
+def crf_loss(
+    emissions: _Array,
+    labels: _Array,
+    live: _Array | None,
+    transitions: _Array,
+    start: _Array,
+    end: _Array,
+    share: float,
+    gradient: _Array | None,
+    d_transitions: _Array | None,
+    d_start: _Array | None,
+    d_end: _Array | None,
+) -> float: ...

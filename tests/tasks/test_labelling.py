@@ -339,3 +339,11 @@ def test_copies_answer_alike(fitted: elman.SequenceLabeller) -> None:
         assert other.model_ is not fitted.model_
         for one, two in zip(other.predict_proba(X), fitted.predict_proba(X), strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("number", [1, 9, 10, 24, 39])
+def test_few_short_sequences_hold_nothing_out(number: int) -> None:
+    X, y = [["a", "b"], ["b"]] * number, [["x", "y"], ["y"]] * number
+    with pytest.warns(elman.ElmanWarning, match="too few to hold some out"):
+        labeller = elman.SequenceLabeller(hidden_size=4, epochs=1).fit(X[:number], y[:number])
+    assert labeller.scores_ is None and len(labeller.predict(X[:2])) == 2

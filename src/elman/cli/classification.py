@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
 from elman.cli.sequences import (
     REQUEST,
@@ -77,7 +76,6 @@ def classify(
     quiet: Quiet = False,
 ) -> None:
     """Train on sequences with a class each, score and calibrate, and leave a run folder."""
-    from elman.runs import Run
     from elman.tasks.classification import SequenceClassifier
     from elman.tasks.classification_report import (
         MEASURES,
@@ -87,7 +85,7 @@ def classify(
     from elman.tasks.run_folder import task_metrics
 
     request = request_of(locals(), REQUEST)
-    check_free(out)
+    job = Job("classification", stem(source), out, not no_report, as_json, quiet)
     data = read_sequences(source, "classify", label, labels, id, time, text)
     request["label"] = data.label
     classifier = SequenceClassifier(
@@ -102,27 +100,22 @@ def classify(
         ensemble=ensemble,
         epochs=epochs,
         seed=seed,
-        verbose=not (quiet or as_json),
+        verbose=job.verbose,
     )
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.source(source, data.describe(), data.notes)
     classifier.fit(data.rows, data.labels)
     voice.trained(classifier.model_.parameter_count, classifier.seconds_["total"])
     scores = classifier.scores_
     table = None if scores is None else scores["table"]
     voice.scored(table, MEASURES, verdict(scores), classifier.notes_)
-    run = Run.create(out, kind="classification", name=stem(source))
-    write_classification(
-        run,
+    job.leave(
+        write_classification,
         classifier,
         data,
-        title=stem(source),
         request=request,
-        command=command_line(),
-        report=not no_report,
+        document=task_metrics(classifier),
     )
-    document = task_metrics(classifier)
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
 
 
 def predict_classes(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:

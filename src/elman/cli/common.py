@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elman.cli import printing
 from elman.errors import InputError
 
-if TYPE_CHECKING:
-    from elman.runs import Run
-
-__all__ = ["answer", "check_free", "command_line", "finish", "request_of", "stem"]
+__all__ = ["Job", "answer", "request_of", "stem"]
 
 
 def request_of(arguments: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -27,7 +24,7 @@ def request_of(arguments: Mapping[str, Any], names: tuple[str, ...]) -> dict[str
     }
 
 
-def check_free(out: Path | None) -> None:
+def _check_free(out: Path | None) -> None:
     """Refuses a folder that cannot be the run's, before an hour of training."""
     from elman.runs import DEFAULT_ROOT
 
@@ -48,40 +45,82 @@ def stem(source: str) -> str:
     return Path(source).name.split(".")[0] or "series"
 
 
-def command_line() -> str:
+def _command_line() -> str:
     """The command as it was typed, for the report."""
     import shlex
 
     return shlex.join(["elman", *sys.argv[1:]])
 
 
-def finish(
-    run: Run,
-    voice: printing.Voice,
-    document: Mapping[str, Any],
-    *,
-    report: bool,
-    as_json: bool,
-    quiet: bool,
-    model: bool = True,
-) -> None:
-    """The last words of a command that leaves a run.
+class Job:
+    """A command that trains: how it speaks, and the run that it leaves.
 
     Args:
-        run: The folder, complete.
-        voice: Of the command.
-        document: What ``--json`` prints, beside the folder.
-        report: Whether there is a report page.
-        as_json: Whether the document is printed.
-        quiet: Whether the folder is printed alone.
-        model: Whether the run holds a model to predict with.
+        kind: Of the run.
+        title: What it is called after.
+        out: The run's folder, or ``None`` for the next free one. One that cannot be the run's is
+            refused at once, before an hour of training.
+        report: Whether the report page is written.
+        as_json: Whether nothing but a JSON document is printed.
+        quiet: Whether nothing but the run's folder is printed.
+
+    Attributes:
+        voice: Silent where nothing but that is printed.
+        verbose: Whether training shows its progress.
+        as_json: As given.
+
+    Raises:
+        InputError: If ``out`` cannot be the run's.
     """
-    if as_json:
-        print(json.dumps({"run": str(run.path), **document}, default=str))
-    elif quiet:
-        print(run.path)
-    else:
-        voice.left(run, report=report, model=model)
+
+    def __init__(
+        self, kind: str, title: str, out: Path | None, report: bool, as_json: bool, quiet: bool
+    ) -> None:
+        _check_free(out)
+        self.voice = printing.Voice(silent=quiet or as_json)
+        self.verbose = not (quiet or as_json)
+        self._kind, self._title, self._out = kind, title, out
+        self.as_json = as_json
+        self._report, self._quiet = report, quiet
+
+    def leave(
+        self,
+        write: Callable[..., None],
+        *content: Any,
+        request: Mapping[str, Any],
+        document: Mapping[str, Any],
+        model: bool = True,
+        **more: Any,
+    ) -> None:
+        """Writes the run and says where it is.
+
+        Args:
+            write: Fills the folder: of the run and ``content``, then ``title``, ``request``,
+                ``command``, ``report`` and ``more`` by name.
+            content: What the run is about.
+            request: What was asked for.
+            document: What ``--json`` prints, beside the folder.
+            model: Whether the run holds a model to predict with.
+            more: What else ``write`` takes.
+        """
+        from elman.runs import Run
+
+        run = Run.create(self._out, kind=self._kind, name=self._title)
+        write(
+            run,
+            *content,
+            title=self._title,
+            request=request,
+            command=_command_line(),
+            report=self._report,
+            **more,
+        )
+        if self.as_json:
+            print(json.dumps({"run": str(run.path), **document}, default=str))
+        elif self._quiet:
+            print(run.path)
+        else:
+            self.voice.left(run, report=self._report, model=model)
 
 
 def answer(columns: Any, out: Path | None, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import (
     Epochs,
     Frequency,
@@ -103,7 +103,6 @@ def detect(
     quiet: Quiet = False,
 ) -> None:
     """Learn what is normal in series, find what is not, and leave a run folder."""
-    from elman.runs import Run
     from elman.tasks.detection import choose_window, detect_anomalies, verdict
     from elman.tasks.reconstruction import SequenceAutoencoder
     from elman.tasks.reconstruction_report import anomaly_columns, write_detection
@@ -111,7 +110,7 @@ def detect(
     from elman.tasks.run_folder import task_metrics
 
     request = request_of(locals(), _REQUEST)
-    check_free(out)
+    job = Job("detection", stem(source), out, not no_report, as_json, quiet)
     panel, normal, known = _read(source, request, train_until, labels)
     autoencoder = SequenceAutoencoder(
         cell=cell,
@@ -123,13 +122,13 @@ def detect(
         threshold=threshold,
         epochs=epochs,
         seed=seed,
-        verbose=not (quiet or as_json),
+        verbose=job.verbose,
     )
     request["window"] = autoencoder.window
     if panel.kind == "path":  # so that a new file may hold other columns too, in any order
         request["target"] = [str(one) for one in panel.names.targets]
         request["time"], request["id"] = panel.names.time, panel.names.id
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.source(source, describe_source(panel), panel.notes)
     voice.line("normal", _describe_normal(panel, normal, autoencoder.window or 0))
     detection = detect_anomalies(autoencoder, panel, normal, known)
@@ -137,19 +136,14 @@ def detect(
     said = verdict(detection, false_alarm)
     voice.scored(detection.table, detection.measures, said, autoencoder.notes_)
     _tell(voice, anomaly_columns(panel, detection.anomalies))
-    run = Run.create(out, kind="detection", name=stem(source))
-    write_detection(
-        run,
+    columns = printing.columns_document(anomaly_columns(panel, detection.anomalies))
+    job.leave(
+        write_detection,
         autoencoder,
         detection,
-        title=stem(source),
         request=request,
-        command=command_line(),
-        report=not no_report,
+        document={**task_metrics(autoencoder), "verdict": said, "anomalies": columns},
     )
-    columns = printing.columns_document(anomaly_columns(panel, detection.anomalies))
-    document = {**task_metrics(autoencoder), "verdict": said, "anomalies": columns}
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
 
 
 def predict_anomalies(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
 from elman.errors import InputError
 
@@ -93,13 +92,12 @@ def emulate(
     quiet: Quiet = False,
 ) -> None:
     """Learn a dynamical system from its trajectories, run free beside the truth, and score it."""
-    from elman.runs import Run
     from elman.tasks.emulation import Emulator
     from elman.tasks.emulation_report import MEASURES, score_rows, verdict, write_emulation
     from elman.tasks.run_folder import task_metrics
 
     request = request_of(locals(), ("source", "state", "forcing", "parameters", "id", "time"))
-    check_free(out)
+    job = Job("emulation", stem(source), out, not no_report, as_json, quiet)
     data = _read(source, state, forcing, parameters, id, time)
     request |= {"state": data.channels, "forcing": data.forces, "parameters": data.constants}
     emulator = Emulator(
@@ -112,9 +110,9 @@ def emulate(
         missing="cut" if cut else "error",
         lyapunov=_exponent(lyapunov, source),
         seed=seed,
-        verbose=not (quiet or as_json),
+        verbose=job.verbose,
     )
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.source(source, data.describe(), data.notes)
     emulator.fit(data)
     voice.trained(emulator.model_.parameter_count, emulator.seconds_["total"])
@@ -123,18 +121,7 @@ def emulate(
         heads = ["", *(title for _, title in MEASURES)]
         voice.table(heads, score_rows(scores), "network")
     voice.scored(None, (), verdict(scores), emulator.notes_)
-    run = Run.create(out, kind="emulation", name=stem(source))
-    write_emulation(
-        run,
-        emulator,
-        data,
-        title=stem(source),
-        request=request,
-        command=command_line(),
-        report=not no_report,
-    )
-    document = task_metrics(emulator)
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
+    job.leave(write_emulation, emulator, data, request=request, document=task_metrics(emulator))
 
 
 def predict_rollout(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:

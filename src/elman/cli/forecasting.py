@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import (
     Cell,
     Epochs,
@@ -78,7 +78,6 @@ def forecast(
     quiet: Quiet = False,
 ) -> None:
     """Train on a file of series, forecast beyond its end, and leave a run folder with a report."""
-    from elman.runs import Run
     from elman.tasks.forecasting import Forecaster
     from elman.tasks.reporting import write_forecast
 
@@ -97,28 +96,23 @@ def forecast(
         seed=seed,
         series_vectors=not new_series,
     )
-    check_free(out)
+    job = Job("forecast", stem(source), out, not no_report, as_json, quiet)
     panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.read(source, panel)
     forecaster.fit(panel)
     answer = forecaster.forecast()
     voice.chosen(forecaster)
     voice.scores(forecaster.scores_)
     voice.plot(forecaster, answer)
-    run = Run.create(out, kind="forecast", name=stem(source))
-    write_forecast(
-        run,
+    voice.notes(forecaster.notes_, panel)
+    job.leave(
+        write_forecast,
         forecaster,
         answer,
-        title=stem(source),
         request=request,
-        command=command_line(),
-        report=not no_report,
+        document=printing.forecast_document(forecaster, answer),
     )
-    voice.notes(forecaster.notes_, panel)
-    document = printing.forecast_document(forecaster, answer)
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
 
 
 def backtest(
@@ -167,7 +161,6 @@ def backtest(
     quiet: Quiet = False,
 ) -> None:
     """Forecast the past as it would have been forecast then, and score it."""
-    from elman.runs import Run
     from elman.tasks.forecasting import Forecaster
     from elman.tasks.reporting import write_backtest
 
@@ -186,27 +179,23 @@ def backtest(
         seed=seed,
         series_vectors=not new_series,
     )
-    check_free(out)
+    job = Job("backtest", stem(source), out, not no_report, as_json, quiet)
     panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.read(source, panel)
     result = forecaster.backtest(
         panel, cutoffs=_cutoffs(cutoff, panel), step=step, windows=windows, refit=refit
     )
     voice.backtest(result)
     voice.scores(result.scores)
-    run = Run.create(out, kind="backtest", name=stem(source))
-    write_backtest(
-        run,
-        result,
-        title=stem(source),
-        request=request,
-        command=command_line(),
-        report=not no_report,
-    )
     voice.notes(result.notes, panel)
-    document = printing.backtest_document(result)
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet, model=False)
+    job.leave(
+        write_backtest,
+        result,
+        request=request,
+        document=printing.backtest_document(result),
+        model=False,
+    )
 
 
 def predict_forecast(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:

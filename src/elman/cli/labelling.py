@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
 from elman.errors import InputError
 
@@ -76,14 +75,13 @@ def label(
     quiet: Quiet = False,
 ) -> None:
     """Train on sequences with a label at every step, score them, and leave a run folder."""
-    from elman.runs import Run
     from elman.tasks.labelling import SequenceLabeller
     from elman.tasks.labelling_report import verdict, write_labelling
     from elman.tasks.labelling_scores import MEASURES
     from elman.tasks.run_folder import task_metrics
 
     request = request_of(locals(), ("source", *_COLUMNS, "validation", "test"))
-    check_free(out)
+    job = Job("labelling", stem(source), out, not no_report, as_json, quiet)
     columns = {name: request[name] for name in _COLUMNS}
     data = _read(source, columns)
     others = {
@@ -99,9 +97,9 @@ def label(
         ensemble=ensemble,
         epochs=epochs,
         seed=seed,
-        verbose=not (quiet or as_json),
+        verbose=job.verbose,
     )
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.source(source, data.describe(), data.notes)
     for name, one in others.items():
         if one is not None:
@@ -113,18 +111,7 @@ def label(
     table = None if scores is None else scores["table"]
     shown = [one for one in MEASURES if table is not None and table["network"][one[0]] is not None]
     voice.scored(table, shown, verdict(scores), labeller.notes_)
-    run = Run.create(out, kind="labelling", name=stem(source))
-    write_labelling(
-        run,
-        labeller,
-        data,
-        title=stem(source),
-        request=request,
-        command=command_line(),
-        report=not no_report,
-    )
-    document = task_metrics(labeller)
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
+    job.leave(write_labelling, labeller, data, request=request, document=task_metrics(labeller))
 
 
 def predict_labels(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:

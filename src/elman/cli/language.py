@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elman.checks import one_of
-from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Json, NoReport, Out, Quiet, Seed
 from elman.errors import InputError
 
@@ -118,59 +117,41 @@ def generate(
         _write_on(source, prompt, length, drawn, unseen, as_json)
         return
     request = request_of(locals(), ("source", "prompt", "length", "temperature", "top_k", "top_p"))
-    check_free(out)
-    model = LanguageModel(**trained, seed=seed, verbose=not (quiet or as_json))
+    job = Job("language", stem(source), out, not no_report, as_json, quiet)
+    model = LanguageModel(**trained, seed=seed, verbose=job.verbose)
     _check_drawing(model, length, drawn)
     text, described = _read(source)
     if prompt:
         model.check_prompt(text, prompt.rstrip(" ") if unit == "words" else prompt)
-    voice = printing.Voice(silent=quiet or as_json)
-    voice.source(source, described)
+    job.voice.source(source, described)
     model.fit(text)
-    _leave(model, source, described, request, drawn, out, voice, not no_report, as_json, quiet)
+    _leave(model, described, request, drawn, job)
 
 
 def _leave(
     model: LanguageModel,
-    source: str,
     described: str,
     request: Mapping[str, Any],
     drawn: Mapping[str, Any],
-    out: Path | None,
-    voice: printing.Voice,
-    report: bool,
-    as_json: bool,
-    quiet: bool,
+    job: Job,
 ) -> None:
     """Says what came of the training, writes the sample, and leaves the run."""
-    from elman.runs import Run
     from elman.tasks.language_report import MEASURES, verdict, write_language
     from elman.tasks.run_folder import task_metrics
 
+    voice, scores = job.voice, model.scores_
     voice.trained(model.model_.parameter_count, model.seconds_["total"])
-    scores = model.scores_
     table = None if scores is None else scores["table"]
     voice.scored(table, MEASURES, verdict(scores), model.notes_)
     prompt, length = request["prompt"], request["length"]
-    sample = ""
-    if as_json:
-        sample = model.sample(prompt, length, **drawn)
-    elif not quiet:
+    if not voice.silent:
         print()
         _speak(model, prompt, length, drawn)
         print()
-    run = Run.create(out, kind="language", name=stem(source))
-    write_language(
-        run,
-        model,
-        title=stem(source),
-        described=described,
-        request=request,
-        command=command_line(),
-        report=report,
-    )
+
+    sample = model.sample(prompt, length, **drawn) if job.as_json else ""
     document = {**task_metrics(model), "prompt": prompt, "sample": sample}
-    finish(run, voice, document, report=report, as_json=as_json, quiet=quiet)
+    job.leave(write_language, model, described=described, request=request, document=document)
 
 
 def _write_on(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import (
     Cell,
     Epochs,
@@ -76,13 +75,12 @@ def regress(
     quiet: Quiet = False,
 ) -> None:
     """Train on sequences with a number each, score with intervals, and leave a run folder."""
-    from elman.runs import Run
     from elman.tasks.regression import SequenceRegressor
     from elman.tasks.regression_report import MEASURES, verdict, write_regression
     from elman.tasks.run_folder import task_metrics
 
     request = request_of({**locals(), "label": target, "labels": targets}, REQUEST)
-    check_free(out)
+    job = Job("regression", stem(source), out, not no_report, as_json, quiet)
     data = read_sequences(source, "regress", target, targets, id, time, text)
     request["label"] = data.label
     regressor = SequenceRegressor(
@@ -97,9 +95,9 @@ def regress(
         ensemble=ensemble,
         epochs=epochs,
         seed=seed,
-        verbose=not (quiet or as_json),
+        verbose=job.verbose,
     )
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.source(source, data.describe(), data.notes)
     regressor.fit(data.rows, data.labels)
     voice.trained(regressor.model_.parameter_count, regressor.seconds_["total"])
@@ -111,18 +109,7 @@ def regress(
         voice.line(f"{level} %", f"{inside} an interval of width {one['width']:.4g}")
     for note in regressor.notes_:
         voice.line("note", note)
-    run = Run.create(out, kind="regression", name=stem(source))
-    write_regression(
-        run,
-        regressor,
-        data,
-        title=stem(source),
-        request=request,
-        command=command_line(),
-        report=not no_report,
-    )
-    document = task_metrics(regressor)
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
+    job.leave(write_regression, regressor, data, request=request, document=task_metrics(regressor))
 
 
 def predict_numbers(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:

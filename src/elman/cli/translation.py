@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli import printing
-from elman.cli.common import check_free, command_line, finish, request_of, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
 from elman.errors import InputError
 
@@ -95,14 +94,14 @@ def translate(
     quiet: Quiet = False,
 ) -> None:
     """Train on sources and their targets, score beside baselines, and leave a run folder."""
-    from elman.runs import Run
     from elman.tasks.run_folder import task_metrics
     from elman.tasks.translation import Translator
     from elman.tasks.translation_report import MEASURES, verdict, write_translation
 
     names = ("source", "source_column", "target_column", "source_file", "target_file")
     request = request_of(locals(), names)
-    check_free(out)
+    title = stem(source if source_file is None else str(source_file))
+    job = Job("translation", title, out, not no_report, as_json, quiet)
     if attention is not None and attention not in _ATTENTION:
         raise InputError(f"--attention: expected {', '.join(_ATTENTION)}, got {attention!r}")
     data, built_in = _read(source, source_column, target_column, source_file, target_file)
@@ -120,30 +119,24 @@ def translate(
         beam=beam,
         unseen=unseen,
         seed=seed,
-        verbose=not (quiet or as_json),
+        verbose=job.verbose,
         **options,
     )
-    title = stem(source if source_file is None else str(source_file))
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.source(title, data.describe(), data.notes)
     translator.fit(data.sources, data.targets)
     voice.trained(translator.model_.parameter_count, translator.seconds_["total"])
     scores = translator.scores_
     table = None if scores is None else scores["table"]
     voice.scored(table, MEASURES, verdict(scores), translator.notes_)
-    run = Run.create(out, kind="translation", name=title)
     request |= {"source_column": data.columns[0], "target_column": data.columns[1]}
-    write_translation(
-        run,
+    job.leave(
+        write_translation,
         translator,
         data,
-        title=title,
         request=request,
-        command=command_line(),
-        report=not no_report,
+        document=task_metrics(translator),
     )
-    document = task_metrics(translator)
-    finish(run, voice, document, report=not no_report, as_json=as_json, quiet=quiet)
 
 
 def _read(

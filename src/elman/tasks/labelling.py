@@ -15,12 +15,13 @@ from elman.data.tokens import Sentences, Steps, as_step_labels, as_steps, length
 from elman.data.words import WordEncoder
 from elman.errors import InputError
 from elman.evaluate.labels import label_measures, scheme_of
+from elman.tasks.cells import CELLS, check_inner_options, inner_options
 from elman.tasks.estimator import SavedEstimator
 from elman.tasks.labelling_model import Answer, LabelModel
 from elman.tasks.labelling_network import LabellingShape
 from elman.tasks.labelling_parts import Labels, Part, Split, beside, labels_of, readable, split
 from elman.tasks.labelling_scores import judge, numbers_of
-from elman.tasks.pooled import CELLS, Training
+from elman.tasks.pooled import Training
 
 __all__ = ["SequenceLabeller"]
 
@@ -62,6 +63,10 @@ class SequenceLabeller(SavedEstimator):
             ``"wrong"`` to count them as mistakes.
         dropout: Probability of dropping a unit before the output, and between layers.
         input_dropout: Probability of dropping a channel of a step before the recurrent layers.
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights,
+            at all steps of a sequence alike.
+        zoneout: Probability with which a unit keeps its value of the step before.
+        layer_norm: Whether the products inside the cell are normalised.
         word_dropout: How readily rare words are read as unknown in training, ``a``: a word that
             occurs ``n`` times is with probability ``a / (a + n)``.
         epochs: Passes over the sequences; default: what comes to 1000 updates, 8 to 100.
@@ -114,6 +119,9 @@ class SequenceLabeller(SavedEstimator):
         unseen_labels: str = "error",
         dropout: float = 0.4,
         input_dropout: float = 0.2,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         word_dropout: float = 0.5,
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -141,6 +149,9 @@ class SequenceLabeller(SavedEstimator):
         self.unseen_labels = unseen_labels
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.word_dropout = word_dropout
         self.epochs = epochs
         self.batch_size = batch_size
@@ -283,6 +294,7 @@ class SequenceLabeller(SavedEstimator):
             character_size=self.character_size if words else 0,
             dropout=self.dropout,
             input_dropout=self.input_dropout if words else 0.0,
+            **inner_options(self),
         )
 
     def _training(self, rows: int, epochs: int | None) -> Training:
@@ -444,6 +456,7 @@ class SequenceLabeller(SavedEstimator):
             whole(name, getattr(self, name), 0)
         for name in ("dropout", "input_dropout"):
             real(name, getattr(self, name), 0.0, 1.0, open_above=True)
+        check_inner_options(self)
         real("word_dropout", self.word_dropout, 0.0)
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)

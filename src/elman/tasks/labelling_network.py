@@ -29,7 +29,7 @@ from elman.layers import Context, Dense, Dropout, Embedding, Ends, Layer
 from elman.layers.crf import CRF
 from elman.losses import Loss
 from elman.parameters import FlatParameters
-from elman.tasks.pooled import CELLS
+from elman.tasks.cells import CELLS, inner_options
 
 __all__ = ["ChainLoss", "LabellingNetwork", "LabellingShape", "WordReader"]
 
@@ -73,6 +73,9 @@ class LabellingShape:
     character_size: int = 0
     dropout: float = 0.0
     input_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+    layer_norm: bool = False
 
 
 class LabellingNetwork(FlatParameters):
@@ -109,6 +112,7 @@ class LabellingNetwork(FlatParameters):
                 shape.num_layers,
                 dropout=shape.dropout if shape.num_layers > 1 else 0.0,
                 bidirectional=shape.bidirectional,
+                **inner_options(shape),
             ),
             Dropout(shape.dropout),
             Dense(size, shape.labels),

@@ -81,6 +81,8 @@ def split(
         held = np.sort(order[:wanted])
         groups = (np.sort(order[:wanted:2]), np.sort(order[1:wanted:2]))
         kept, source = np.flatnonzero(~np.isin(origin, held)), part
+    if not all(map(len, (*groups, kept))):  # short sequences are pieces without an end
+        return Split(pieces, None, None, pieces)
     watch = None if watched else select(source, held if judged else groups[0])
     judge = None if judged else select(source, held if watched else groups[1])
     return Split(select(pieces, kept), watch, judge, pieces, in_time)

@@ -18,6 +18,7 @@ from elman.errors import InputError
 from elman.evaluate.ngrams import NGrams, best_ngrams
 from elman.network import Network
 from elman.optimizers import AdamW
+from elman.tasks.cells import CELLS, check_inner_options, inner_options
 from elman.tasks.language_model import (
     Shape,
     SymbolModel,
@@ -25,7 +26,6 @@ from elman.tasks.language_model import (
     opening_of,
 )
 from elman.tasks.language_use import FittedLanguage, measures
-from elman.tasks.pooled import CELLS
 
 __all__ = ["LanguageModel"]
 
@@ -255,9 +255,7 @@ class LanguageModel(FittedLanguage):
             vectors,
             self.tied,
             self.dropout,
-            self.recurrent_dropout,
-            self.zoneout,
-            self.layer_norm,
+            **inner_options(self),
         )
         return build(symbols.size, shape, self.seed, self.backend)
 
@@ -344,14 +342,13 @@ class LanguageModel(FittedLanguage):
         if self.embedding_size is not None:
             whole("embedding_size", self.embedding_size, 0)
         one_of("tied", self.tied, (True, False))
-        one_of("layer_norm", self.layer_norm, (True, False))
         if self.early_stopping is not None:
             whole("early_stopping", self.early_stopping, 0)
         for name in ("num_layers", "vocabulary_size", "chunk"):
             whole(name, getattr(self, name))
         whole("seed", self.seed, 0)
-        for name in ("dropout", "recurrent_dropout", "zoneout"):
-            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
+        real("dropout", self.dropout, 0.0, 1.0, open_above=True)
+        check_inner_options(self)
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)

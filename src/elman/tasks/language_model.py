@@ -14,7 +14,7 @@ from elman.data.text import UNKNOWN
 from elman.layers import Dense, Dropout, Embedding, Layer, OneHot, TiedDense
 from elman.network import Network
 from elman.state import NetworkState
-from elman.tasks.pooled import CELLS
+from elman.tasks.cells import CELLS, inner_options
 
 __all__ = ["Choice", "Reading", "Shape", "SymbolModel", "build", "opening_of"]
 
@@ -54,9 +54,7 @@ def build(symbols: int, shape: Shape, seed: int, backend: str) -> Network:
             hidden,
             shape.num_layers,
             dropout=between,
-            recurrent_dropout=shape.recurrent_dropout,
-            zoneout=shape.zoneout,
-            layer_norm=shape.layer_norm,
+            **inner_options(shape),
         )
     )
     if shape.dropout:

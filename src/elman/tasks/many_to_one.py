@@ -17,8 +17,9 @@ from elman.data.rows import Rows, as_rows
 from elman.data.text import UNITS
 from elman.errors import InputError
 from elman.losses import Loss
+from elman.tasks.cells import CELLS, check_inner_options, inner_options
 from elman.tasks.estimator import SavedEstimator
-from elman.tasks.pooled import CELLS, POOLS, PooledModel, Shape, Training
+from elman.tasks.pooled import POOLS, PooledModel, Shape, Training
 
 __all__ = ["ManyToOne"]
 
@@ -224,9 +225,7 @@ class ManyToOne(SavedEstimator):
             embedding_size=self.embedding_size,
             dropout=dropout if self.dropout is None else self.dropout,
             input_dropout=input_dropout if self.input_dropout is None else self.input_dropout,
-            recurrent_dropout=self.recurrent_dropout,
-            zoneout=self.zoneout,
-            layer_norm=self.layer_norm,
+            **inner_options(self),
         )
 
     def _training(self, rows: int, epochs: int | None) -> Training:
@@ -330,9 +329,7 @@ class ManyToOne(SavedEstimator):
         for name in ("dropout", "input_dropout"):
             if getattr(self, name) is not None:
                 real(name, getattr(self, name), 0.0, 1.0, open_above=True)
-        for name in ("recurrent_dropout", "zoneout"):
-            real(name, getattr(self, name), 0.0, 1.0, open_above=True)
-        one_of("layer_norm", self.layer_norm, (True, False))
+        check_inner_options(self)
         real("held_out", self.held_out, 0.0, 0.5)
         real("learning_rate", self.learning_rate, 0.0, open_below=True)
         real("weight_decay", self.weight_decay, 0.0)

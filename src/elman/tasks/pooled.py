@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,9 +13,6 @@ from elman.checks import one_of
 from elman.data.encoding import Encoder
 from elman.data.rows import Rows
 from elman.layers import (
-    GRU,
-    LSTM,
-    RNN,
     AttentionPool,
     Dense,
     Dropout,
@@ -30,20 +26,12 @@ from elman.layers import (
 from elman.losses import Loss
 from elman.network import Network
 from elman.optimizers import AdamW
+from elman.tasks.cells import CELLS, inner_options
 from elman.training import History
 
-__all__ = ["CELLS", "POOLS", "PooledModel", "Shape", "Training", "build"]
+__all__ = ["POOLS", "PooledModel", "Shape", "Training", "build"]
 
 Array: TypeAlias = NDArray[Any]
-
-CELLS: dict[str, Any] = {
-    "gru": GRU,
-    "lstm": LSTM,
-    "rnn": RNN,
-    "rnn_relu": partial(RNN, nonlinearity="relu"),
-    "gru_reset_before": partial(GRU, reset_after=False),
-}
-"""Cell by the name that an estimator takes."""
 
 POOLS = ("last", "mean", "max", "attention")
 CLIP_NORM = 1.0
@@ -92,9 +80,7 @@ def build(shape: Shape, encoder: Encoder, outputs: int) -> list[Layer]:
             shape.num_layers,
             dropout=shape.dropout if shape.num_layers > 1 else 0.0,
             bidirectional=shape.bidirectional,
-            recurrent_dropout=shape.recurrent_dropout,
-            zoneout=shape.zoneout,
-            layer_norm=shape.layer_norm,
+            **inner_options(shape),
         )
     )
     size = shape.hidden_size * (2 if shape.bidirectional else 1)

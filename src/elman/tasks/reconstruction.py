@@ -51,6 +51,11 @@ class SequenceAutoencoder(AnomalyScores):
             else 1.
         dropout: Probability of dropping a unit before the code, before the output and between
             layers.
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights,
+            at all steps of a sequence alike.
+        zoneout: Probability with which a unit keeps its value of the step before.
+        layer_norm: Whether the products inside the cell are normalised. These three are of the
+            recurrent cells; dense layers have none of them.
         noise: Disturbs the inputs in training, but not what must be given back: the standard
             deviation in deviations of a channel, or the share of steps that is masked.
         noise_kind: ``"gaussian"`` or ``"masking"``.
@@ -106,6 +111,9 @@ class SequenceAutoencoder(AnomalyScores):
         stride: int | None = None,
         segment: int | None = None,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         noise: float = 0.0,
         noise_kind: str = "gaussian",
         focus: str = "both",
@@ -130,6 +138,9 @@ class SequenceAutoencoder(AnomalyScores):
         self.stride = stride
         self.segment = segment
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.noise = noise
         self.noise_kind = noise_kind
         self.focus = focus

@@ -17,6 +17,7 @@ from elman.data.rows import as_rows
 from elman.errors import InputError
 from elman.evaluate.anomalies import THRESHOLDS, Threshold
 from elman.losses import make_loss
+from elman.tasks.cells import check_inner_options, inner_options
 from elman.tasks.estimator import SavedEstimator
 from elman.tasks.reconstruction_model import AUTOENCODERS, Autoencoder, Shape, Training
 
@@ -52,6 +53,9 @@ class AutoencoderBase(SavedEstimator):
     stride: int | None
     segment: int | None
     dropout: float
+    recurrent_dropout: float
+    zoneout: float
+    layer_norm: bool
     noise: float
     noise_kind: str
     focus: str
@@ -150,6 +154,7 @@ class AutoencoderBase(SavedEstimator):
             self.dropout,
             self.noise,
             self.noise_kind,
+            **inner_options(self),
         )
 
     def _training(self, windows: int) -> Training:
@@ -177,6 +182,7 @@ class AutoencoderBase(SavedEstimator):
             whole(name, getattr(self, name))
         whole("seed", self.seed, 0)
         real("dropout", self.dropout, 0.0, 1.0, open_above=True)
+        check_inner_options(self)
         real("noise", self.noise, 0.0)
         real("false_alarm", self.false_alarm, 0.0, 1.0, open_below=True, open_above=True)
         real("held_out", self.held_out, 0.0, 0.5)

@@ -17,7 +17,7 @@ from elman.layers import Context, Dense, Dropout, Ends, Layer, Noise, Repeat
 from elman.losses import Loss
 from elman.network import Network
 from elman.optimizers import AdamW
-from elman.tasks.pooled import CELLS
+from elman.tasks.cells import CELLS, inner_options
 
 __all__ = ["AUTOENCODERS", "Autoencoder", "Shape", "Training"]
 
@@ -45,6 +45,9 @@ class Shape:
     dropout: float
     noise: float
     noise_kind: str
+    recurrent_dropout: float
+    zoneout: float
+    layer_norm: bool
 
 
 @dataclass(frozen=True)
@@ -295,6 +298,7 @@ def build(shape: Shape, encoder: Encoder) -> list[Layer]:
     between = shape.dropout if shape.num_layers > 1 else 0.0
     make = CELLS[shape.cell]
     options = {"num_layers": shape.num_layers, "dropout": between, "bidirectional": True}
+    options |= inner_options(shape)
     return [
         *noise,
         make(size * encoder.width, hidden, **options),

@@ -69,6 +69,10 @@ class Translator(SavedEstimator):
             all as one.
         dropout: Probability of dropping a channel of an embedding, between levels, and before the
             answer.
+        recurrent_dropout: Probability of hiding a unit of the state from the recurrent weights,
+            at all steps of a sequence alike.
+        zoneout: Probability with which a unit keeps its value of the step before.
+        layer_norm: Whether the products inside the cell are normalised.
         label_smoothing: Share of each target spread over all tokens, in [0, 1).
         scheduled_sampling: Probability, in the last epoch, with which the decoder reads its own
             answer in place of the true token; it grows from 0 in the first epoch in a line
@@ -125,6 +129,9 @@ class Translator(SavedEstimator):
         reverse_source: bool = False,
         unseen: str = "error",
         dropout: float = 0.1,
+        recurrent_dropout: float = 0.0,
+        zoneout: float = 0.0,
+        layer_norm: bool = False,
         label_smoothing: float = 0.0,
         scheduled_sampling: float = 0.0,
         epochs: int | None = None,
@@ -150,6 +157,9 @@ class Translator(SavedEstimator):
         self.reverse_source = reverse_source
         self.unseen = unseen
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
         self.epochs = epochs

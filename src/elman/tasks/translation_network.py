@@ -37,7 +37,7 @@ from elman.layers.base import Context
 from elman.layers.recurrent import RecurrentLayer
 from elman.layers.states import backward_with_states, empty_states
 from elman.parameters import FlatParameters
-from elman.tasks.pooled import CELLS
+from elman.tasks.cells import CELLS, inner_options
 
 __all__ = ["Encoded", "EncoderDecoder", "EncoderDecoderShape"]
 
@@ -49,7 +49,7 @@ class EncoderDecoderShape:
     """All sizes of an encoder and its decoder.
 
     Attributes:
-        cell: A name in :data:`elman.tasks.pooled.CELLS`.
+        cell: A name in :data:`elman.tasks.cells.CELLS`.
         sources: Numbers of source tokens.
         targets: Numbers of target tokens that can be answered; the start is one more.
         embedding_size: Channels of a token's vector.
@@ -59,6 +59,9 @@ class EncoderDecoderShape:
         attention: ``None`` or a kind of :class:`~elman.layers.attention.Attention`.
         dropout: Probability of dropping a channel of an embedding, between levels and before the
             answer.
+        recurrent_dropout: Of both recurrent layers, as the two below.
+        zoneout: Probability of keeping a unit.
+        layer_norm: Whether the cells are normalised within.
     """
 
     cell: str
@@ -70,6 +73,9 @@ class EncoderDecoderShape:
     bidirectional: bool
     attention: str | None
     dropout: float
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+    layer_norm: bool = False
 
     @property
     def start(self) -> int:
@@ -127,10 +133,12 @@ class EncoderDecoder(FlatParameters):
         both = shape.bidirectional
         self.source_embedding = Embedding(shape.sources, width)
         self.encoder: RecurrentLayer = cell(
-            width, size, levels, dropout=between, bidirectional=both
+            width, size, levels, dropout=between, bidirectional=both, **inner_options(shape)
         )
         self.target_embedding = Embedding(shape.targets + 1, width)
-        self.decoder: RecurrentLayer = cell(width, size, levels, dropout=between)
+        self.decoder: RecurrentLayer = cell(
+            width, size, levels, dropout=between, **inner_options(shape)
+        )
         self._parts = len(CELL_MATHEMATICS[self.decoder.cell].states)
         # h is in (-1, 1) for most cells, a memory cell c is not bounded
         self.bridges = [

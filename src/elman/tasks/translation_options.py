@@ -10,7 +10,7 @@ from typing import Any
 from elman.checks import one_of, real, whole
 from elman.data.text import UNITS
 from elman.layers.attention import ATTENTION
-from elman.tasks.pooled import CELLS
+from elman.tasks.cells import CELLS
 
 __all__ = ["TranslationTraining", "check_options", "shape_of", "training_of"]
 
@@ -44,6 +44,7 @@ def check_options(parameters: Mapping[str, Any]) -> None:
         "unseen": ("error", "unknown"),
         "bidirectional": (True, False),
         "reverse_source": (True, False),
+        "layer_norm": (True, False),
         "backend": ("auto", "native", "reference"),
     }
     for name, allowed in choices.items():
@@ -56,7 +57,7 @@ def check_options(parameters: Mapping[str, Any]) -> None:
     if parameters["patience"] is not None:
         whole("patience", parameters["patience"], 0)
     whole("seed", parameters["seed"], 0)
-    for name in ("dropout", "label_smoothing"):
+    for name in ("dropout", "recurrent_dropout", "zoneout", "label_smoothing"):
         real(name, parameters[name], 0.0, 1.0, open_above=True)
     real("scheduled_sampling", parameters["scheduled_sampling"], 0.0, 1.0)
     real("held_out", parameters["held_out"], 0.0, 0.5)
@@ -72,7 +73,10 @@ def shape_of(parameters: Mapping[str, Any], rows: int) -> dict[str, Any]:
         parameters: Of the translator.
         rows: Pairs trained on.
     """
-    names = ("cell", "embedding_size", "num_layers", "bidirectional", "attention", "dropout")
+    names = [
+        *("cell", "embedding_size", "num_layers", "bidirectional", "attention"),
+        *("dropout", "recurrent_dropout", "zoneout", "layer_norm"),
+    ]
     hidden = parameters["hidden_size"] or (64 if rows <= FEW else 128)
     return {**{name: parameters[name] for name in names}, "hidden_size": hidden}
 
