@@ -164,6 +164,7 @@ class Functional(nn.Module):
 
 
 def test_activations_of_a_forward_are_found_out() -> None:
+    torch.manual_seed(0)
     module = Functional()
     module.walk.eval()  # in another mode than the whole
     network = Network.from_torch(module)
@@ -179,6 +180,14 @@ def test_a_forward_that_cannot_be_run_is_refused_with_its_reason() -> None:
 
     with pytest.raises(InputError, match=r"forward of Needy reads neither .*: expected a mask"):
         Network.from_torch(Needy("all"))
+
+
+def test_a_forward_that_can_be_read_in_two_ways_is_refused() -> None:
+    module = Functional()
+    with torch.no_grad():
+        module.first.bias.fill_(4.0)  # so that the rectifier never shows
+    with pytest.raises(InputError, match="can be read in 2 ways"):
+        Network.from_torch(module)
 
 
 @pytest.mark.parametrize("what", ["strange", "sine"])

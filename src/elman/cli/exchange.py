@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elman.cli import printing
-from elman.cli.common import check_free, finish, stem
+from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Json, Out, Quiet
 from elman.errors import InputError
 
@@ -79,13 +79,13 @@ def import_(
 ) -> None:
     """Read a model of another library as a network, and leave a run folder with it."""
     from elman.exchange.imports import import_checked
-    from elman.runs import Run
 
-    check_free(out)
+    request = request_of(locals(), ("file",))
+    job = Job("network", stem(str(file)), out, report=False, as_json=as_json, quiet=quiet)
     network, certificate = import_checked(file)
-    voice = printing.Voice(silent=quiet or as_json)
+    voice = job.voice
     voice.source(str(file), _described(network))
-    if not (quiet or as_json):
+    if job.verbose:
         print(f"\n{network.summary()}\n")
     if certificate is None:
         voice.line(
@@ -94,17 +94,26 @@ def import_(
         )
     else:
         voice.line("exact", _exactness(certificate))
-    run = Run.create(out, kind="network", name=stem(str(file)))
-    run.write_config({"request": {"file": str(file)}})
-    run.write_metrics({"parameters": network.parameter_count, "certificate": certificate})
-    network.save(run.model_path)
-    layers = [repr(layer) for layer in network.layers]
     document = {
-        "layers": layers,
+        "layers": [repr(layer) for layer in network.layers],
         "parameters": network.parameter_count,
         "certificate": certificate,
     }
-    finish(run, voice, document, report=False, as_json=as_json, quiet=quiet)
+    job.leave(_write_network, network, certificate, request=request, document=document)
+
+
+def _write_network(
+    run: Run,
+    network: Any,
+    certificate: Mapping[str, Any] | None,
+    *,
+    request: Mapping[str, Any],
+    **rest: Any,
+) -> None:
+    """Fills the run folder of an imported network, which has no report."""
+    run.write_config({"request": dict(request)})
+    run.write_metrics({"parameters": network.parameter_count, "certificate": certificate})
+    network.save(run.model_path)
 
 
 def _model_of(folder: Path) -> Any:

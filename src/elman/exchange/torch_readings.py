@@ -36,9 +36,9 @@ __all__ = ["agreeing"]
 
 _POOLS: tuple[type[Layer], ...] = (Last, Ends, MeanPool, MaxPool)
 _INNER = (None, "relu", "tanh", "sigmoid")
-_OUTER = (None, "sigmoid", "softmax", "tanh", "relu")
+_OUTER = (None, "sigmoid", "softmax", "tanh")
 _AGREED = 1e-5
-_SHAPE = (3, 5)  # rows and steps that cannot be taken for one another
+_SHAPE = (61, 5)  # rows and steps that cannot be taken for one another
 
 
 def agreeing(module: nn.Module, parts: Sequence[Part], name: str, dtype: str) -> Network:
@@ -51,10 +51,10 @@ def agreeing(module: nn.Module, parts: Sequence[Part], name: str, dtype: str) ->
         dtype: Of the network.
 
     Raises:
-        InputError: If no reading agrees.
+        InputError: If no reading agrees, or more than one.
     """
-    best: Network | None = None
-    nearest, trials = _AGREED, 0
+    found: list[Network] = []
+    trials = 0
     answers: list[Array] | None = None
     for reading in _readings(parts):
         try:
@@ -65,18 +65,23 @@ def agreeing(module: nn.Module, parts: Sequence[Part], name: str, dtype: str) ->
         if answers is None:
             answers = _answers(module, x, name)
         trials += 1
-        apart = _apart(network.predict(x), answers)
-        if apart < nearest:
-            best, nearest = network, apart
-    if best is None:
-        found = ", ".join(type(part.layer).__name__ for part in parts)
+        if _apart(network.predict(x), answers) < _AGREED:
+            found.append(network)
+    if len(found) > 1:
+        raise InputError(
+            f"module: the forward of {name} can be read in {len(found)} ways that differ on no "
+            f"input tried, such as {found[0].layers!r} and {found[1].layers!r}; write it as a "
+            "torch.nn.Sequential"
+        )
+    if not found:
+        children = ", ".join(type(part.layer).__name__ for part in parts)
         raise InputError(
             f"module: the forward of {name} gives something else than its children in order "
-            f"({found}), also with the last step, both ends, the mean or the maximum taken and "
+            f"({children}), also with the last step, both ends, the mean or the maximum taken and "
             f"activations between ({trials} readings were run); write it as a torch.nn.Sequential, "
             "with elman.exchange.torch_modules.Last() where the last step is taken"
         )
-    return best
+    return found[0]
 
 
 def _readings(parts: Sequence[Part]) -> Iterator[list[Part]]:
@@ -117,6 +122,7 @@ def _inputs(network: Network) -> Array:
     if network.reads_tokens:
         return generator.integers(0, network._form.size_in, _SHAPE)
     drawn = generator.standard_normal((*_SHAPE, network.input_size))
+    drawn *= np.geomspace(0.1, 10.0, _SHAPE[0])[:, None, None]  # what a rectifier does must show
     x: Array = drawn.astype(network.dtype)
     return x
 
