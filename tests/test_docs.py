@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -28,7 +28,7 @@ def program(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if program(p)], ids=lambda page: page.name)
 def test_examples_run(page, tmp_path):
-    script = tmp_path / f"{page.stem}.py"
+    script = tmp_path / f"page_{page.stem}.py"  # not the name of a library
     script.write_text(program(page), encoding="utf-8")
     environment = dict(os.environ, OMP_NUM_THREADS="1", ELMAN_NUM_THREADS="1")
     done = subprocess.run(

@@ -30,6 +30,7 @@ ORDER = (
     ("saving", "streaming", "network"),
     ("evaluate", "plots", "runs", "report"),
     ("tasks",),
+    ("exchange",),
     ("cli", "__main__"),
 )
 PLACE = {unit: place for place, unit in enumerate(unit for row in ORDER for unit in row)}
@@ -112,7 +113,7 @@ def test_no_modules_import_each_other() -> None:
 
 def test_importing_elman_and_a_network_imports_numpy_alone() -> None:
     heavy = ["polars", "pandas", "pyarrow", "narwhals", "plotly", "rich", "typer", "jinja2"]
-    heavy += ["safetensors", "sklearn", "torch", "scipy"]
+    heavy += ["safetensors", "sklearn", "torch", "scipy", "keras", "onnx", "onnxruntime"]
     code = (
         "import sys, elman; elman.Network; elman.RNN; elman.Adam; elman.load;"
         f"print([name for name in {heavy} if name in sys.modules])"

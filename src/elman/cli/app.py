@@ -11,6 +11,7 @@ from elman.cli import (
     classification,
     detection,
     emulation,
+    exchange,
     forecasting,
     labelling,
     language,
@@ -87,6 +88,8 @@ for _verb in (
     translation.translate,
     runs.predict,
     runs.report,
+    exchange.export,
+    exchange.import_,
     runs.datasets,
 ):
-    app.command(cls=_Command)(_verb)
+    app.command(_verb.__name__.rstrip("_"), cls=_Command)(_verb)

@@ -14,6 +14,7 @@ from elman.cli.classification import predict_classes
 from elman.cli.common import answer
 from elman.cli.detection import predict_anomalies
 from elman.cli.emulation import predict_rollout
+from elman.cli.exchange import predict_network
 from elman.cli.forecasting import predict_forecast
 from elman.cli.labelling import predict_labels, write_labels
 from elman.cli.language import predict_surprise
@@ -53,6 +54,7 @@ PREDICTORS = {
     "labelling": Predictor(predict_labels, writer=write_labels),
     "language": Predictor(predict_surprise),
     "emulation": Predictor(predict_rollout, ("horizon",)),
+    "network": Predictor(predict_network),
 }
 """By the kind of run."""
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from elman.layers.activation import Activation
 from elman.layers.base import Context, Layer, Signal, bind_layers
 from elman.layers.feedforward import Dense, Dropout, Embedding
 from elman.layers.missing import MarkMissing
 from elman.layers.noise import Noise
-from elman.layers.pooling import AttentionPool, Ends, Last, MaxPool, MeanPool
+from elman.layers.pooling import AttentionPool, Ends, First, Last, MaxPool, MeanPool
 from elman.layers.recurrent import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
 from elman.layers.repeat import Repeat
+from elman.layers.standard import OnnxRecurrent
 from elman.layers.tokens import OneHot, TiedDense
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "RNN",
+    "Activation",
     "AttentionPool",
     "Bidirectional",
     "Context",
@@ -23,6 +26,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Ends",
+    "First",
     "Last",
     "Layer",
     "MarkMissing",
@@ -30,6 +34,7 @@ __all__ = [
     "MeanPool",
     "Noise",
     "OneHot",
+    "OnnxRecurrent",
     "RecurrentLayer",
     "Repeat",
     "Signal",
@@ -40,8 +45,8 @@ __all__ = [
 LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        *(RNN, LSTM, GRU, Dense, Dropout, Embedding, OneHot, TiedDense, MarkMissing),
-        *(Last, Ends, MeanPool, MaxPool, AttentionPool, Repeat, Noise),
+        *(RNN, LSTM, GRU, Dense, Activation, Dropout, Embedding, OneHot, TiedDense, MarkMissing),
+        *(Last, First, Ends, MeanPool, MaxPool, AttentionPool, Repeat, Noise, OnnxRecurrent),
     )
 }
 """Every layer by its name."""

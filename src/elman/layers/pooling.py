@@ -13,7 +13,7 @@ from elman.checks import whole
 from elman.errors import InputError
 from elman.layers.base import Array, Context, Layer, Signal
 
-__all__ = ["AttentionPool", "Ends", "Last", "MaxPool", "MeanPool"]
+__all__ = ["AttentionPool", "Ends", "First", "Last", "MaxPool", "MeanPool"]
 
 
 class _Pool(Layer):
@@ -80,6 +80,33 @@ class _WholePool(_Pool):
         raise InputError(
             f"step: {type(self).__name__} needs the whole sequence; use elman.Last() to stream"
         )
+
+
+class First(_WholePool):
+    """The value at the first step of each row: ``(N, T, C)`` to ``(N, C)``.
+
+    It is where a walk from the last live step ends, see :class:`elman.OnnxRecurrent`. A row without
+    a single step gives zeros.
+    """
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """``[T, B, C]`` to ``[B, C]``."""
+        self._shape, self._live = x.shape, context.live
+        if not len(x):  # no row has a step
+            y = self._y(x.shape[1:])
+            y[...] = 0.0
+            return y
+        first: Array = x[0]
+        return first
+
+    def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
+        """The gradient at the first step, zeros elsewhere."""
+        d_x = self._d_x(self._shape)
+        d_x[...] = 0.0
+        if len(d_x):
+            rows = d_y.shape[0] if self._live is None else int(self._live[0])
+            d_x[0, :rows] = d_y[:rows]
+        return d_x
 
 
 class MeanPool(_WholePool):

@@ -7,6 +7,7 @@ import sys
 import time as clock
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -647,6 +648,40 @@ class Forecaster(Estimator):
         """
         self._check_fitted()
         save_forecaster(self, path, overwrite)
+
+    def to_onnx(
+        self, file: str | os.PathLike[str], *, certificate: bool = True, overwrite: bool = False
+    ) -> dict[str, Any]:
+        """Writes a direct forecaster as an ONNX model that reads and gives raw values.
+
+        Scaling, normalisation, the linear part, the ensemble and the calibrated intervals are in
+        the graph. Its inputs, float64: ``values`` ``(N, window, targets)``, NaN where missing if
+        the training had missing values (those before the first observed one are then filled with
+        it); ``series`` int64 ``(N,)``, the number of each window's series in the training, where
+        there were several; ``past`` ``(N, window, P)`` and ``future`` ``(N, window + horizon, F)``
+        where there were such covariates. Its outputs, ``(N, horizon, targets)``: ``forecast``,
+        ``lower_80``, ``upper_80`` and so on for each level, ``quantile_0.9`` for each asked for.
+
+        Args:
+            file: Where to.
+            certificate: Whether the file is run in ONNX Runtime on random windows and compared;
+                the result is written to ``<file>.certificate.json``.
+            overwrite: Whether files already there may be replaced.
+
+        Returns:
+            The certificate, empty if none was asked for.
+
+        Raises:
+            InputError: If the forecaster is recursive, or the file exists.
+            NotFittedError: Before :meth:`fit`.
+            BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
+        """
+        import_module("elman.exchange.parts").package("onnx", "onnx")
+        writer = import_module("elman.exchange.onnx_forecast")
+        written: dict[str, Any] = writer.forecaster_to_onnx(
+            self, file, certificate=certificate, overwrite=overwrite
+        )
+        return written
 
     @classmethod
     def from_saved(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:

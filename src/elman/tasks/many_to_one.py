@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import time as clock
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
@@ -271,6 +273,37 @@ class ManyToOne(SavedEstimator):
         if known.any():
             outputs[:, known] = self.model_.outputs(rows.select(np.flatnonzero(known)))
         return outputs, known
+
+    def to_onnx(
+        self, file: str | os.PathLike[str], *, certificate: bool = True, overwrite: bool = False
+    ) -> dict[str, Any]:
+        """Writes the estimator as an ONNX model that reads raw values.
+
+        Scaling, marks of missing values, the ensemble and the temperature are in the graph. Its
+        inputs are ``x`` float64 ``(N, T, C)``, NaN where missing, and ``lengths`` int64 ``(N,)``,
+        which may be left out. A classifier's outputs are ``label`` ``(N,)`` and
+        ``probabilities`` ``(N, K)`` in the order of ``classes_``, a regressor's ``y`` ``(N, K)``.
+
+        Args:
+            file: Where to.
+            certificate: Whether the file is run in ONNX Runtime on random inputs and compared;
+                the result is written to ``<file>.certificate.json``.
+            overwrite: Whether files already there may be replaced.
+
+        Returns:
+            The certificate, empty if none was asked for.
+
+        Raises:
+            InputError: If the estimator reads texts, or the file exists.
+            NotFittedError: Before ``fit``.
+            BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
+        """
+        import_module("elman.exchange.parts").package("onnx", "onnx")
+        writer = import_module("elman.exchange.onnx_sequences")
+        written: dict[str, Any] = writer.sequences_to_onnx(
+            self, file, certificate=certificate, overwrite=overwrite
+        )
+        return written
 
     def _load_model(self, record: Mapping[str, Any], tensors: Mapping[str, Array]) -> PooledModel:
         self.held_out_ = None

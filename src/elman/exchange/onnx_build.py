@@ -1,0 +1,141 @@
+"""A small builder of ONNX graphs: operators in, names of values out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from elman import __version__
+from elman.exchange.parts import Array
+
+__all__ = ["OPSET", "Graph"]
+
+OPSET = 18
+IR_VERSION = 9
+
+
+class Graph:
+    """A graph in the making.
+
+    Args:
+        name: Of the graph.
+
+    Attributes:
+        metadata: Plain values that the model bears by name, each as JSON.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes: list[Any] = []
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
+        self.initializers: list[Any] = []
+        self.functions: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
+        self._count = 0
+        self._constants: dict[bytes, str] = {}
+
+    def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> str:
+        """An input that must be fed."""
+        self.inputs.append(helper.make_tensor_value_info(name, _kind(dtype), shape))
+        return name
+
+    def optional(self, name: str, shape: Sequence[int | str], default: Array) -> str:
+        """An input that may be left out, and then is as given here."""
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(default), name))
+        return self.input(name, default.dtype, shape)
+
+    def output(self, value: str, name: str, dtype: Any, shape: Sequence[int | str]) -> None:
+        """A value as an output of the graph."""
+        self.nodes.append(helper.make_node("Identity", [value], [name]))
+        self.outputs.append(helper.make_tensor_value_info(name, _kind(dtype), shape))
+
+    def constant(self, value: Any, dtype: Any = None, name: str | None = None) -> str:
+        """A constant; small ones of the same value are shared."""
+        array = np.ascontiguousarray(value, dtype).reshape(np.shape(value))
+        key = repr((array.dtype.str, array.shape)).encode() + array.tobytes()
+        shared = name is None and array.dtype != object and array.size < 16
+        if shared and key in self._constants:
+            return self._constants[key]
+        name = self._fresh(name or "constant")
+        self.initializers.append(numpy_helper.from_array(array, name))
+        if shared:
+            self._constants[key] = name
+        return name
+
+    def texts(self, values: Sequence[str]) -> str:
+        """A constant of texts."""
+        name = self._fresh("texts")
+        encoded: Any = [one.encode() for one in values]
+        self.initializers.append(
+            helper.make_tensor(name, TensorProto.STRING, [len(encoded)], encoded)
+        )
+        return name
+
+    def op(self, kind: str, *inputs: str, name: str | None = None, **options: Any) -> str:
+        """An operator of one output."""
+        return self.ops(kind, 1, *inputs, name=name, **options)[0]
+
+    def ops(
+        self, kind: str, number: int, *inputs: str, name: str | None = None, **options: Any
+    ) -> list[str]:
+        """An operator of several outputs."""
+        called = self._fresh(name or kind)
+        outputs = [called if number == 1 else f"{called}.{n}" for n in range(number)]
+        domain = "elman" if kind in self.functions else ""
+        self.nodes.append(
+            helper.make_node(kind, list(inputs), outputs, name=called, domain=domain, **options)
+        )
+        return outputs
+
+    def cast(self, value: str, dtype: Any) -> str:
+        """The value in another dtype."""
+        return self.op("Cast", value, to=_kind(dtype))
+
+    def integers(self, *values: int) -> str:
+        """A constant vector of whole numbers."""
+        return self.constant(np.array(values, np.int64))
+
+    def size(self, value: str, axis: int) -> str:
+        """How long an axis of a value is, a vector of one number."""
+        return self.op("Shape", value, start=axis, end=axis + 1)
+
+    def model(self) -> Any:
+        """The model, checked.
+
+        Raises:
+            onnx.checker.ValidationError: If it is no valid model.
+        """
+        graph = helper.make_graph(
+            self.nodes, self.name, self.inputs, self.outputs, self.initializers
+        )
+        opsets = [helper.make_opsetid("", OPSET)]
+        if self.functions:
+            opsets.append(helper.make_opsetid("elman", 1))
+        model = helper.make_model(
+            graph,
+            opset_imports=opsets,
+            functions=list(self.functions.values()),
+            ir_version=IR_VERSION,
+            producer_name="elman",
+            producer_version=__version__,
+        )
+        texts = {name: json.dumps(value) for name, value in self.metadata.items()}
+        helper.set_model_props(model, texts)
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def _fresh(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}_{self._count}"
+
+
+def _kind(dtype: Any) -> int:
+    if dtype is str:
+        return int(TensorProto.STRING)
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
