@@ -22,7 +22,7 @@ PACKAGE = Path(elman.__file__).parent
 # loss and the update before the training and the network that call them.
 ORDER = (
     ("errors", "checks", "buffers", "config"),
-    ("cells", "backends", "sequence"),
+    ("cells", "backends", "sequence", "levels"),
     ("data", "datasets"),
     ("layers", "parameters", "state", "summary"),
     ("losses", "measures", "schedules", "optimizers", "bptt", "recording"),
@@ -30,7 +30,7 @@ ORDER = (
     ("saving", "streaming", "network"),
     ("evaluate", "plots", "runs", "report"),
     ("tasks",),
-    ("exchange",),
+    ("torch", "keras", "exchange"),
     ("cli", "__main__"),
 )
 PLACE = {unit: place for place, unit in enumerate(unit for row in ORDER for unit in row)}
