@@ -28,7 +28,7 @@ ORDER = (
     ("losses", "measures", "schedules", "optimizers", "bptt", "recording"),
     ("history", "progress", "training"),
     ("saving", "streaming", "network"),
-    ("evaluate", "plots", "runs", "report"),
+    ("evaluate", "plots", "places", "runs", "report"),
     ("tasks",),
     ("torch", "keras", "exchange"),
     ("cli", "__main__"),

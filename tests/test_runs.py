@@ -26,8 +26,8 @@ def test_default_folders_take_the_next_free_number():
     assert str(Run.create(kind="backtest", name="My File (2).csv").path) == (
         "elman-runs/backtest-my-file-2-csv-1"
     )
-    assert Run.create(name="über/日本").path.name == "forecast-ber-1"
-    assert Run.create(name="日本").path.name == "forecast-series-1"
+    assert Run.create(name="über/日本").path.name == "forecast-ueber-日本-1"
+    assert Run.create(name="日本").path.name == "forecast-日本-1"
     (first.path.parent / "forecast-sunspots-7").mkdir()
     assert Run.create(name="sunspots").path.name == "forecast-sunspots-8"
 
@@ -92,6 +92,41 @@ def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path):
     with pytest.raises(InputError, match="cannot be written as JSON"):
         run.write_metrics({"model": object()})
     assert files(run.path) == ["config.json"]
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_draft_is_a_run_once_it_is_complete(tmp_path, made):
+    folder = tmp_path / "runs" / "one"
+    if made:
+        folder.mkdir(parents=True)
+    with Run.draft(folder) as run:
+        run.write_page("page")
+        assert not (folder / "config.json").exists() and run.path != folder
+    assert run.path == folder
+    assert files(folder) == ["config.json", "report.html"]
+    assert folder.stat().st_mode & 0o777 == tmp_path.joinpath("runs").stat().st_mode & 0o777
+    assert files(folder.parent) == ["one"]
+    with pytest.raises(InputError, match="already holds a run"), Run.draft(folder):
+        pass
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, ValueError])
+def test_a_draft_that_is_given_up_leaves_nothing(tmp_path, problem):
+    (tmp_path / "mine").mkdir()
+    for path in (None, tmp_path / "new", tmp_path / "mine"):
+        with pytest.raises(problem), Run.draft(path) as run:
+            run.write_page("half")
+            raise problem
+    assert files(tmp_path) == ["elman-runs", "mine"]
+    assert files(tmp_path / "elman-runs") == files(tmp_path / "mine") == []
+
+
+def test_drafts_at_the_same_time_take_different_numbers():
+    with Run.draft(name="Umsätze") as first, Run.draft(name="Umsätze") as second:
+        pass
+    assert {str(one.path) for one in (first, second)} == {
+        "elman-runs/forecast-umsaetze-1", "elman-runs/forecast-umsaetze-2",
+    }  # fmt: skip
 
 
 def test_an_existing_run_is_kept_unless_told(tmp_path):

@@ -18,7 +18,6 @@ import io
 import json
 import math
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 
 from elman import __version__
 from elman.errors import InputError
+from elman.places import make_next_free, new_folder, slug
 
 if TYPE_CHECKING:
     import polars
@@ -85,7 +85,7 @@ class Run:
         """
         with _file_errors("path"):
             if path is None:
-                folder = _next_free(Path(DEFAULT_ROOT), f"{_slug(kind)}-{_slug(name)}")
+                folder = make_next_free(Path(DEFAULT_ROOT), f"{slug(kind)}-{slug(name)}")
             else:
                 folder = Path(path)
                 _clear(folder, overwrite)
@@ -93,6 +93,42 @@ class Run:
         run = cls(folder)
         run.write_config({}, kind=kind)
         return run
+
+    @classmethod
+    @contextmanager
+    def draft(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        kind: str = "forecast",
+        name: str = "series",
+    ) -> Iterator[Run]:
+        """A run that is filled elsewhere and comes to its place when it is complete.
+
+        An error, or Ctrl-C, on the way leaves nothing.
+
+        Args:
+            path: where; nothing, or an empty folder. Default: as for :meth:`create`.
+            kind: as for :meth:`create`.
+            name: as for :meth:`create`.
+
+        Yields:
+            The run; its ``path`` is the final one once the ``with`` block has ended.
+
+        Raises:
+            InputError: ``path`` is a file, is not empty, or cannot be made.
+        """
+        folder = None if path is None else Path(path)
+        if folder is not None:
+            _clear(folder, overwrite=False)
+        with (
+            _file_errors("run"),
+            new_folder(folder, Path(DEFAULT_ROOT), f"{slug(kind)}-{slug(name)}") as place,
+        ):
+            run = cls(place.draft)
+            run.write_config({}, kind=kind)
+            yield run
+            run.path = place.take()
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Run:
@@ -314,27 +350,6 @@ def _file_errors(argument: str) -> Iterator[None]:
         raise InputError(f"{argument}: {problem.strerror}: {problem.filename}") from problem
 
 
-def _slug(name: str) -> str:
-    """A name fit for a folder on every system."""
-    kept = re.sub(r"[^\w]+", "-", name.lower(), flags=re.ASCII).strip("-_")[:40]
-    return kept or "series"
-
-
-def _next_free(root: Path, stem: str) -> Path:
-    """Make and return ``root/stem-<number>`` with a number above all that are taken."""
-    root.mkdir(parents=True, exist_ok=True)
-    taken = (re.fullmatch(re.escape(stem) + r"-(\d+)", one.name) for one in root.iterdir())
-    number = max((int(match[1]) for match in taken if match), default=0) + 1
-    while True:
-        folder = root / f"{stem}-{number}"
-        try:
-            folder.mkdir()
-        except FileExistsError:  # another process took it first
-            number += 1
-        else:
-            return folder
-
-
 def _clear(folder: Path, overwrite: bool) -> None:
     """Make sure that a run may be written to ``folder``, removing an earlier one if allowed."""
     if folder.exists() and not folder.is_dir():
@@ -362,8 +377,9 @@ def _clear(folder: Path, overwrite: bool) -> None:
 
 
 def _nearby() -> str:
-    """A hint with the runs under the default root, empty when there are none."""
-    found = sorted(one.parent for one in Path(DEFAULT_ROOT).glob(f"*/{_CONFIG}"))
+    """A hint with the newest runs under the default root, empty when there are none."""
+    marks = [one for one in Path(DEFAULT_ROOT).glob(f"*/{_CONFIG}") if one.parent.name[0] != "."]
+    found = [one.parent for one in sorted(marks, key=lambda one: (one.stat().st_mtime, one))]
     if not found:
         return ""
     shown = ", ".join(str(one) for one in found[-5:])

@@ -340,15 +340,38 @@ def test_nothing_of_the_users_is_overwritten(capsys: pytest.CaptureFixture[str])
     assert "exists and is not empty" in refused(capsys, "forecast", "--out", "mine")
     assert Path("mine/thesis.txt").read_text() == "precious"
     assert "exists and is no folder" in refused(capsys, "forecast", "--out", "mine/thesis.txt")
-    assert "it is no folder" in refused(capsys, "forecast", "--out", "mine/thesis.txt/run")
+    assert "not a directory" in refused(capsys, "forecast", "--out", "mine/thesis.txt/run")
 
 
 def test_a_place_without_permission_is_refused_before_training(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.access", lambda *_: False)
-    assert "no permission" in refused(capsys, "forecast")
-    assert "no permission" in refused(capsys, "backtest", "--out", "some/where")
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", "somewhere")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    assert "(permission denied); choose another place" in refused(capsys, "forecast")
+    assert "--out: nothing can be" in refused(capsys, "backtest", "--out", "some/where")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc")
+def test_a_place_where_nothing_can_be_made_is_refused_before_training(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = refused(capsys, "forecast", "--out", "/proc/x/y")
+    assert "--out: nothing can be written in /proc" in message
+
+
+def test_ctrl_c_while_the_run_is_written_leaves_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("elman.Forecaster.save", interrupted)
+    assert main(["forecast", "airline", "--out", "mine", *QUICK]) == 130
+    assert capsys.readouterr().err == "elman: interrupted\n"
+    assert not Path("mine").exists() and not list(Path().glob(".elman*"))
 
 
 def test_too_little_memory_is_no_bug(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ USAGE_ERROR = 2
 BUG = 1
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+_ABOUT_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
+"""No room to write, or a broken disk: nothing that a command could help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,22 +29,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         1 for an error of elman's own. A traceback is shown with ``--debug`` or ``ELMAN_DEBUG=1``
         only.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments == ["--version"]:
-        from elman import __version__
+    if arguments is not None:
+        return _answer_to(list(arguments))
+    _open_streams()
+    try:
+        code = _answer_to(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = _interrupted()
+    except OSError as error:
+        code = _explain(error)
+    _leave_in_peace()
+    return code
 
-        print(f"elman {__version__}")
-        return 0
+
+def _answer_to(arguments: list[str]) -> int:
+    """Runs the command line of these arguments; see :func:`main`."""
     debug = "--debug" in arguments or os.environ.get("ELMAN_DEBUG", "") not in ("", "0")
     arguments = [one for one in arguments if one != "--debug"]
     try:
+        if arguments == ["--version"]:
+            from elman import __version__
+
+            print(f"elman {__version__}")
+            return 0
         if not arguments:
             _run(["--help"])
             return USAGE_ERROR
         return _run(arguments)
     except KeyboardInterrupt:
-        print("elman: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does; that is no error.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
@@ -52,10 +69,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _explain(error)
 
 
+def _open_streams() -> None:
+    """Makes the streams of the process fit to be written to, whatever they are.
+
+    One that was closed (``>&-``) swallows what is written. Where the encoding is narrower than
+    what is said, as ``latin-1`` is, the odd character is spelt out instead of ending the command.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _leave_in_peace() -> None:
+    """What is left is to end: Ctrl-C, or a reader that has gone, shall not change the exit code."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # said already, or nobody listens: the rest goes nowhere
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _interrupted() -> int:
+    print("elman: interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
 def _run(arguments: list[str]) -> int:
     import warnings
 
-    from elman.cli.app import app
+    from elman.cli.app import Passed, app
     from elman.errors import ElmanWarning
 
     def show(message: Warning | str, category: type[Warning], *where: object) -> None:
@@ -64,7 +111,12 @@ def _run(arguments: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("always", ElmanWarning)
         warnings.showwarning = show  # type: ignore[assignment]
-        result = app(arguments, prog_name="elman", standalone_mode=False)
+        try:
+            result = app(arguments, prog_name="elman", standalone_mode=False)
+        except Passed as passed:
+            raise passed.error from passed
+    if result == INTERRUPTED:  # typer's own answer to Ctrl-C, while it reads the options
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
 
 
@@ -91,8 +143,11 @@ def _explain(error: Exception) -> int:
             print(f"{path}: {described()} (try '{path} --help')", file=sys.stderr)
         return int(getattr(error, "exit_code", USAGE_ERROR))
     if type(error).__name__ == "Abort":
-        print("elman: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
+    if isinstance(error, OSError) and error.errno in _ABOUT_THE_MACHINE:
+        where = error.filename or "standard output"
+        print(f"elman: cannot write to {where}: {error.strerror}", file=sys.stderr)
+        return USAGE_ERROR
     print(
         f"elman: an error that elman did not foresee: {type(error).__name__}: {error}\n"
         "Run the command again with --debug for the details, and please report it.",

@@ -20,7 +20,7 @@ from elman.cli import (
     translation,
 )
 
-__all__ = ["app"]
+__all__ = ["Passed", "app"]
 
 
 class _PlainHelpOption:
@@ -33,8 +33,24 @@ class _PlainHelpOption:
         return option
 
 
+class Passed(Exception):
+    """Carries past typer what it would take for its own: Ctrl-C, and the end of a damaged file.
+
+    Attributes:
+        error: What was raised.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class _Command(_PlainHelpOption, TyperCommand):
-    pass
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, EOFError, OSError) as error:
+            raise Passed(error) from error
 
 
 class _Group(_PlainHelpOption, TyperGroup):
@@ -46,6 +62,7 @@ app = typer.Typer(
     cls=_Group,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Recurrent networks for sequences: trained on a file, scored, and left with a report.",
 )
 

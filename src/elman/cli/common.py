@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ def request_of(arguments: Mapping[str, Any], names: tuple[str, ...]) -> dict[str
 
 def _check_free(out: Path | None) -> None:
     """Refuses a folder that cannot be the run's, before an hour of training."""
+    from elman.places import check_writable
     from elman.runs import DEFAULT_ROOT
 
     if out is not None and out.exists():
@@ -34,10 +34,13 @@ def _check_free(out: Path | None) -> None:
         if any(out.iterdir()):
             raise InputError(f"--out: {out} exists and is not empty; choose another folder")
     wanted = Path(DEFAULT_ROOT) if out is None else out
-    within = next(one for one in (wanted, *wanted.absolute().parents) if one.exists())
-    if not within.is_dir() or not os.access(within, os.W_OK | os.X_OK):
-        why = "it is no folder" if not within.is_dir() else "no permission"
-        raise InputError(f"--out: nothing can be written in {within} ({why}); choose another place")
+    try:
+        check_writable(wanted)
+    except OSError as problem:
+        why = (problem.strerror or "it cannot be written").lower()
+        raise InputError(
+            f"--out: nothing can be written in {problem.filename} ({why}); choose another place"
+        ) from problem
 
 
 def stem(source: str) -> str:
@@ -105,16 +108,16 @@ class Job:
         """
         from elman.runs import Run
 
-        run = Run.create(self._out, kind=self._kind, name=self._title)
-        write(
-            run,
-            *content,
-            title=self._title,
-            request=request,
-            command=_command_line(),
-            report=self._report,
-            **more,
-        )
+        with Run.draft(self._out, kind=self._kind, name=self._title) as run:
+            write(
+                run,
+                *content,
+                title=self._title,
+                request=request,
+                command=_command_line(),
+                report=self._report,
+                **more,
+            )
         if self.as_json:
             print(json.dumps({"run": str(run.path), **document}, default=str))
         elif self._quiet:
