@@ -282,6 +282,7 @@ def keras_fit(backend: str, target: float, rounds: int) -> dict[str, Any]:
         "difference": found["difference"],
         "keras": {"us": 1e6 * float(np.median(found["keras"]))},
         "elman": {"us": 1e6 * float(np.median(found["elman"]))},
+        "without": {"us": 1e6 * float(np.median(found["without"]))},
         **judged(spread, target),
     }
 
@@ -300,13 +301,23 @@ def table(records: list[dict[str, Any]]) -> Table:
                 one["case"],
                 _milliseconds(one["elman"]["us"]),
                 _milliseconds(one[peer]["us"]),
+                _milliseconds(one["without"]["us"]) if "without" in one else "",
                 f"{times(found['median'])} ({times(found['low'])} to {times(found['high'])})",
                 "" if one["target"] is None else f"at least {one['target']:g}x",
                 {True: "reached", False: "**missed**", None: ""}[one["reached"]],
                 f"{one['difference']:.0e}",
             ]
         )
-    heads = ["work", "elman ms", "theirs ms", "times sooner", "goal", "", "largest difference"]
+    heads = [
+        "work",
+        "elman ms",
+        "theirs ms",
+        "without the layer",
+        "times sooner",
+        "goal",
+        "",
+        "largest difference",
+    ]
     return Table("Beside PyTorch and Keras, inside them", heads, rows)
 
 

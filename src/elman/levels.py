@@ -57,8 +57,8 @@ class Level(NamedTuple):
         return len(names) - (0 if self.bias else 2)
 
 
-_pool: dict[tuple[Any, ...], list[Recurrence]] = defaultdict(list)
-"""Workspaces that no walk holds at the moment, by what they are for."""
+_pool: dict[tuple[Level, Any], list[list[Recurrence]]] = defaultdict(list)
+"""Workspaces that no walk holds at the moment, by level and dtype."""
 atexit.register(_pool.clear)
 
 
@@ -74,24 +74,18 @@ class Walks:
         ready: Whether a backward pass can follow.
     """
 
-    __slots__ = ("_inputs", "_keys", "_parameters", "_recurrences", "level", "ready")
+    __slots__ = ("_inputs", "_parameters", "_pool", "_recurrences", "level", "ready")
 
     def __init__(self, level: Level, dtype: Any) -> None:
         self.level, self.ready = level, False
-        own = (level.cell, level.input_size, level.hidden_size, level.bias)
-        ways = (level.reverse, not level.reverse)[: level.directions]
-        last = (dtype, "auto", level.regularization)
-        self._keys = [(*own, reverse, *last) for reverse in ways]
-        self._recurrences: list[Recurrence] = []
-        for key in self._keys:
-            try:
-                self._recurrences.append(_pool[key].pop())
-            except IndexError:  # all of that kind are at work
-                self._recurrences.append(Recurrence(*key))
+        self._pool = _pool[level, dtype]
+        try:
+            self._recurrences = self._pool.pop()
+        except IndexError:  # all of that kind are at work
+            self._recurrences = _recurrences(level, dtype)
 
     def __del__(self) -> None:
-        for key, recurrence in zip(self._keys, self._recurrences, strict=True):
-            _pool[key].append(recurrence)
+        self._pool.append(self._recurrences)
 
     def forward(
         self,
@@ -171,6 +165,14 @@ class Walks:
                 d_x += part
         self.ready = False
         return d_weights, flat
+
+
+def _recurrences(level: Level, dtype: Any) -> list[Recurrence]:
+    """Fresh workspaces, one for each direction."""
+    own = (level.cell, level.input_size, level.hidden_size, level.bias)
+    ways = (level.reverse, not level.reverse)[: level.directions]
+    inner = level.regularization
+    return [Recurrence(*own, reverse, dtype, regularization=inner) for reverse in ways]
 
 
 def _by_direction(level: Level, arrays: Sequence[Array]) -> list[Any]:

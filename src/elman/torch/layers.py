@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -69,10 +70,7 @@ class Recurrent(nn.RNNBase):
 
     @property
     def _inner(self) -> Regularization:
-        states, zoneout = CELLS[self._cell].states, self.zoneout
-        # a pair is given as (memory, output), and the states are h, c
-        rates = zoneout[::-1] if isinstance(zoneout, tuple) else (zoneout,) * len(states)
-        return Regularization(self.recurrent_dropout, rates if any(rates) else (), self.layer_norm)
+        return _regularization(self._cell, self.recurrent_dropout, self.zoneout, self.layer_norm)
 
     def reset_norms(self) -> None:
         """Gains of layer normalisation to ones, shifts and learned initial states to zeros."""
@@ -213,8 +211,9 @@ class Recurrent(nn.RNNBase):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All levels; rows sorted by length, longest first."""
         finals, first = [], self.batch_first if batch_first is None else batch_first
-        seeds = self._seeds()
-        for depth, (level, own) in enumerate(self._levels()):
+        inner = self._inner
+        seeds = self._seeds(inner)
+        for depth, (level, own) in enumerate(self._levels(inner)):
             if depth and self.dropout and self.training:
                 x = dropout(x, self.dropout)
             before = [one[self._part(depth)] for one in state] if self.num_layers > 1 else state
@@ -238,7 +237,7 @@ class Recurrent(nn.RNNBase):
             direction. They have gradients. Nothing is dropped between levels.
         """
         state, traced = self._checked(input, hx, None), []
-        for depth, (level, own) in enumerate(self._levels()):
+        for depth, (level, own) in enumerate(self._levels(self._inner)):
             before = [one[self._part(depth)] for one in state]
             walked = trace_level(level, input, before, own, None, self.batch_first)
             found = [one for _, _, one in walked]
@@ -248,23 +247,24 @@ class Recurrent(nn.RNNBase):
             input = torch.cat([one["h"] for one in found], dim=2)
         return traced
 
-    def _seeds(self) -> Tensor | None:
+    def _seeds(self, inner: Regularization) -> Tensor | None:
         """Of the random numbers of every walk, drawn by PyTorch: ``[levels, directions]``."""
-        if not (self.training and self._inner.random):
+        if not (self.training and inner.random):
             return None
         shape = (self.num_layers, 2 if self.bidirectional else 1)
         return torch.randint(2**62, shape, dtype=torch.int64)
 
-    def _levels(self) -> Iterator[tuple[Level, list[Tensor]]]:
+    def _levels(self, inner: Regularization) -> Iterator[tuple[Level, list[Tensor]]]:
         """Each level with its weights."""
-        directions = 2 if self.bidirectional else 1
-        weights, size, inner = self._weights(), self.input_size, self._inner
+        weights = self._weights()
         number = len(weights) // self.num_layers
-        for depth in range(self.num_layers):
-            level = Level(
-                self._cell, size, self.hidden_size, self.bias, directions, regularization=inner
+        directions = 2 if self.bidirectional else 1
+        size = self.input_size
+        for first in range(0, len(weights), number):
+            yield (
+                Level(self._cell, size, self.hidden_size, self.bias, directions, False, inner),
+                weights[first : first + number],
             )
-            yield level, weights[depth * number : (depth + 1) * number]
             size = directions * self.hidden_size
 
     def _part(self, depth: int) -> slice:
@@ -317,6 +317,16 @@ class Recurrent(nn.RNNBase):
                 f"call ({reason}); pack the sequence instead"
             )
         return self._theirs.forward(self, input, hx)
+
+
+@lru_cache(maxsize=256)
+def _regularization(
+    cell: str, recurrent_dropout: float, zoneout: float | tuple[float, float], layer_norm: bool
+) -> Regularization:
+    states = CELLS[cell].states
+    # a pair is given as (memory, output), and the states are h, c
+    rates = zoneout[::-1] if isinstance(zoneout, tuple) else (zoneout,) * len(states)
+    return Regularization(recurrent_dropout, rates if any(rates) else (), layer_norm)
 
 
 def _permuted(part: Tensor, order: Tensor | None) -> Tensor:

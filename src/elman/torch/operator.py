@@ -146,7 +146,7 @@ def _differentiate(ctx: Any, d_output: Tensor, d_finals: Sequence[Tensor | None]
         x, state, weights, *tensors, d_output, full, *ctx.own
     )
     # PyTorch takes an empty list for one of tensors, whose gradient is an empty list
-    options = [[] if isinstance(one, list) and not one else None for one in ctx.own]
+    options: list[Any] = [[] if isinstance(one, list) and not one else None for one in ctx.own]
     rest = [None] * len(tensors)
     return d_x, d_state, split_weights(flat, weights), *rest, *options
 
