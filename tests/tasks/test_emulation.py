@@ -195,9 +195,9 @@ def test_missing_states_are_refused_or_cut():
 
 
 def test_little_data_is_not_scored_and_said_so():
-    with pytest.warns(elman.ElmanWarning, match="too little to hold some out"):
+    with pytest.warns(elman.ElmanWarning, match="too short to be judged"):
         emulator = Emulator(**QUICK).fit(np.sin(np.arange(24.0))[:, None])
-    assert emulator.scores_ is None and "Too little" in verdict(None)
+    assert emulator.scores_ is None and "lower the history" in verdict(None)
     with pytest.raises(InputError, match="too short to estimate"):
         Emulator(**QUICK, held_out=0.0, lyapunov="estimate").fit(np.sin(np.arange(9.0))[:, None])
     short = [np.sin(np.arange(n / 1.0)) for n in (40, 40, 40, 40, 40, 7)]
@@ -262,3 +262,18 @@ def test_what_a_rollout_is_given_must_fit(fitted):
         plain.rollout(np.zeros((3, 3)), 5, np.zeros((8, 1)))
     with pytest.raises(InputError, match="parameters: expected None"):
         plain.rollout(np.zeros((3, 3)), 5, None, [1.0])
+
+
+def test_short_trajectories_are_judged_by_rollouts_worth_the_name() -> None:
+    trajectories = [np.sin(0.3 * np.arange(steps))[:, None] for steps in (150, 220, 90)]
+    emulator = Emulator(history=20, hidden_size=8, epochs=2, seed=1).fit(trajectories)
+    scores = emulator.scores_
+    assert scores is not None and scores["horizon"] >= 10 and scores["starts"] > 10
+    # what is scored lies in the last fifth of each, whatever is read up to it
+    late = np.concatenate([one[-max(30, len(one) // 5) :] for one in trajectories])
+    assert np.isin(emulator.judged_.truth, late).all()
+
+
+def test_a_history_longer_than_every_trajectory_is_refused() -> None:
+    with pytest.raises(InputError, match="fewer steps than the longest trajectory has, 100"):
+        Emulator(**{**QUICK, "history": 5000}).fit(np.zeros((3, 100, 1)))

@@ -180,6 +180,12 @@ class Emulator(SavedEstimator):
         data = as_trajectories(trajectories, forcing, parameters, dt, lengths)
         notes: list[str] = []
         data = usable(data, self.missing, self.window, notes)
+        longest = max(map(len, data.states))
+        if self.history >= longest:
+            raise InputError(
+                f"history: expected fewer steps than the longest trajectory has, {longest:,}, got "
+                f"{self.history:,}; lower it (--history)"
+            )
         train, watched, held = self._parts(data, notes)
         exponent = self._exponent(train, notes)
         begun = clock.perf_counter()
@@ -333,7 +339,11 @@ class Emulator(SavedEstimator):
         seed = np.random.SeedSequence([self.seed, 1])
         split, found = parts(data, self.held_out, self.split, self.history, seed)
         if found is None:
-            text = "there is too little to hold some out: nothing is scored"
+            text = (
+                "the trajectories are too short to be judged: a part of them held out should have "
+                f"15 steps or more after a history of {self.history}; lower history (--history), "
+                "or give longer ones"
+            )
             self._warn(text)
             notes.append(f"{text[0].upper()}{text[1:]}.")
             return data, None, None

@@ -19,6 +19,9 @@ Pieces: TypeAlias = list[tuple[int, int, int]]
 
 _SHORTEST = 4
 _FEWEST_TRAJECTORIES = 5
+_FEWEST_JUDGED = 15  # steps after the history, of which two thirds make a rollout
+_ENOUGH_JUDGED = 30
+_MOST_JUDGED = 5  # no more than a fifth of a short trajectory
 
 
 def usable(data: Trajectories, missing: str, window: int, notes: list[str]) -> Trajectories:
@@ -63,7 +66,9 @@ def usable(data: Trajectories, missing: str, window: int, notes: list[str]) -> T
 def parts(
     data: Trajectories, held_out: float, split: str, history: int, seed: np.random.SeedSequence
 ) -> tuple[str, tuple[Trajectories, Trajectories, Trajectories] | None]:
-    """To train on, to watch and to judge by, and how they were parted; ``None``: too little.
+    """To train on, to watch and to judge by, and how they were parted; ``None``: too short.
+
+    What is judged by has 15 steps or more after its history, else a rollout says nothing.
 
     Args:
         data: Everything.
@@ -88,10 +93,10 @@ def parts(
 def _whole_pieces(
     data: Trajectories, held_out: float, history: int, seed: np.random.SeedSequence
 ) -> tuple[Pieces, Pieces, Pieces] | None:
-    number = len(data)
+    number, least = len(data), history + _FEWEST_JUDGED
     held = max(2, round(held_out * number))
     order = np.random.default_rng(seed).permutation(number).tolist()
-    judged = [one for one in order if len(data.states[one]) > history + 1][: held - held // 2]
+    judged = [one for one in order if len(data.states[one]) >= least][: held - held // 2]
     rest = [one for one in order if one not in judged]
     watched, train = rest[: held // 2], sorted(rest[held // 2 :])
     if not (train and watched and judged):
@@ -106,15 +111,23 @@ def _whole_pieces(
 def _late_pieces(
     data: Trajectories, held_out: float, history: int
 ) -> tuple[Pieces, Pieces, Pieces] | None:
-    found: tuple[Pieces, Pieces, Pieces] = ([], [], [])
-    least = (_SHORTEST, _SHORTEST, history + 2)
+    train: Pieces = []
+    watched: Pieces = []
+    judged: Pieces = []
     for number, one in enumerate(data.states):
-        shares = (0.0, 1.0 - held_out, 1.0 - 0.5 * held_out, 1.0)
-        ends = [round(share * len(one)) for share in shares]
-        for part, begin, end, short in zip(found, ends[:-1], ends[1:], least, strict=True):
-            if end - begin >= short:
-                part.append((number, begin, end))
-    return found if all(found) else None
+        length = len(one)
+        begin, late = round((1.0 - held_out) * length), round((1.0 - 0.5 * held_out) * length)
+        lacking = max(0, min(_ENOUGH_JUDGED, length // _MOST_JUDGED) - (length - late))
+        begin, late = begin - lacking, late - lacking
+        for part, first, end in ((train, 0, begin), (watched, begin, late)):
+            if end - first >= _SHORTEST:
+                part.append((number, first, end))
+        # a short part is read up to from before it: what is scored is still its own steps alone
+        short = length - late < history + _ENOUGH_JUDGED
+        first = max(0, late - history) if short else late
+        if length - first >= history + _FEWEST_JUDGED:
+            judged.append((number, first, length))
+    return (train, watched, judged) if train and watched and judged else None
 
 
 # ------------------------------------------------------------------------------------- rollouts

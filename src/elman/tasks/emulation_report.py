@@ -29,6 +29,7 @@ from elman.tasks.emulation import Emulator
 from elman.tasks.emulation_data import check_same_kind
 from elman.tasks.emulation_scores import Judged
 from elman.tasks.run_folder import task_report, write_task_run
+from elman.tasks.wording import counted
 
 __all__ = ["MEASURES", "rollout_columns", "score_rows", "verdict", "write_emulation"]
 
@@ -131,7 +132,10 @@ def score_rows(scores: Mapping[str, Any]) -> list[list[str]]:
 def verdict(scores: Mapping[str, Any] | None) -> str:
     """Whether the network beats the baselines, in a sentence."""
     if scores is None:
-        return "Too little data to hold some out: nothing was scored."
+        return (
+            "Nothing was scored: no part long enough to be judged was held out; lower the history "
+            "(--history), or give longer trajectories."
+        )
     table, unit = scores["table"], scores["unit"]
     own = table["network"]
     best = best_rival(scores)
@@ -188,7 +192,7 @@ def _report(emulator: Emulator, data: Trajectories, title: str, command: str) ->
         emulator,
         title=title,
         kind="emulation",
-        subtitle=f"{data.width} state{'' if data.width == 1 else 's'}, steps of {data.dt:g}",
+        subtitle=f"{counted(data.width, 'state')}, steps of {data.dt:g}",
         source=f"{data.describe()}.",
         verdict=_verdict(scores),
         facts=_facts(scores),
@@ -215,7 +219,9 @@ def _facts(scores: Mapping[str, Any] | None) -> list[Fact]:
     own = scores["table"]["network"]
     facts = [
         Fact(
-            "Valid time", f"{own['valid_time']:.3g}", f"{scores['unit']}, {scores['starts']} starts"
+            "Valid time",
+            f"{own['valid_time']:.3g}",
+            f"{scores['unit']}, {counted(scores['starts'], 'start')}",
         ),
         Fact("Error of a step", f"{own['one_step']:.2g}", "normalised"),
     ]
@@ -232,10 +238,10 @@ def _quality(scores: Mapping[str, Any]) -> Section:
     rows = score_rows(scores)
     unit = scores["unit"]
     caption = (
-        f"{scores['starts']} rollouts of {scores['horizon']:,} steps ({scores['horizon_time']:.3g} "
-        f"{unit}) on held-out trajectories. Valid time: {unit} until the normalised error exceeds "
-        f"{scores['threshold']:g}; the climate distance is 0 where histograms agree, 1 where they "
-        "share nothing."
+        f"{counted(scores['starts'], 'rollout')} of {counted(scores['horizon'], 'step')} "
+        f"({scores['horizon_time']:.3g} {unit}) over what was held out. Valid time: {unit} until "
+        f"the normalised error exceeds {scores['threshold']:g}; the climate distance is 0 where "
+        "histograms agree, 1 where they share nothing."
     )
     charts = [
         ChartView(
@@ -291,7 +297,7 @@ def _rollouts(emulator: Emulator, judged: Judged, data: Trajectories) -> Section
         times = _rounded((shown + 1) * scale)
         end = None if whole else valid
         figure = rollout_figure(times, true, own, names, end, scores["unit"])
-        words = f"right {'to the end' if whole else f'for {valid:.3g}'}"
+        words = "right to the end" if whole else f"right for {valid:.3g} {scores['unit']}"
         caption = (
             f"The first channels; a normalised error of {errors[start].mean():.2g} on average."
         )
