@@ -19,7 +19,7 @@ class EpochRecord:
         validation_loss: Loss on the validation part after the epoch, or ``None``.
         gradient_norm: Mean Euclidean norm of the gradients, before clipping.
         learning_rate: Of the last update.
-        seconds: Wall-clock time, validation included.
+        seconds: Wall-clock time, validation included; ``None`` in a model that was read back.
     """
 
     epoch: int
@@ -27,7 +27,7 @@ class EpochRecord:
     validation_loss: float | None
     gradient_norm: float
     learning_rate: float
-    seconds: float
+    seconds: float | None = None
 
 
 @dataclass(repr=False)
@@ -82,8 +82,8 @@ class History:
         return [record.learning_rate for record in self.epochs]
 
     @property
-    def seconds(self) -> list[float]:
-        """Wall-clock seconds by epoch."""
+    def seconds(self) -> list[float | None]:
+        """Wall-clock seconds by epoch; ``None`` in a model that was read back."""
         return [record.seconds for record in self.epochs]
 
     def records(self) -> list[dict[str, Any]]:
@@ -91,9 +91,13 @@ class History:
         return [asdict(record) for record in self.epochs]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain Python values, ready for JSON."""
+        """What a saved model keeps, as plain Python values: all but the wall-clock times.
+
+        So that the same training leaves the same file, byte for byte.
+        """
+        names = [name for name in EpochRecord.__dataclass_fields__ if name != "seconds"]
         return {
-            "epochs": self.records(),
+            "epochs": [{name: getattr(one, name) for name in names} for one in self.epochs],
             "best_epoch": self.best_epoch,
             "interrupted": self.interrupted,
             "stopped_early": self.stopped_early,

@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from elman.history import EpochRecord
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "stage"]
+
+_STAGES: ContextVar[tuple[tuple[str, float], ...]] = ContextVar("stages", default=())
+"""What the training at hand is part of: its name, and when the whole began; outermost first."""
+
+
+@contextmanager
+def stage(name: str, begun: float) -> Iterator[None]:
+    """Says what the trainings inside are part of, where one after the other is short.
+
+    Args:
+        name: Such as ``"held-out fold 2 of 5"``, shown before the bar; may be empty.
+        begun: When all the stages together began, by :func:`time.perf_counter`: the bar comes
+            once those have taken a second.
+    """
+    token = _STAGES.set((*_STAGES.get(), (name, begun)))
+    try:
+        yield
+    finally:
+        _STAGES.reset(token)
 
 
 class Progress:
@@ -24,7 +46,9 @@ class Progress:
         terminal = sys.stderr is not None and sys.stderr.isatty()
         self.wanted = terminal if wanted is None else wanted
         self._epochs, self._batches = epochs, batches
-        self._started = time.perf_counter()
+        stages = _STAGES.get()
+        self._started = min((begun for _, begun in stages), default=time.perf_counter())
+        self._stage = ", ".join(name for name, _ in stages if name)
         self._shown = 0.0
         self._bar: Any = None
         self._task: Any = None
@@ -62,6 +86,7 @@ class Progress:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
         self._bar = rich.progress.Progress(
+            TextColumn("{task.description}"),
             TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
             BarColumn(),
             TimeRemainingColumn(),
@@ -70,4 +95,6 @@ class Progress:
             transient=True,
         )
         self._bar.start()
-        self._task = self._bar.add_task("training", total=self._epochs, losses=self._text)
+        self._task = self._bar.add_task(
+            self._stage or "training", total=self._epochs, losses=self._text
+        )

@@ -555,8 +555,23 @@ def test_ctrl_c_ends_a_backtest_with_the_cutoffs_done(monkeypatch: pytest.Monkey
     assert (begun.cutoffs, begun.refits, len(begun.frame)) == (1, 1, 4)
     assert "Interrupted: scored are the first 1 of 3 cutoffs." in begun.notes
     interrupt_after(3, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        forecaster.backtest(wave(), windows=3, step=4)
+    first = forecaster.backtest(wave(), windows=3, step=4)
+    assert (first.cutoffs, first.refits) == (3, 1)
+    assert any("Training was interrupted in epoch 1" in note for note in first.notes)
+    interrupt_after(3, monkeypatch)
+    alone = forecaster.backtest(wave(), windows=3, step=4, refit=True)
+    assert (alone.cutoffs, alone.refits) == (1, 1)
+    assert "Interrupted: scored are the first 1 of 3 cutoffs." in alone.notes
+
+
+def test_no_coverage_is_stated_of_intervals_that_are_not_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    interrupt_after(21, monkeypatch)
+    with pytest.warns(ElmanWarning, match="since training was interrupted"):
+        forecaster = elman.Forecaster(**{**FAST, "folds": 5}, shortcut=False).fit(wave())
+    assert forecaster.scores_ is not None and not forecaster.scores_.intervals
+    assert forecaster.forecast().intervals == {}
 
 
 def test_ctrl_c_in_a_fold_ends_everything_cleanly(monkeypatch: pytest.MonkeyPatch) -> None:

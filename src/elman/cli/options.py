@@ -75,7 +75,9 @@ Window = Annotated[
 Cell = Annotated[
     str, typer.Option("--cell", metavar="NAME", help="gru, lstm, rnn, rnn_relu, gru_reset_before.")
 ]
-Hidden = Annotated[int | None, typer.Option("--hidden", metavar="N", help="Units of the cell.")]
+Hidden = Annotated[
+    int | None, typer.Option("--hidden", metavar="N", max=100_000, help="Units of the cell.")
+]
 Segment = Annotated[
     str,
     typer.Option(
@@ -95,7 +97,9 @@ Season = Annotated[
 Scaling = Annotated[
     str, typer.Option("--scaling", metavar="NAME", help="standard, minmax, log1p or none.")
 ]
-Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Passes over the data.")]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", metavar="N", max=10_000_000, help="Passes over the data.")
+]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", help="Of all randomness: same seed, same bits.")
 ]

@@ -13,6 +13,7 @@ from elman.checks import whole
 from elman.data.panel import Panel
 from elman.errors import InputError
 from elman.evaluate import Scores
+from elman.progress import stage
 from elman.tasks.calibration import Fold, HeldOut, judge_windows, level_name, score, unscale
 from elman.tasks.parameters import Array
 from elman.tasks.plan import known_lengths
@@ -90,10 +91,10 @@ def run_backtest(
     for rows in counts:
         if not fits or refit:
             fitted = forecaster.clone().set_params(verbose=False, horizon=horizon)
-            fitted.fit(panel.take(rows))
-            if fitted.history_.interrupted:
-                if not fits:
-                    raise KeyboardInterrupt  # nothing was forecast yet
+            text = f"cutoff {len(folds) + 1} of {len(counts)}" if refit else ""
+            with stage(text, started):
+                fitted.fit(panel.take(rows))
+            if fitted.history_.interrupted and fits:
                 notes.append(
                     f"Interrupted: scored are the first {len(folds)} of {len(counts)} cutoffs."
                 )
@@ -101,6 +102,9 @@ def run_backtest(
             fits.append(fitted)
         series = _forecastable(panel, rows, horizon)
         folds.append(judge_windows(fits[-1].model_, panel, series, rows[series], rows))
+        if refit and fits[-1].history_.interrupted:
+            notes.append(f"Interrupted: scored are the first 1 of {len(counts)} cutoffs.")
+            break
     calibrations = [
         (fits[number] if refit else fits[0]).calibration_ for number in range(len(folds))
     ]

@@ -10,6 +10,7 @@ restless gets an interval twice as wide.
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from elman.evaluate import (
     nest_intervals,
     score_forecasts,
 )
+from elman.progress import stage
 from elman.tasks.model import ForecastModel, RawForecast
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan, held_out_rows, known_lengths
@@ -230,8 +232,10 @@ def hold_out(
     bounds = fold_counts(panel, plan)
     stride = _stride(bounds, panel.n_targets, plan)
     folds: list[Fold] = []
+    begun = clock.perf_counter()
     for number in range(plan.folds):
-        model = train(bounds[number], number)
+        with stage(f"held-out fold {number + 1} of {plan.folds}", begun):
+            model = train(bounds[number], number)
         if model.history.interrupted:
             return HeldOut(folds, bounds[0], model)
         series, origin = _origins(panel, bounds[number], bounds[number + 1], stride, model, plan)

@@ -111,7 +111,7 @@ class SavedEstimator(Estimator):
         scores_: Measures on held-out data beside baselines, or ``None``.
         history_: The record of the training.
         notes_: What was done or should be known, a sentence each.
-        seconds_: Wall-clock time of the parts of ``fit``.
+        seconds_: Wall-clock time of the parts of ``fit``; empty in one that was read back.
     """
 
     _kind: ClassVar[str]
@@ -152,7 +152,6 @@ class SavedEstimator(Estimator):
             "state": self._state(),
             "scores": self.scores_,
             "notes": self.notes_,
-            "seconds": self.seconds_,
             "history": self.history_.to_dict(),
             "features": getattr(self, "n_features_in_", None),
         }
@@ -174,7 +173,7 @@ class SavedEstimator(Estimator):
             estimator.model_ = estimator._load_model(record["model"], tensors)
             estimator._set_state(record["state"])
             estimator.scores_ = record["scores"]
-            estimator.notes_, estimator.seconds_ = list(record["notes"]), dict(record["seconds"])
+            estimator.notes_, estimator.seconds_ = list(record["notes"]), {}
             estimator.history_ = History.from_dict(record["history"])
             if record["features"] is not None:
                 estimator.n_features_in_ = int(record["features"])  # type: ignore[attr-defined]

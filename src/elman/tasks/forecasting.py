@@ -103,7 +103,7 @@ class Forecaster(Estimator):
         calibration_: What widens the intervals, or ``None``.
         history_: The record of the training of the network.
         notes_: What was done or should be known, in words.
-        seconds_: Wall-clock time of the parts of :meth:`fit`.
+        seconds_: Wall-clock time of the parts of :meth:`fit`; empty in one that was read back.
 
     Raises:
         InputError: From :meth:`fit`, for an argument or data that do not fit.
@@ -343,7 +343,10 @@ class Forecaster(Estimator):
                 "seasonal-naive repeats the last value there."
             )
         judged = halved(held_out)
-        self.scores_ = score(judged, panel, plan, cross_calibration(judged, plan))
+        # Without calibrated intervals there is no coverage to speak of.
+        given = self.calibration_ is not None or not plan.levels
+        calibrate = cross_calibration(judged, plan) if given else lambda _: None
+        self.scores_ = score(judged, panel, plan, calibrate)
         if self.calibration_ is not None and not self.scores_.intervals:
             notes.append(
                 "The coverage of the intervals was not measured: the held-out part is too short to "

@@ -42,7 +42,6 @@ def save_forecaster(forecaster: Forecaster, path: str | os.PathLike[str], overwr
         "levels": None if calibration is None else list(calibration.levels),
         "scores": None if scores is None else scores.to_dict(),
         "notes": forecaster.notes_,
-        "seconds": forecaster.seconds_,
         "source_shape": list(forecaster._shape_in),
     }
     tensors |= {f"model.{name}": one for name, one in forecaster.model_.tensors().items()}
@@ -76,7 +75,7 @@ def load_forecaster(kind: type[_Forecaster], path: str | os.PathLike[str]) -> _F
         scores = description["scores"]
         forecaster.scores_ = None if scores is None else Scores.from_dict(scores)
         forecaster.notes_ = list(description["notes"])
-        forecaster.seconds_ = dict(description["seconds"])
+        forecaster.seconds_ = {}
         form, axes = description["source_shape"]
         forecaster._shape_in = (str(form), int(axes))
     except InputError as error:
