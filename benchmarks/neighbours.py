@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -39,6 +40,7 @@ LAYERS = (
     ("LSTM", 64, 28, 28, 128, 1.3),
 )
 UNEQUAL = (("RNN", None), ("GRU", 10.0), ("LSTM", None))
+ONNX = ((1, 20), (32, 100))
 KERAS = {"tensorflow": 3.0, "jax": 2.0, "torch": 5.0}
 
 
@@ -85,6 +87,9 @@ def cases(rounds: int, seconds: float) -> Iterator[tuple[str, Callable[[], dict[
         "torch/LSTM with recurrent dropout and layer normalisation, batch 32, 50 steps, 128 units"
     )
     yield name, lambda: regularized(20.0, rounds, seconds)
+    for batch, steps in ONNX:
+        name = f"onnx/GRU of 64 units, batch {batch}, {steps} steps, predict"
+        yield name, lambda b=batch, s=steps: exported(b, s, 1.0, rounds, seconds)
     for backend, target in KERAS.items():
         name = f"keras/sine program on {backend}"
         yield name, lambda b=backend, g=target: keras_fit(b, g, rounds)
@@ -248,10 +253,12 @@ def turns(
     runs: dict[str, Run], target: float | None, rounds: int, seconds: float
 ) -> dict[str, Any]:
     """The two in turns, and their ratio beside what it must be."""
+    peer = next(name for name in runs if name != "elman")
     timings = interleaved(runs, rounds, seconds)
     return {
-        **{peer: timing.record() for peer, timing in timings.items()},
-        **judged(ratio(timings["torch"], timings["elman"]), target),
+        "elman": timings["elman"].record(),
+        "theirs": timings[peer].record(),
+        **judged(ratio(timings[peer], timings["elman"]), target),
     }
 
 
@@ -259,6 +266,42 @@ def judged(found: dict[str, float], target: float | None) -> dict[str, Any]:
     """The ratio beside what it must be."""
     reached = None if target is None else found["median"] >= target
     return {"ratio": found, "target": target, "reached": reached}
+
+
+# ---------------------------------------------------------------------------------- ONNX
+
+
+def exported(batch: int, steps: int, target: float, rounds: int, seconds: float) -> dict[str, Any]:
+    """`network.predict` beside the same network, exported, in ONNX Runtime."""
+    import onnxruntime
+
+    network = elman.Network([elman.GRU(8, 64), elman.Dense(64, 1)], seed=0)
+    x = np.random.default_rng(0).standard_normal((batch, steps, 8)).astype(np.float32)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "network.onnx")
+        network.to_onnx(file, states=False, lengths=False)
+        session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
+
+    def repeated(call: Callable[[], Any]) -> Run:
+        def run(count: int) -> tuple[float, float]:
+            wall, processor = time.perf_counter(), time.process_time()
+            for _ in range(count):
+                call()
+            return time.perf_counter() - wall, time.process_time() - processor
+
+        return run
+
+    def theirs() -> Any:
+        return session.run(["y"], {"x": x})[0]
+
+    found = largest_difference(
+        "GRU exported", "elman", network.predict(x), {}, "onnxruntime", theirs(), {}
+    )
+    runs = {"theirs": repeated(theirs), "elman": repeated(lambda: network.predict(x))}
+    return {"difference": found, **turns(runs, target, rounds, seconds)}
 
 
 # --------------------------------------------------------------------------------- Keras
@@ -280,7 +323,7 @@ def keras_fit(backend: str, target: float, rounds: int) -> dict[str, Any]:
     spread = {"median": float(middle), "low": float(low), "high": float(high)}
     return {
         "difference": found["difference"],
-        "keras": {"us": 1e6 * float(np.median(found["keras"]))},
+        "theirs": {"us": 1e6 * float(np.median(found["keras"]))},
         "elman": {"us": 1e6 * float(np.median(found["elman"]))},
         "without": {"us": 1e6 * float(np.median(found["without"]))},
         **judged(spread, target),
@@ -294,13 +337,12 @@ def table(records: list[dict[str, Any]]) -> Table:
     """Every case with its ratio."""
     rows = []
     for one in records:
-        peer = "keras" if "keras" in one else "torch"
         found = one["ratio"]
         rows.append(
             [
                 one["case"],
                 _milliseconds(one["elman"]["us"]),
-                _milliseconds(one[peer]["us"]),
+                _milliseconds(one["theirs"]["us"]),
                 _milliseconds(one["without"]["us"]) if "without" in one else "",
                 f"{times(found['median'])} ({times(found['low'])} to {times(found['high'])})",
                 "" if one["target"] is None else f"at least {one['target']:g}x",

@@ -17,7 +17,7 @@ EPOCHS = 5
 
 def model(layer: Any) -> Any:
     keras.utils.set_random_seed(0)
-    made = keras.Sequential([keras.layers.Input((20, 1)), layer, keras.layers.Dense(1)])
+    made = keras.Sequential([keras.layers.Input((20, 1)), layer(), keras.layers.Dense(1)])
     made.compile(keras.optimizers.Adam(0.001), "mse")
     return made
 
@@ -30,9 +30,9 @@ def main(rounds: int) -> None:
     windows = np.lib.stride_tricks.sliding_window_view(np.sin(np.linspace(0, 100, 500)), 21)
     x, y = windows[:384, :20, None].astype("float32"), windows[:384, 20:].astype("float32")
     models = {
-        "keras": model(keras.layers.SimpleRNN(16)),
-        "elman": model(elman.keras.SimpleRNN(16)),
-        "without": model(keras.layers.Flatten()),  # what Keras's training takes by itself
+        "keras": model(lambda: keras.layers.SimpleRNN(16)),
+        "elman": model(lambda: elman.keras.SimpleRNN(16)),
+        "without": model(keras.layers.Flatten),  # what Keras's training takes by itself
     }
     losses = {}
     for name, one in models.items():  # compiles, and shows that both do the same
