@@ -125,7 +125,7 @@ def test_the_built_in_pump(capsys: pytest.CaptureFixture[str]) -> None:
         (("words.csv",), "no numeric column"),
         (("tank.csv", "--target", "nix"), "nix"),
         (("tank.csv", "--cell", "mlp"), "cell: expected one of"),
-        (("tank.csv", "--false-alarm", "2"), "false_alarm"),
+        (("tank.csv", "--false-alarm", "2"), "--false-alarm"),
         (("tank.csv", "--train-until", "1999-01-01"), "--train-until: expected a time after"),
         (("tank.csv", "--train-until", "soon"), "--train-until: expected a time such as"),
         (("tank.csv", "--train-until", "2030-01-01"), "expected steps after the normal part"),

@@ -116,7 +116,7 @@ def test_built_in_sets_run_by_name(capsys: pytest.CaptureFixture[str]) -> None:
         (("numbers.csv", "--attention", "cosine"), "--attention: expected dot, additive, none"),
         (("numbers.csv", "--unit", "bytes"), "unit"),
         (("numbers.csv", "--beam", "0"), "beam"),
-        (("numbers.csv", "--sampling", "2"), "scheduled_sampling"),
+        (("numbers.csv", "--sampling", "2"), "--sampling"),
     ],
 )
 def test_bad_input_is_refused_in_a_line(

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 __all__ = ["main"]
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = _interrupted()
     except OSError as error:
-        code = _explain(error)
+        code = _explain(error, sys.argv[1:])
     _leave_in_peace()
     return code
 
@@ -66,7 +67,7 @@ def _answer_to(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        return _explain(error)
+        return _explain(error, arguments)
 
 
 def _open_streams() -> None:
@@ -120,12 +121,12 @@ def _run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: list[str]) -> int:
     """Says in a line what went wrong; returns the exit code."""
     from elman.errors import ElmanError
 
     if isinstance(error, ElmanError):
-        print(f"elman: {_as_options(str(error))}", file=sys.stderr)
+        print(f"elman: {_as_options(str(error), arguments)}", file=sys.stderr)
         return USAGE_ERROR
     if isinstance(error, MemoryError):
         reason = f": {error}" if str(error) else ""
@@ -156,18 +157,20 @@ def _explain(error: Exception) -> int:
     return BUG
 
 
-def _as_options(message: str) -> str:
-    """Arguments of the Python interface as a user of the command line gives them."""
-    import re
+def _as_options(message: str, arguments: list[str]) -> str:
+    """A message of the Python interface as a user of the command line knows it."""
+    from typer.main import get_command
 
-    names = "target|time|id|past|future|static|frequency|time_format|time_zone|horizon|window"
-    names += "|levels|strategy|season|label|text"
+    from elman.cli.app import app
+    from elman.cli.messages import as_options
 
-    def option(found: re.Match[str]) -> str:
-        return f"--{found[1].replace('_', '-')}"
-
-    message = re.sub(rf"\b({names})=(?=`)", option, message)
-    message = message.replace("series_vectors=False", "--new-series")
-    message = message.replace("missing='cut'", "--cut")
-    message = re.sub(r"\b(levels)=\(([\d.]+),\)", r"--\1 \2", message)
-    return re.sub(rf"\b({names})=(?=[\w'\"])", lambda found: f"{option(found)} ", message)
+    commands = getattr(get_command(app), "commands", {})
+    parameters: dict[str, dict[str, Any]] = {}
+    for name, one in commands.items():
+        parameters[name] = {str(each.name): each for each in one.params}
+        for each in one.params:  # what it is called on the command line goes first
+            long = max(each.opts, key=len)
+            if long.startswith("--"):
+                parameters[name][long[2:].replace("-", "_")] = each
+    called = next((one for one in arguments if one in commands), "")
+    return as_options(message, called, parameters)
