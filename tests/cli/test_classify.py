@@ -92,13 +92,20 @@ def test_built_in_sets_and_json(capsys: pytest.CaptureFixture[str]) -> None:
         (("empty.csv",), "empty"),
         (("single.csv",), "one class"),
         (("surnames", "--pooling", "sum"), "pooling"),
-        (("surnames", "--prior-adjustment", "2"), "prior_adjustment"),
+        (("surnames", "--prior-adjustment", "2"), "--prior-adjustment"),
         (("surnames", "--balanced", "--prior-adjustment", "0.5"), "the same end"),
         (("mixed.csv", "--id", "id"), "v: expected a column of numbers"),
         (("ragged.ts",), "line 2: expected channels of one length"),
         (("stamps.ts",), "expected pairs (stamp,value)"),
         (("single.csv", "--labels", "three.csv"), "each of 2 sequences, got 3 in three.csv"),
         (("folder",), "holds neither sub-folders"),
+        (("infinite.csv", *OPTIONS), "The column 'x' of infinite.csv is infinite in row 41 (inf)"),
+        (("endless.csv", *OPTIONS), "The column 't' of endless.csv is infinite in row 41 (inf)"),
+        (("none.npz",), "The file none.npz is empty"),
+        (("single.npy.npz",), "it holds a single array"),
+        (("moves.csv", "--label", "gesture"), "--id take"),
+        (("moves.csv", *OPTIONS, "--channel", "q"), "moves.csv has no column 'q'"),
+        (("surnames", "--unseen", "maybe"), "unseen"),
     ],
 )
 def test_bad_input_is_refused_in_a_line(
@@ -111,6 +118,14 @@ def test_bad_input_is_refused_in_a_line(
     Path("stamps.ts").write_text("@timeStamps true\n@data\n1,2:a\n")
     Path("three.csv").write_text("label\na\nb\nc\n")
     Path("folder").mkdir()
+    Path("none.npz").write_bytes(b"")
+    np.save("single.npy", np.zeros(3))
+    Path("single.npy").rename("single.npy.npz")
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    for name, column in (("infinite", 2), ("endless", 1)):
+        given = [row[:] for row in rows]
+        given[41][column] = "inf"
+        Path(f"{name}.csv").write_text("\n".join(map(",".join, given)))
     assert main(["classify", *arguments]) == 2
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1
@@ -126,9 +141,9 @@ def test_what_training_has_not_seen_is_refused_in_predict(
     assert main(["predict", "words", "others.csv"]) == 2
     assert "expected characters seen in fit, got 'c'" in capsys.readouterr().err
     assert main(["classify", str(table), *OPTIONS, *QUICK, "--out", "run", "--no-report"]) == 0
-    Path("wide.csv").write_text("take,t,x,y,z\nnew,0,1,2,3\n")
-    assert main(["predict", "run", "wide.csv"]) == 2
-    assert "expected 2 channels" in capsys.readouterr().err
+    Path("narrow.csv").write_text("take,t,x,z\nnew,0,1,2\n")
+    assert main(["predict", "run", "narrow.csv"]) == 2
+    assert "narrow.csv has no column 'y'; expected x, y" in capsys.readouterr().err
     assert main(["predict", "run", "others.csv"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -137,3 +152,69 @@ def test_the_built_in_sets_are_listed(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["datasets"]) == 0
     printed = capsys.readouterr().out
     assert "surnames" in printed and "toy" in printed and "sunspots" in printed
+
+
+def test_columns_are_found_by_name(capsys: pytest.CaptureFixture[str], table: Path) -> None:
+    given = ("--out", "run", "--no-report")
+    assert main(["classify", str(table), *OPTIONS, *QUICK, *given]) == 0
+    assert "2 channels (x, y)" in capsys.readouterr().out
+    assert main(["predict", "run"]) == 0
+    expected = capsys.readouterr().out
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    names = {"take": 0, "t": 1, "x": 2, "y": 3}
+    order = ["y", "note", "x", "t", "weight", "take"]
+    lines = [
+        ",".join({"note": "odd", "weight": "7"}.get(one) or row[names[one]] for one in order)
+        for row in rows[1:]
+    ]
+    Path("other.csv").write_text("\n".join([",".join(order), *lines]))
+    assert main(["predict", "run", "other.csv"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_channels_may_be_named(capsys: pytest.CaptureFixture[str], table: Path) -> None:
+    given = ("--channel", "x", "--out", "run", "--no-report")
+    assert main(["classify", str(table), *OPTIONS, *QUICK, *given]) == 0
+    printed = capsys.readouterr().out
+    assert "1 channel (x)" in printed and "In the first 3" not in printed
+    assert "one more that goes wrong" in printed  # of six rows that were scored
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    Path("less.csv").write_text("\n".join(",".join(row[:3]) for row in rows))
+    assert main(["predict", "run", "less.csv"]) == 0
+
+
+def test_a_run_answers_from_any_folder(
+    capsys: pytest.CaptureFixture[str], table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["classify", str(table), *OPTIONS, *QUICK, "--out", "run", "--no-report"]) == 0
+    capsys.readouterr()
+    run = Path("run").resolve()
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert main(["predict", str(run)]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 61
+    assert "no FILE is named" in captured.err and "which the run was trained on" in captured.err
+    (run.parent / table).unlink()
+    assert main(["predict", str(run)]) == 2
+    assert "was trained on" in (said := capsys.readouterr().err) and "not there any more" in said
+
+
+def test_unseen_words_are_read_as_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("words.csv").write_text("text,label\n" + "good day,x\nbad day,y\n" * 20)
+    Path("new.csv").write_text("text\ngood evening\n")
+    given = (*QUICK, "--no-report")
+    assert main(["classify", "words.csv", *given, "--unit", "words", "--out", "words"]) == 0
+    assert main(["predict", "words", "new.csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1,")
+    assert main(["classify", "words.csv", *given, "--out", "letters"]) == 0
+    assert main(["predict", "letters", "new.csv"]) == 2
+    assert "--unseen unknown" in capsys.readouterr().err
+    assert main(["classify", "words.csv", *given, "--unseen", "unknown", "--out", "any"]) == 0
+    assert main(["predict", "any", "new.csv"]) == 0
+
+
+def test_the_one_column_of_texts_may_have_any_name(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("reviews.tsv").write_text("Bewertung\tSterne\n" + "gut\t5\nübel\t1\n" * 20)
+    assert main(["classify", "reviews.tsv", "--label", "Sterne", *QUICK, "--no-report"]) == 0
+    assert "40 texts" in capsys.readouterr().out

@@ -129,6 +129,8 @@ def test_built_in_sets_and_tables(capsys: pytest.CaptureFixture[str]) -> None:
         (("machine", "--label", "state"), "needs no names"),
         (("notes.conll", "--test", "nothing.conll"), "no file"),
         (("notes.conll", "--test", "numbers.csv"), "test_data: X: expected tokens"),
+        (("infinite.csv",), "The column 'a' of infinite.csv is infinite in row 2 (inf)"),
+        (("runs.csv",), "if it names the sequences, with --id run"),
     ],
 )
 def test_bad_input_is_refused_in_a_line(
@@ -138,7 +140,52 @@ def test_bad_input_is_refused_in_a_line(
     Path("single.conll").write_text("a X\nb X\n")
     Path("ragged.conll").write_text("a X\nb\n")
     Path("numbers.csv").write_text("a,label\n1,x\n2,y\n")
+    Path("infinite.csv").write_text("id,a,label\n1,2,x\n1,inf,y\n2,2,x\n2,1,y\n")
+    Path("runs.csv").write_text("run,a,state\nr,2,x\ns,1,y\n")
     assert main(["label", *arguments]) == 2
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1
     assert not Path("elman-runs").exists()
+
+
+def test_labels_are_written_in_the_form_of_the_file_alone(
+    capsys: pytest.CaptureFixture[str], conll: Path
+) -> None:
+    assert main(["label", str(conll), *QUICK, "--out", "run", "--no-report"]) == 0
+    for name in ("new.conllu", "new.jsonl", "new.conll.gz"):
+        assert main(["predict", "run", str(conll), "--out", name]) == 2
+        assert ".conll, .iob" in capsys.readouterr().err and not Path(name).exists()
+    Path("plain.txt").write_text("Mr Lee to York Bath\n")
+    assert main(["predict", "run", "plain.txt"]) == 2
+    assert "has 5 columns in its first line, expected one token a line" in capsys.readouterr().err
+    Path("bare.jsonl").write_text('{"tokens": ["Mr", "Lee"]}\n')
+    assert main(["predict", "run", "bare.jsonl"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_channels_are_found_by_name_and_from_any_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        (take, t, t * (1 if take % 2 else -1), take % 3, "ud"[take % 2])
+        for take in range(50)
+        for t in range(4)
+    ]
+    lines = [f"{take},{t},{height},{other},{state}" for take, t, height, other, state in rows]
+    Path("moves.csv").write_text("\n".join(["id,t,height,other,state", *lines]))
+    assert main(["label", "moves.csv", *QUICK, "--no-report", "--out", "run"]) == 0
+    assert "50 sequences, 200 steps in all, in 2 channels (height, other)" in (
+        capsys.readouterr().out
+    )
+    run = Path("run").resolve()
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert main(["predict", str(run)]) == 0
+    expected = capsys.readouterr().out
+    lines = [f"odd,{other},{take},{height},{t}" for take, t, height, other, _ in rows]
+    Path("new.csv").write_text("\n".join(["note,other,id,height,t", *lines]))
+    assert main(["predict", str(run), "new.csv"]) == 0
+    assert capsys.readouterr().out == expected
+    Path("less.csv").write_text("id,t,height\n1,0,2\n")
+    assert main(["predict", str(run), "less.csv"]) == 2
+    assert "less.csv has no column 'other'" in capsys.readouterr().err

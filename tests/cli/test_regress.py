@@ -70,7 +70,7 @@ def test_predict_answers_for_a_file_with_and_without_targets(
     assert capsys.readouterr().out.splitlines() == lines
     Path("other.csv").write_text("\n".join(row.rpartition(",")[0] for row in rows))
     assert main(["predict", "run", "other.csv"]) == 2
-    assert "expected 2 channels" in capsys.readouterr().err
+    assert "other.csv has no column 'noise'" in capsys.readouterr().err
 
 
 def test_texts_and_targets_of_their_own_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,3 +122,23 @@ def test_bad_input_is_refused_in_a_line(
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1
     assert not Path("elman-runs").exists()
+
+
+def test_what_cannot_be_a_number_is_refused_before_any_work(
+    capsys: pytest.CaptureFixture[str], table: Path
+) -> None:
+    text = table.read_text()
+    first = text.splitlines()[1].split(",")
+    endless = text.replace(first[4], "inf")
+    Path("endless.csv").write_text(endless)
+    assert main(["regress", "endless.csv", *OPTIONS, *QUICK]) == 2
+    assert "expected a number for every sequence, got inf" in capsys.readouterr().err
+    Path("none.npz").write_bytes(b"")
+    assert main(["regress", "none.npz"]) == 2
+    assert "none.npz is empty" in capsys.readouterr().err
+    given = ("--out", "run", "--no-report", "--channel", "x")
+    assert main(["regress", str(table), *OPTIONS, *QUICK, *given]) == 0
+    Path("new.csv").write_text("x,take,t\n1,a,0\n-inf,a,1\n")
+    capsys.readouterr()
+    assert main(["predict", "run", "new.csv"]) == 2
+    assert "'x' of new.csv is infinite in row 2 (-inf)" in capsys.readouterr().err

@@ -77,6 +77,7 @@ def test_a_table_of_steps_is_sorted_by_time(tmp_path: Path) -> None:
 def test_texts_and_rows_of_numbers(tmp_path: Path) -> None:
     data = read_labelled(write(tmp_path / "t.csv", "text,label\nhello,1\nworld,2\n"))
     assert data.rows.texts == ["hello", "world"] and data.labels.tolist() == [1, 2]
+    assert data.names == ["1", "2"]
     data = read_labelled(write(tmp_path / "n.csv", "a,b,label\n1,2,x\n3,4,y\n"))
     np.testing.assert_array_equal(data.rows.arrays[1], [[3], [4]])
 
@@ -179,3 +180,16 @@ def test_wrong_columns_and_empty_folders(tmp_path: Path) -> None:
     write(tmp_path / "two" / "b" / "1.csv", "v,w\n1,2\n")
     with pytest.raises(InputError, match="as in the others"):
         read_labelled(tmp_path / "two")
+
+
+def test_values_are_read_from_the_columns_named(tmp_path: Path) -> None:
+    table = write(tmp_path / "x.csv", "w,id,note,v,label\n1,p,odd,2,a\n3,q,odd,4,b\n")
+    data = read_labelled(table, channels=["v", "w"])
+    assert data.channels == data.columns == ["v", "w"] and data.id == "id"
+    np.testing.assert_array_equal(data.rows.arrays[1], [[4, 3]])
+    with pytest.raises(InputError, match="no column 'u'; expected v, u"):
+        read_labelled(table, channels=["v", "u"])
+    for name in ("up", "down"):
+        write(tmp_path / "csv" / name / "one.csv", "w,more,v\n1,0,2\n")
+    data = read_labelled(tmp_path / "csv", channels=["v", "w"])
+    np.testing.assert_array_equal(data.rows.arrays[0], [[2, 1]])

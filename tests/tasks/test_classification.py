@@ -150,9 +150,10 @@ def test_texts_by_characters_and_words() -> None:
         model.fit(words, y)
         assert model.score(words, y) == 1.0
         assert model.scores_["table"]["trigram naive Bayes"]["accuracy"] == 1.0
-        with pytest.raises(InputError, match=r"characters|words"):
+        model.set_params(unseen=None if unit == "characters" else "error")
+        with pytest.raises(InputError, match=rf"{unit} seen in fit.*--unseen unknown"):
             model.predict(["zzz qqq"])
-        model.set_params(unseen="unknown")
+        model.set_params(unseen="unknown" if unit == "characters" else None)
         assert np.isfinite(model.predict_proba(["zzz qqq"])).all()
         with pytest.warns(ElmanWarning, match="prior"):
             np.testing.assert_array_equal(model.predict_proba([""])[0], model.prior_)

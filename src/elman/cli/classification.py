@@ -12,6 +12,7 @@ from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
 from elman.cli.sequences import (
     REQUEST,
+    Channels,
     Dropout,
     Ensemble,
     Lowercase,
@@ -20,7 +21,9 @@ from elman.cli.sequences import (
     StepTime,
     TextColumn,
     Unit,
+    Unseen,
     read_sequences,
+    reading_of,
     sequences_of_run,
 )
 
@@ -49,8 +52,10 @@ def classify(
     id: SequenceId = None,
     time: StepTime = None,
     text: TextColumn = None,
+    channels: Channels = None,
     unit: Unit = "characters",
     lowercase: Lowercase = False,
+    unseen: Unseen = None,
     cell: Cell = "gru",
     pooling: Pooling = "last",
     hidden: Hidden = None,
@@ -86,14 +91,15 @@ def classify(
 
     request = request_of(locals(), REQUEST)
     job = Job("classification", stem(source), out, not no_report, as_json, quiet)
-    data = read_sequences(source, "classify", label, labels, id, time, text)
-    request["label"] = data.label
+    data = read_sequences(source, "classify", label, labels, id, time, text, channels=channels)
+    request = reading_of(request, data)
     classifier = SequenceClassifier(
         cell=cell,
         hidden_size=hidden,
         pooling=pooling,
         unit=unit,
         lowercase=lowercase,
+        unseen=unseen,
         class_weight="balanced" if balanced else None,
         prior_adjustment=prior_adjustment,
         dropout=dropout,
@@ -108,7 +114,8 @@ def classify(
     voice.trained(classifier.model_.parameter_count, classifier.seconds_["total"])
     scores = classifier.scores_
     table = None if scores is None else scores["table"]
-    voice.scored(table, MEASURES, verdict(scores), classifier.notes_)
+    shown = [one for one in MEASURES if table is not None and table["network"][one[0]] is not None]
+    voice.scored(table, shown, verdict(scores), classifier.notes_)
     job.leave(
         write_classification,
         classifier,

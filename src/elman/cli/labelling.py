@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 
 from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
+from elman.cli.sequences import Channels, kept_place, source_of
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def label(
     time: Annotated[
         str | None, typer.Option("--time", metavar="NAME", help="Column that orders the steps.")
     ] = None,
+    channels: Channels = None,
     validation: Annotated[
         Path | None,
         typer.Option("--validation", metavar="FILE", help="Watches the training; default: a part."),
@@ -62,6 +64,15 @@ def label(
             help="In the test file: error, or wrong to count them as mistakes.",
         ),
     ] = "error",
+    unseen: Annotated[
+        str,
+        typer.Option(
+            "--unseen",
+            metavar="NAME",
+            help="Words that training has not met: unknown reads them by their letters, error "
+            "refuses them.",
+        ),
+    ] = "unknown",
     cell: Cell = "lstm",
     hidden: Hidden = None,
     ensemble: Annotated[
@@ -83,16 +94,18 @@ def label(
     request = request_of(locals(), ("source", *_COLUMNS, "validation", "test"))
     job = Job("labelling", stem(source), out, not no_report, as_json, quiet)
     columns = {name: request[name] for name in _COLUMNS}
-    data = _read(source, columns)
+    data = _read(source, columns, channels=channels)
+    request = _reading_of(request, data)
+    wanted = request["channels"] or None
     others = {
-        "validation_data": None if validation is None else _read(str(validation), columns),
-        "test_data": None if test is None else _read(str(test), columns),
+        f"{name}_data": None if one is None else _read(str(one), columns, channels=wanted)
+        for name, one in (("validation", validation), ("test", test))
     }
-    request["label"] = data.label
     labeller = SequenceLabeller(
         cell=cell,
         hidden_size=hidden,
         crf=crf,
+        unseen=unseen,
         unseen_labels=unseen_labels,
         ensemble=ensemble,
         epochs=epochs,
@@ -125,20 +138,51 @@ def predict_labels(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict
 
 def write_labels(run: Run, file: str | None, out: Path) -> None:
     """A file of sequences with the labels that the model gives, in the form that it has."""
-    from elman.data.conll import write_steps
+    from elman.data.conll import check_writable, write_steps
     from elman.saving import load
 
     data = _to_label(run, file)
+    check_writable(data, out)
     write_steps(data, load(run.model_path).predict(data.steps), out)
 
 
+def _reading_of(request: Mapping[str, Any], data: StepFile) -> dict[str, Any]:
+    """What was asked for with what was found, so that another file is read the same way."""
+    places = {
+        name: None if request[name] is None else kept_place(request[name])
+        for name in ("source", "validation", "test")
+    }
+    found = {"token": data.token, "id": data.id, "time": data.time}
+    return {
+        **request,
+        **{name: value for name, value in found.items() if value is not None},
+        **places,
+        "label": data.label,
+        "channels": data.channels if data.form == "table" else [],
+        "width": data.width,
+        "form": data.form,
+    }
+
+
 def _to_label(run: Run, file: str | None) -> StepFile:
+    from elman.data.conll import form_of
+
     request = run.configuration["request"]
-    source = request["source"] if file is None else file
-    return _read(source, {name: request[name] for name in _COLUMNS}, required=False)
+    source = source_of(run, file)
+    columns = {name: request[name] for name in _COLUMNS}
+    if request.get("form") not in (None, form_of(source)):
+        columns = dict.fromkeys(_COLUMNS)  # names of one form mean nothing in another
+    channels, width = request.get("channels") or None, request.get("width")
+    return _read(source, columns, required=False, channels=channels, width=width)
 
 
-def _read(source: str, columns: Mapping[str, Any], required: bool = True) -> StepFile:
+def _read(
+    source: str,
+    columns: Mapping[str, Any],
+    required: bool = True,
+    channels: Sequence[str] | None = None,
+    width: int | None = None,
+) -> StepFile:
     from elman.data.conll import read_steps
     from elman.datasets.stepwise import STEPWISE, load_stepwise
 
@@ -152,4 +196,4 @@ def _read(source: str, columns: Mapping[str, Any], required: bool = True) -> Ste
             f"SOURCE: there is no file {source!r}, and no built-in set of that name; there are "
             f"{', '.join(STEPWISE)}"
         )
-    return read_steps(source, **columns, required=required)
+    return read_steps(source, **columns, required=required, channels=channels, width=width)

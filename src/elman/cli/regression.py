@@ -23,6 +23,7 @@ from elman.cli.options import (
 )
 from elman.cli.sequences import (
     REQUEST,
+    Channels,
     Dropout,
     Ensemble,
     Lowercase,
@@ -31,7 +32,9 @@ from elman.cli.sequences import (
     StepTime,
     TextColumn,
     Unit,
+    Unseen,
     read_sequences,
+    reading_of,
     sequences_of_run,
 )
 
@@ -58,8 +61,10 @@ def regress(
     id: SequenceId = None,
     time: StepTime = None,
     text: TextColumn = None,
+    channels: Channels = None,
     unit: Unit = "characters",
     lowercase: Lowercase = False,
+    unseen: Unseen = None,
     cell: Cell = "gru",
     pooling: Pooling = "last",
     hidden: Hidden = None,
@@ -81,14 +86,15 @@ def regress(
 
     request = request_of({**locals(), "label": target, "labels": targets}, REQUEST)
     job = Job("regression", stem(source), out, not no_report, as_json, quiet)
-    data = read_sequences(source, "regress", target, targets, id, time, text)
-    request["label"] = data.label
+    data = read_sequences(source, "regress", target, targets, id, time, text, channels=channels)
+    request = reading_of(request, data)
     regressor = SequenceRegressor(
         cell=cell,
         hidden_size=hidden,
         pooling=pooling,
         unit=unit,
         lowercase=lowercase,
+        unseen=unseen,
         loss=loss,
         levels=levels_of(levels),
         dropout=dropout,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.errors import InputError
+from elman.errors import ElmanWarning, InputError
 
 if TYPE_CHECKING:
     from elman.data.labelled import Labelled
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REQUEST",
+    "Channels",
     "Dropout",
     "Ensemble",
     "Lowercase",
@@ -23,11 +26,15 @@ __all__ = [
     "StepTime",
     "TextColumn",
     "Unit",
+    "Unseen",
+    "kept_place",
     "read_sequences",
+    "reading_of",
     "sequences_of_run",
+    "source_of",
 ]
 
-REQUEST = ("source", "label", "labels", "id", "time", "text")
+REQUEST = ("source", "label", "labels", "id", "time", "text", "channels")
 """Which options of reading stand in the run's configuration."""
 
 SequenceId = Annotated[
@@ -37,6 +44,23 @@ StepTime = Annotated[
     str | None, typer.Option("--time", metavar="NAME", help="Column that orders the steps.")
 ]
 TextColumn = Annotated[str | None, typer.Option("--text", metavar="NAME", help="Column of texts.")]
+Channels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--channel",
+        metavar="NAME",
+        help="Column of values; may be given several times; default: all that are left.",
+    ),
+]
+Unseen = Annotated[
+    str | None,
+    typer.Option(
+        "--unseen",
+        metavar="NAME",
+        help="Of texts, what training has not seen: unknown reads it as one unknown, error "
+        "refuses it; default: unknown for words, error for characters.",
+    ),
+]
 Unit = Annotated[str, typer.Option("--unit", metavar="NAME", help="Of texts: characters or words.")]
 Lowercase = Annotated[
     bool, typer.Option("--lowercase", metavar="", help="Read capitals as small letters.")
@@ -62,6 +86,7 @@ def read_sequences(
     time: str | None,
     text: str | None,
     required: bool = True,
+    channels: Sequence[str] | None = None,
 ) -> Labelled:
     """Sequences from a file, a folder or a built-in set.
 
@@ -74,6 +99,7 @@ def read_sequences(
         time: Column that orders the steps.
         text: Column of texts.
         required: Whether there must be answers.
+        channels: Columns of the values of a table; default: all that are left.
 
     Raises:
         InputError: If there is no such source, or it cannot be read so.
@@ -90,7 +116,9 @@ def read_sequences(
             f"there are {', '.join(names)}"
         )
     own, wanted = (label, required) if labels is None else (None, False)
-    data = read_labelled(source, own, id, time, text, wanted, numeric=verb == "regress")
+    data = read_labelled(
+        source, own, id, time, text, wanted, numeric=verb == "regress", channels=channels
+    )
     if labels is not None:
         data.labels = read_labels(labels, data, label, None)
     if required and data.labels is None:
@@ -99,8 +127,68 @@ def read_sequences(
     return data
 
 
+def kept_place(source: str | Path) -> str:
+    """A file or folder by its absolute path, for a run may be asked from another folder.
+
+    Args:
+        source: What was read; the name of a built-in set stays as it is.
+    """
+    return str(Path(source).resolve()) if Path(source).exists() else str(source)
+
+
+def source_of(run: Run, file: str | None) -> str:
+    """What a run is to answer for; a warning says so where it is what it was trained on.
+
+    Args:
+        run: The run.
+        file: What was named, or ``None``.
+
+    Raises:
+        InputError: If none was named and the file that it was trained on has gone.
+    """
+    if file is not None:
+        return file
+    source = str(run.configuration["request"]["source"])
+    if Path(source).is_absolute() and not Path(source).exists():
+        raise InputError(
+            f"FILE: {run.path} was trained on {source}, which is not there any more; name the "
+            "file to answer for"
+        )
+    warnings.warn(
+        f"no FILE is named: these are answers for {source}, which the run was trained on",
+        ElmanWarning,
+        stacklevel=2,
+    )
+    return source
+
+
+def reading_of(request: dict[str, Any], data: Labelled) -> dict[str, Any]:
+    """What was asked for with what was found, so that another file is read the same way.
+
+    Args:
+        request: From the command.
+        data: What was read.
+    """
+    text = data.columns[0] if data.rows.texts is not None and data.columns else request["text"]
+    found = {"label": data.label, "id": data.id, "time": data.time, "text": text}
+    places = {
+        name: None if request[name] is None else kept_place(request[name])
+        for name in ("source", "labels")
+    }
+    numbers = data.rows.texts is None
+    return {
+        **request,
+        **{name: value for name, value in found.items() if value is not None},
+        **places,
+        "label": data.label,
+        "channels": data.columns if numbers else [],
+    }
+
+
 def sequences_of_run(run: Run, file: str | None, verb: str) -> Labelled:
     """The sequences of a file, read as those that a run was trained on, or those themselves.
+
+    Columns are found by their names: their order, and others beside them, mean nothing.
 
     Args:
         run: The run.
@@ -108,10 +196,12 @@ def sequences_of_run(run: Run, file: str | None, verb: str) -> Labelled:
         verb: As for :func:`read_sequences`.
     """
     request = run.configuration["request"]
-    source = request["source"] if file is None else file
-    label = request["label"] if _has_column(source, request["label"]) else None
+    source = source_of(run, file)
     columns = (request["id"], request["time"], request["text"])
-    return read_sequences(source, verb, label, None, *columns, required=False)
+    channels = request.get("channels") or None
+    named = channels is not None or request["text"] is not None
+    label = request["label"] if not named and _has_column(source, request["label"]) else None
+    return read_sequences(source, verb, label, None, *columns, required=False, channels=channels)
 
 
 def _has_column(source: str, name: str | None) -> bool:

@@ -14,77 +14,27 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elman.data.files import read_file
-from elman.data.labelled import _numbers
+from elman.data.named_columns import check_channels, numbers_of, ranks_of
 from elman.data.rows import Rows
-from elman.data.tokens import Sentences, Steps, lengths_of
+from elman.data.step_files import FORMS, StepFile, check_writable, form_of, write_steps
+from elman.data.tokens import Sentences
 from elman.errors import InputError
 
-__all__ = ["COLUMNS", "StepFile", "read_steps", "write_steps"]
-
-Array: TypeAlias = NDArray[Any]
+__all__ = ["COLUMNS", "StepFile", "check_writable", "form_of", "read_steps", "write_steps"]
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 """The columns of CoNLL-U, https://universaldependencies.org/format.html."""
 
-_BLOCKS = (".conll", ".iob", ".iob2", ".bio", ".bioes", ".txt")
 _LABELS = ("label", "labels", "tags", "tag", "ner_tags", "pos", "upos", "state", "class")
 _TOKENS = ("token", "tokens", "word", "words", "form", "text")
 _SENTENCES = ("sentence", "sentence_id", "sentence #", "sent_id", "id", "unique_id", "sequence")
 _TIMES = ("time", "step", "t", "ds", "position")
-
-
-@dataclass
-class StepFile:
-    """Sequences with a label a step, and what is needed to write them again.
-
-    Attributes:
-        steps: The sequences.
-        labels: Of each, one a step; or ``None``.
-        names: What each sequence is called.
-        label: The column of labels, by its name or its number from 1, or ``None``.
-        column: Of a text in columns the place of the labels, from 0, or ``None``.
-        channels: Names of the channels of numbers.
-        notes: What should be known of the reading, in words.
-        lines: The lines of a text in columns, or the objects of JSON lines; else empty.
-        places: For each step the index of its line; for JSON lines that of its sequence.
-        tabs: Whether columns stand between tabs.
-    """
-
-    steps: Steps
-    labels: list[list[Any]] | None
-    names: list[str]
-    label: str | None = None
-    column: int | None = None
-    channels: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    lines: list[Any] = field(default_factory=list)
-    places: list[list[int]] = field(default_factory=list)
-    tabs: bool = False
-
-    def describe(self) -> str:
-        """What was read, in one sentence."""
-        lengths = lengths_of(self.steps)
-        number, total = len(lengths), int(lengths.sum())
-        if isinstance(self.steps, Sentences):
-            distinct = len({word for words in self.steps.tokens for word in words})
-            plural = "" if number == 1 else "s"
-            what = f"{number:,} sentence{plural} of {total:,} words, {distinct:,} of them different"
-        else:
-            channels = self.steps.channels
-            plural = "" if number == 1 else "s"
-            of = f"{channels} channel{'' if channels == 1 else 's'}"
-            what = f"{number:,} sequence{plural} of {total:,} steps in {of}"
-        if self.labels is None:
-            return what
-        return f"{what}, {len({one for row in self.labels for one in row})} labels"
 
 
 def read_steps(
@@ -94,6 +44,8 @@ def read_steps(
     id: str | None = None,
     time: str | None = None,
     required: bool = True,
+    channels: Sequence[str] | None = None,
+    width: int | None = None,
 ) -> StepFile:
     """Reads a file; its suffix says what it is, see the module.
 
@@ -105,63 +57,26 @@ def read_steps(
         id: Column that names the sequences of a table; default: ``sentence``, ``id`` ...
         time: Column by which the steps of a table of numbers are sorted; default: ``time`` ...
         required: Whether there must be labels.
+        channels: Columns of a table that hold the numbers, in this order; others are passed over.
+            Default: all that are left.
+        width: How many columns the text that was trained on had: a text that is to be labelled
+            must have as many, or all but that of the labels, or tokens alone.
 
     Raises:
         InputError: If it cannot be read so; the line is named where there is one.
     """
     path = Path(path)
-    name = path.name.lower().removesuffix(".gz")
-    suffix = name[name.rfind(".") :] if "." in name else ""
-    if suffix == ".conllu":
+    form = form_of(path)
+    if form == "conllu":
         return _read_conllu(path, label, token, required)
-    if suffix in _BLOCKS:
-        return _read_blocks(path, label, token, required)
-    if suffix in (".jsonl", ".ndjson"):
+    if form == "columns":
+        return _read_blocks(path, label, token, required, width)
+    if form == "json":
         return _read_json_lines(path, label, token, required)
-    if suffix in (".csv", ".tsv", ".parquet", ".pq", ".arrow", ".feather", ".ipc"):
-        return _read_table(path, label, token, id, time, required)
-    known = ", ".join((".conllu", *_BLOCKS, ".jsonl", ".csv", ".tsv", ".parquet"))
+    if form == "table":
+        return _read_table(path, label, token, id, time, required, channels)
+    known = ", ".join((".conllu", *FORMS["columns"], ".jsonl", ".csv", ".tsv", ".parquet"))
     raise InputError(f"{path.name} has no suffix that can be read as sequences. Known are {known}.")
-
-
-def write_steps(read: StepFile, labels: Sequence[Sequence[Any]], path: str | Path) -> None:
-    """Writes the file again with other labels: in their column, or in a new last one.
-
-    Args:
-        read: A text in columns or JSON lines, as :func:`read_steps` has read it.
-        labels: For each sequence one a step.
-        path: The file to write; it must not exist.
-
-    Raises:
-        InputError: If it exists, or ``read`` was a table.
-    """
-    path = Path(path)
-    if path.exists():
-        raise InputError(f"{path} exists already; choose another name")
-    if not read.lines:
-        raise InputError("read: expected a text in columns or JSON lines, got a table")
-    if isinstance(read.lines[0], str):
-        written = _lines_with(read, labels)
-    else:
-        key = read.label or "labels"
-        written = [
-            json.dumps({**read.lines[place[0]], key: list(row)}, ensure_ascii=False)
-            for place, row in zip(read.places, labels, strict=True)
-        ]
-    path.write_text("\n".join(written) + "\n", encoding="utf-8", newline="\n")
-
-
-def _lines_with(read: StepFile, labels: Sequence[Sequence[Any]]) -> list[str]:
-    lines = [str(line) for line in read.lines]
-    for places, row in zip(read.places, labels, strict=True):
-        for place, one in zip(places, row, strict=True):
-            cells = lines[place].split("\t" if read.tabs else None)
-            if read.column is None:
-                cells.append(str(one))
-            else:
-                cells[read.column] = str(one)
-            lines[place] = ("\t" if read.tabs else " ").join(cells)
-    return lines
 
 
 # ------------------------------------------------------------------------- texts in columns
@@ -195,7 +110,7 @@ def _read_conllu(path: Path, label: str | None, token: str | None, required: boo
                 f"The file {path.name}, line {number + 1}: {COLUMNS[wanted]} is missing (_)"
             )
         found.add(number, cells[form], None if missing else value)
-    return found.file(COLUMNS[wanted], wanted)
+    return found.file(COLUMNS[wanted], wanted, "conllu", None)
 
 
 def _conllu_column(role: str, name: str) -> int:
@@ -204,7 +119,9 @@ def _conllu_column(role: str, name: str) -> int:
     return COLUMNS.index(name.upper())
 
 
-def _read_blocks(path: Path, label: str | None, token: str | None, required: bool) -> StepFile:
+def _read_blocks(
+    path: Path, label: str | None, token: str | None, required: bool, trained: int | None
+) -> StepFile:
     lines = _text_lines(path)
     content = [line for line in lines if line.strip() and not line.startswith("-DOCSTART-")]
     if not content:
@@ -213,7 +130,10 @@ def _read_blocks(path: Path, label: str | None, token: str | None, required: boo
     width = len(content[0].split("\t" if tabs else None))
     form = _place("token", token, 1, width)
     wanted: int | None = None
-    if required or label is None or not label.isdigit() or int(label) <= width:
+    if trained is not None:
+        _check_width(path, width, trained)
+    bare = trained is not None and width < trained
+    if not bare and (required or label is None or not label.isdigit() or int(label) <= width):
         wanted = _place("label", label, -1, width)
     if wanted == form:
         if required:
@@ -235,7 +155,16 @@ def _read_blocks(path: Path, label: str | None, token: str | None, required: boo
         if wanted is not None and not cells[wanted].strip():
             raise InputError(f"The file {path.name}, line {number + 1}: the label is missing")
         found.add(number, cells[form], None if wanted is None else cells[wanted])
-    return found.file(None if wanted is None else str(wanted + 1), wanted)
+    return found.file(None if wanted is None else str(wanted + 1), wanted, "columns", width)
+
+
+def _check_width(path: Path, width: int, trained: int) -> None:
+    if width not in (trained, trained - 1, 1):
+        raise InputError(
+            f"The file {path.name} has {width} columns in its first line, expected one token a "
+            f"line with a blank line between sentences, in {trained} columns as the file trained "
+            f"on, in {trained - 1} without that of the labels, or alone"
+        )
 
 
 def _place(role: str, name: str | None, usual: int, width: int) -> int:
@@ -277,7 +206,7 @@ class _Blocks:
     def end(self) -> None:
         self.open, self.name = False, ""
 
-    def file(self, label: str | None, column: int | None) -> StepFile:
+    def file(self, label: str | None, column: int | None, form: str, width: int | None) -> StepFile:
         if not self.tokens:
             raise InputError(f"The file {self.path.name} holds no sentence.")
         complete = label is not None and all(one is not None for row in self.labels for one in row)
@@ -291,6 +220,8 @@ class _Blocks:
             lines=self.lines,
             places=self.places,
             tabs=self.tabs,
+            form=form,
+            width=width,
         )
 
 
@@ -336,6 +267,8 @@ def _read_json_lines(path: Path, label: str | None, token: str | None, required:
         wanted,
         lines=records,
         places=[[row] for row in range(len(records))],
+        form="json",
+        token=words,
     )
 
 
@@ -364,47 +297,62 @@ def _read_table(
     id: str | None,
     time: str | None,
     required: bool,
+    channels: Sequence[str] | None,
 ) -> StepFile:
     frame = read_file(path)
     if not frame.height:
         raise InputError(f"The file {path.name} has a header and no rows.")
+    check_channels(frame, channels, path.name)
     columns = list(frame.columns)
     by = _column("id", columns, id, _SENTENCES, False)
     wanted = _column("label", columns, label, _LABELS, required)
     others = [one for one in columns if one not in (by, wanted)]
-    texts = [one for one in others if str(frame[one].dtype) == "String"]
-    words = _column("token", others, token, _TOKENS, False)
-    if words is None and texts:
-        raise InputError(
-            f"token: no column is called {', '.join(_TOKENS)}; name one of {', '.join(texts)}"
-        )
+    words = None if channels else _token_column(frame, others, token, by)
     when = None if words else _column("time", columns, time, _TIMES, False)
-    rows = _groups(frame, by, when)
+    rows = _groups(frame, by, when, path.name)
     names = [name for name, _ in rows]
-    labels = None
-    if wanted is not None:
-        values = frame[wanted].to_list()
-        if any(one is None for one in values):
-            line = next(row for row, one in enumerate(values) if one is None) + 2
-            raise InputError(f"The file {path.name}, line {line}: the label is missing")
-        labels = [[values[row] for row in places] for _, places in rows]
+    labels = None if wanted is None else _step_labels(path, frame[wanted].to_list(), rows)
     if words is not None:
-        if words not in texts or frame[words].null_count():  # a token may be 007, NA or -
-            frame = read_file(path, as_text=True)
+        if str(frame[words].dtype) != "String" or frame[words].null_count():
+            frame = read_file(path, as_text=True)  # a token may be 007, NA or -
         found = ["" if one is None else str(one) for one in frame[words].to_list()]
         tokens = [[found[row] for row in places] for _, places in rows]
-        return StepFile(Sentences(tokens), labels, names, wanted)
-    channels = [one for one in columns if one not in (by, wanted, when)]
-    if not channels:
+        return StepFile(Sentences(tokens), labels, names, wanted, token=words, id=by)
+    shown = list(channels or (one for one in others if one != when))
+    if not shown:
         raise InputError(f"The file {path.name} has no column of tokens or numbers beside these.")
-    table = _numbers(frame, channels)
+    table = numbers_of(frame, shown, path.name)
     arrays = [table[np.array(places)] for _, places in rows]
     notes = [] if by else ["no column names the sequences: the whole file is one"]
-    steps = Rows(arrays, None, len(channels))
-    return StepFile(steps, labels, names, wanted, channels=channels, notes=notes)
+    steps = Rows(arrays, None, len(shown))
+    return StepFile(steps, labels, names, wanted, channels=shown, notes=notes, id=by, time=when)
 
 
-def _groups(frame: Any, by: str | None, when: str | None) -> list[tuple[str, list[int]]]:
+def _token_column(
+    frame: Any, others: Sequence[str], token: str | None, by: str | None
+) -> str | None:
+    """The column of tokens, or ``None`` in a table of numbers."""
+    words = _column("token", others, token, _TOKENS, False)
+    texts = [one for one in others if str(frame[one].dtype) == "String"]
+    if words is not None or not texts:
+        return words
+    sequences = "" if by else f", or, if it names the sequences, with id={texts[0]!r}"
+    raise InputError(
+        f"token: no column is called {', '.join(_TOKENS)}; name one of {', '.join(texts)} as that "
+        f"of the tokens{sequences}"
+    )
+
+
+def _step_labels(
+    path: Path, values: list[Any], rows: list[tuple[str, list[int]]]
+) -> list[list[Any]]:
+    if any(one is None for one in values):
+        line = next(row for row, one in enumerate(values) if one is None) + 2
+        raise InputError(f"The file {path.name}, line {line}: the label is missing")
+    return [[values[row] for row in places] for _, places in rows]
+
+
+def _groups(frame: Any, by: str | None, when: str | None, file: str) -> list[tuple[str, list[int]]]:
     """The rows of each sequence, in order; sequences as they come."""
     if by is None:
         groups: dict[str, list[int]] = {"1": list(range(frame.height))}
@@ -414,9 +362,7 @@ def _groups(frame: Any, by: str | None, when: str | None) -> list[tuple[str, lis
         for row, key in enumerate(keys):
             groups.setdefault(str(key), []).append(row)
     if when is not None:
-        if frame[when].null_count():
-            raise InputError(f"time: expected a time for every step, column {when!r} lacks some")
-        rank = frame[when].rank("dense").to_list()
+        rank = ranks_of(frame, when, file).tolist()
         groups = {key: sorted(rows, key=rank.__getitem__) for key, rows in groups.items()}
     return list(groups.items())
 

@@ -10,8 +10,10 @@ a folder    a sub-folder for each class with one CSV file for each sequence;
 
 from __future__ import annotations
 
+import math
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.files import read_file
+from elman.data.named_columns import (
+    check_channels,
+    find_column,
+    numbers_of,
+    ranks_of,
+    text_column,
+)
 from elman.data.rows import Rows, as_rows
 from elman.data.ts_files import read_ts
 from elman.errors import InputError
@@ -38,6 +47,10 @@ class Labelled:
         labels: One for each, or ``None``: classes, or numbers (float64).
         names: What each is called.
         channels: Names of the channels; none for texts.
+        columns: Of tables, the columns that the values were read from, in order; of texts their
+            one column. A file to be answered for is read by these names.
+        id: The column that named the sequences of a table of steps, or ``None``.
+        time: The column that ordered them, or ``None``.
         notes: What should be known of the reading, in words.
         label: The column or array that held the labels, or ``None``.
         numeric: Whether labels are numbers to be estimated, not classes.
@@ -50,6 +63,9 @@ class Labelled:
     notes: list[str] = field(default_factory=list)
     label: str | None = None
     numeric: bool = False
+    columns: list[str] = field(default_factory=list)
+    id: str | None = None
+    time: str | None = None
 
     def describe(self) -> str:
         """What was read, in one sentence."""
@@ -62,7 +78,7 @@ class Labelled:
             channels = self.rows.channels
             what = (
                 f"{number:,} sequence{'' if number == 1 else 's'} of {_span(lengths)} steps in "
-                f"{channels} channel{'' if channels == 1 else 's'}"
+                f"{channels} channel{'' if channels == 1 else 's'}{_named(self.channels)}"
             )
         if self.labels is None:
             return what
@@ -80,6 +96,7 @@ def read_labelled(
     text: str | None = None,
     required: bool = True,
     numeric: bool = False,
+    channels: Sequence[str] | None = None,
 ) -> Labelled:
     """Reads a file or a folder; its suffix says what it is.
 
@@ -93,19 +110,21 @@ def read_labelled(
         text: Column of texts; default: ``text``, or the one column of text left.
         required: Whether there must be labels; else only a column that is named holds them.
         numeric: Whether labels are numbers to be estimated, not classes.
+        channels: Columns of a table that hold the values, in this order; others are passed over.
+            Default: all that are left. ``.npz`` and ``.ts`` have no names: there it is ignored.
 
     Raises:
         InputError: If it cannot be read as one of these, or a column is not there.
     """
     path = Path(source)
     if path.is_dir():
-        data = _read_folder(path)
+        data = _read_folder(path, channels)
     elif path.suffix == ".ts" and path.is_file():
         data = _read_ts(path)
     elif path.suffix == ".npz" and path.is_file():
         data = _read_npz(path, label, required)
     else:
-        data = _read_table(path, label, id, time, text, required)
+        data = _read_table(path, label, id, time, text, required, channels)
     data.numeric = numeric
     if data.labels is not None:
         data.labels = _as_numbers(data.labels) if numeric else _as_classes(data.labels)
@@ -126,9 +145,9 @@ def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | N
             or fewer than sequences.
     """
     frame = read_file(path)
-    name = _column(frame, "label", label, _LABELS, required=len(frame.columns) > 1)
+    name = find_column(frame, "label", label, _LABELS, required=len(frame.columns) > 1)
     labels = np.asarray(frame[name or frame.columns[0]].to_list(), dtype=object)
-    by = _column(frame, "id", id, _IDS, required=False)
+    by = find_column(frame, "id", id, _IDS, required=False)
     if by is not None:
         found = dict(zip(map(str, frame[by].to_list()), labels.tolist(), strict=True))
         missing = [one for one in data.names if one not in found]
@@ -155,70 +174,77 @@ def _read_table(
     time: str | None,
     text: str | None,
     required: bool,
+    channels: Sequence[str] | None,
 ) -> Labelled:
     frame = read_file(path)
     if not frame.height:
         raise InputError(f"The file {path.name} has a header and no rows.")
-    label = _column(frame, "label", label, _LABELS if required else (), required)
-    by = _column(frame, "id", id, _IDS, required=False)
+    check_channels(frame, channels, path.name)
+    label = find_column(frame, "label", label, _LABELS if required else (), required)
+    by = find_column(frame, "id", id, _IDS, required=False)
     if by is not None and text is None:
-        return _long_table(frame, label, by, _column(frame, "time", time, _TIMES, False))
-    others = [name for name in frame.columns if name not in (label, by)]
-    texts = [name for name in others if str(frame[name].dtype) in ("String", "Utf8")]
+        when = find_column(frame, "time", time, _TIMES, False)
+        return _long_table(frame, path.name, label, by, when, channels)
+    others = list(channels or (name for name in frame.columns if name not in (label, by)))
     labels = None if label is None else np.asarray(frame[label].to_list(), dtype=object)
-    names = [str(one) for one in (range(frame.height) if by is None else frame[by].to_list())]
-    if text is None and len(texts) != 1 and "text" in texts:
-        text = "text"
-    if text is not None or len(texts) == 1:
-        chosen = _column(frame, "text", text, texts, required=True)
+    numbered = range(1, frame.height + 1)
+    names = [str(one) for one in (numbered if by is None else frame[by].to_list())]
+    chosen = text_column(frame, text, others)
+    if chosen is not None:
         values = [one or "" for one in frame[chosen].cast(str).to_list()]
-        return Labelled(Rows(None, values, 0), labels, names, label=label)
-    if texts:
-        raise InputError(
-            f"text: expected one column of text beside the label, got {', '.join(texts)}; name "
-            "it, or name the id of a table of steps"
-        )
+        return Labelled(Rows(None, values, 0), labels, names, label=label, columns=[chosen])
     if not others:
         raise InputError(f"The file {path.name} has no column beside the label.")
-    rows = as_rows(_numbers(frame, others))
+    rows = as_rows(numbers_of(frame, others, path.name))
     note = f"one row a sequence, {len(others)} columns its steps (name id for a table of steps)"
-    return Labelled(rows, labels, names, ["value"], [note], label)
+    return Labelled(rows, labels, names, ["value"], [note], label, columns=others)
 
 
-def _long_table(frame: Any, label: str | None, by: str, time: str | None) -> Labelled:
-    channels = [name for name in frame.columns if name not in (label, by, time)]
+def _long_table(
+    frame: Any,
+    file: str,
+    label: str | None,
+    by: str,
+    time: str | None,
+    wanted: Sequence[str] | None,
+) -> Labelled:
+    channels = list(wanted or (one for one in frame.columns if one not in (label, by, time)))
     if not channels:
         raise InputError("The table has no column of numbers beside id, time and label.")
     keys = [str(one) for one in frame[by].to_list()]
     number: dict[str, int] = {}
     row_of = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
-    values = _numbers(frame, channels)
+    values = numbers_of(frame, channels, file)
     order = np.argsort(row_of, kind="stable")
     if time is not None:
-        stamps = frame[time]
-        if stamps.null_count():
-            raise InputError(f"time: expected a time for every step, column {time!r} lacks some")
-        order = np.lexsort((stamps.rank("dense").to_numpy(), row_of))
+        order = np.lexsort((ranks_of(frame, time, file), row_of))
     ends = np.searchsorted(row_of[order], np.arange(1, len(number)))
     arrays = np.split(values[order], ends)
     labels = None
     if label is not None:
         found = np.asarray(frame[label].to_list(), dtype=object)[order]
-        parts = np.split(found, ends)
-        for key, part in zip(number, parts, strict=True):
-            if len(set(part.tolist())) > 1:
-                raise InputError(
-                    f"label: expected one label for each sequence, {key!r} has "
-                    f"{sorted(map(str, set(part.tolist())))}"
-                )
-        labels = np.array([part[0] for part in parts], dtype=object)
-    return Labelled(Rows(arrays, None, len(channels)), labels, list(number), channels, label=label)
+        labels = _one_each(number, np.split(found, ends))
+    rows = Rows(arrays, None, len(channels))
+    return Labelled(
+        rows, labels, list(number), channels, label=label, columns=channels, id=by, time=time
+    )
 
 
-def _read_folder(path: Path) -> Labelled:
+def _one_each(names: Iterable[str], parts: Sequence[Array]) -> Array:
+    """The one label that all steps of a sequence have."""
+    for key, part in zip(names, parts, strict=True):
+        if len(set(part.tolist())) > 1:
+            raise InputError(
+                f"label: expected one label for each sequence, {key!r} has "
+                f"{sorted(map(str, set(part.tolist())))}"
+            )
+    return np.array([part[0] for part in parts], dtype=object)
+
+
+def _read_folder(path: Path, channels: Sequence[str] | None) -> Labelled:
     classes = sorted(one for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))
     if classes:
-        return _folder_of_tables(path, classes)
+        return _folder_of_tables(path, classes, channels)
     files = sorted(path.glob("*.txt"))
     if not files:
         raise InputError(
@@ -237,15 +263,16 @@ def _read_folder(path: Path) -> Labelled:
         labels += [file.stem] * len(found)
     if not texts:
         raise InputError(f"The text files in {path} are empty.")
-    names = [str(number) for number in range(len(texts))]
-    return Labelled(Rows(None, texts, 0), np.array(labels), names)
+    return Labelled(Rows(None, texts, 0), np.array(labels), _numbered(len(texts)))
 
 
-def _folder_of_tables(path: Path, classes: Sequence[Path]) -> Labelled:
+def _folder_of_tables(
+    path: Path, classes: Sequence[Path], wanted: Sequence[str] | None
+) -> Labelled:
     arrays: list[Array] = []
     labels: list[str] = []
     names: list[str] = []
-    channels: list[str] | None = None
+    channels: list[str] | None = None if wanted is None else list(wanted)
     for folder in classes:
         for file in sorted(one for one in folder.iterdir() if one.suffix in (".csv", ".tsv")):
             frame = read_file(file)
@@ -253,26 +280,37 @@ def _folder_of_tables(path: Path, classes: Sequence[Path]) -> Labelled:
                 channels = [name for name in frame.columns if name.lower() not in _TIMES]
             missing = [name for name in channels if name not in frame.columns]
             extra = len(frame.columns) - len([c for c in frame.columns if c.lower() in _TIMES])
-            if missing or extra != len(channels):
+            if missing or (wanted is None and extra != len(channels)):
                 raise InputError(
                     f"The file {folder.name}/{file.name} has columns {', '.join(frame.columns)}, "
                     f"expected {', '.join(channels)} as in the others."
                 )
-            arrays.append(_numbers(frame, channels))
+            arrays.append(numbers_of(frame, channels, f"{folder.name}/{file.name}"))
             labels.append(folder.name)
             names.append(f"{folder.name}/{file.stem}")
     if not arrays:
         raise InputError(f"The folders in {path} hold no CSV files.")
-    width = len(channels or [])
-    return Labelled(Rows(arrays, None, width), np.array(labels), names, channels or [])
+    found = channels or []
+    rows = Rows(arrays, None, len(found))
+    return Labelled(rows, np.array(labels), names, found, columns=found)
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    """The arrays of an archive by name."""
+    if not path.stat().st_size:
+        raise InputError(f"The file {path.name} is empty.")
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it holds a single array; write it with numpy.savez")
+        with archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"The file {path.name} cannot be read as npz: {error}") from error
 
 
 def _read_npz(path: Path, label: str | None, required: bool) -> Labelled:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"The file {path.name} cannot be read as npz: {error}") from error
+    found = _arrays(path)
     inputs = next((name for name in ("X", "x") if name in found), None)
     guessed = next((name for name in _LABELS if name in found), None) if required else None
     labels = label or guessed
@@ -283,7 +321,7 @@ def _read_npz(path: Path, label: str | None, required: bool) -> Labelled:
             f"got {', '.join(found)}."
         )
     rows = as_rows(found[inputs], found.get("lengths"))
-    names = [str(number) for number in range(len(rows))]
+    names = _numbered(len(rows))
     values = found[labels].reshape(-1) if labels in found else None
     if values is not None and len(values) != len(rows):
         raise InputError(
@@ -298,7 +336,7 @@ def _read_npz(path: Path, label: str | None, required: bool) -> Labelled:
 def _read_ts(path: Path) -> Labelled:
     found = read_ts(path)
     rows = as_rows(found.arrays)
-    names = [str(number) for number in range(len(rows))]
+    names = _numbered(len(rows))
     channels = [f"channel {c + 1}" for c in range(rows.channels)]
     notes = []
     if found.stamped:
@@ -307,33 +345,9 @@ def _read_ts(path: Path) -> Labelled:
     return Labelled(rows, labels, names, channels, notes)
 
 
-def _column(
-    frame: Any, role: str, name: str | None, usual: Sequence[str], required: bool
-) -> str | None:
-    """The column of a role: the one named, or the one that is called so."""
-    if name is not None:
-        if name not in frame.columns:
-            raise InputError(
-                f"{role}: there is no column {name!r}; there are {', '.join(frame.columns)}"
-            )
-        return name
-    found = next((one for word in usual for one in frame.columns if one.lower() == word), None)
-    if found is None and required:
-        raise InputError(
-            f"{role}: no column is called {', '.join(usual)}; name one of "
-            f"{', '.join(frame.columns)}"
-        )
-    return found
-
-
-def _numbers(frame: Any, names: Sequence[str]) -> Array:
-    """Columns as float64 ``(rows, columns)``, NaN where missing."""
-    for name in names:
-        if not (frame[name].dtype.is_numeric() or str(frame[name].dtype) in ("Boolean", "Null")):
-            raise InputError(f"{name}: expected a column of numbers, got {frame[name].dtype}")
-    columns: list[Array] = [frame[name].cast(float).fill_null(np.nan).to_numpy() for name in names]
-    table: Array = np.stack(columns, axis=1)
-    return table
+def _numbered(number: int) -> list[str]:
+    """Names of sequences that have none: their places, from 1."""
+    return [str(one) for one in range(1, number + 1)]
 
 
 def _as_classes(labels: Array) -> Array:
@@ -352,6 +366,8 @@ def _as_numbers(labels: Array) -> Array:
     for one in _none_missing(labels):
         try:
             numbers.append(float(one))
+            if math.isinf(numbers[-1]):
+                raise ValueError("infinite")
         except (TypeError, ValueError):
             raise InputError(
                 f"target: expected a number for every sequence, got {one!r}; for classes use "
@@ -370,3 +386,11 @@ def _none_missing(labels: Array) -> list[Any]:
 def _span(lengths: Sequence[int]) -> str:
     low, high = min(lengths, default=0), max(lengths, default=0)
     return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _named(channels: Sequence[str]) -> str:
+    """The names of a table's channels, behind their number."""
+    if not channels or channels[0] in ("value", "channel 1"):
+        return ""
+    more = f" and {len(channels) - 8} more" if len(channels) > 8 else ""
+    return f" ({', '.join(channels[:8])}{more})"

@@ -94,7 +94,7 @@ def classification_measures(
         "accuracy": float((predicted == truth).mean()),
         "macro_recall": float(recall.mean()),
         "macro_f1": float(f1.mean()),
-        "log_loss": float(-np.log(np.maximum(own, 1e-15)).mean()),
+        "log_loss": float(np.abs(np.log(np.clip(own, 1e-15, 1.0)).mean())),
         "top_3": float((rank < 3).mean()) if classes > 3 else None,
         "calibration_error": calibration_error(probabilities, truth, ranking),
     }

@@ -51,7 +51,8 @@ class SequenceClassifier(ManyToOne):
         lowercase: Whether capital characters are read as small letters; words always are.
         embedding_size: Channels of the learned vector of a character or word.
         unseen: Characters or words that fit has not seen: ``"error"``, or ``"unknown"`` to read
-            them all as one, which is learnt from those that occur once.
+            them all as one, which is learnt from those that occur once; default: ``"unknown"``
+            for words, ``"error"`` for characters.
         dropout: Probability of dropping a unit before the output, and between layers; default:
             0.5 for texts, 0.2 for numbers.
         input_dropout: Probability of dropping an input channel, or one of a learned vector;
@@ -115,7 +116,7 @@ class SequenceClassifier(ManyToOne):
         unit: str = "characters",
         lowercase: bool = False,
         embedding_size: int = 32,
-        unseen: str = "error",
+        unseen: str | None = None,
         dropout: float | None = None,
         input_dropout: float | None = None,
         recurrent_dropout: float = 0.0,

@@ -21,6 +21,7 @@ from elman.tasks.labelling_model import Answer, LabelModel
 from elman.tasks.labelling_network import LabellingShape
 from elman.tasks.labelling_parts import Labels, Part, Split, beside, labels_of, readable, split
 from elman.tasks.labelling_scores import judge, numbers_of
+from elman.tasks.many_to_one import few_note
 from elman.tasks.pooled import Training
 
 __all__ = ["SequenceLabeller"]
@@ -29,6 +30,7 @@ Array: TypeAlias = NDArray[Any]
 _Self = TypeVar("_Self", bound="SequenceLabeller")
 
 _UPDATES = 1000
+_FEW_TO_JUDGE = 100
 _MOST_TO_REFIT = 5000
 
 
@@ -244,6 +246,8 @@ class SequenceLabeller(SavedEstimator):
             )
         if test is not None:
             self._judge(test, seen)
+        if self.scores_ is not None and self.scores_["steps"] < _FEW_TO_JUDGE:
+            notes.append(few_note(self.scores_["steps"], "steps"))
         if self.scores_ is None and self.held_out:
             self._warn(f"{len(steps)} sequences are too few to hold some out: there are no scores")
         if any(history.interrupted for history in model.histories):

@@ -27,6 +27,7 @@ Array: TypeAlias = NDArray[Any]
 _Self = TypeVar("_Self", bound="ManyToOne")
 
 _FEWEST_TO_HOLD_OUT = 40
+_FEW_TO_JUDGE = 30
 _UPDATES = 2000
 _MOST_TO_REFIT = 5000
 
@@ -101,6 +102,8 @@ class ManyToOne(SavedEstimator):
             notes += self._watched(model, watched, targets[parts[1]])
             seen = (rows.select(parts[0]), targets[parts[0]])
             self._judged(model, rows.select(parts[2]), targets[parts[2]], seen)
+            if len(parts[2]) < _FEW_TO_JUDGE:
+                notes.append(few_note(len(parts[2]), "rows"))
             interrupted = any(history.interrupted for history in model.histories)
             refit = len(rows) <= _MOST_TO_REFIT if self.refit == "auto" else self.refit
             self.history_ = model.histories[0]
@@ -248,7 +251,8 @@ class ManyToOne(SavedEstimator):
                 "length as a list"
             )
         rows = as_rows(X, lengths, mask, None if encoder.vocabulary else len(encoder.mean))
-        encoder.check(rows, self.unseen)
+        unseen = self.unseen or ("unknown" if self.unit == "words" else "error")
+        encoder.check(rows, unseen)
         known = encoder.known(rows)
         if not known.all():
             self._warn(
@@ -315,7 +319,7 @@ class ManyToOne(SavedEstimator):
         one_of("cell", self.cell, CELLS)
         one_of("pooling", self.pooling, POOLS)
         one_of("unit", self.unit, UNITS)
-        one_of("unseen", self.unseen, ("error", "unknown"))
+        one_of("unseen", self.unseen, (None, "error", "unknown"))
         one_of("lowercase", self.lowercase, (True, False))
         one_of("bidirectional", self.bidirectional, (True, False))
         one_of("refit", self.refit, ("auto", True, False))
@@ -343,7 +347,7 @@ class ManyToOne(SavedEstimator):
     unit: str
     lowercase: bool
     embedding_size: int
-    unseen: str
+    unseen: str | None
     dropout: float | None
     input_dropout: float | None
     recurrent_dropout: float
@@ -381,6 +385,19 @@ def _refuse_empty_features(X: Any) -> None:
             f"X: expected steps to read: 0 feature(s) (shape={shape}) while a minimum of 1 is "
             "required."
         )
+
+
+def few_note(number: int, what: str) -> str:
+    """What should be known of scores on few rows.
+
+    Args:
+        number: How many were scored, 1 or more.
+        what: They are.
+    """
+    return (
+        f"The scores are of {number} {what} alone: one more that goes wrong is "
+        f"{100 / number:.0f} % of them."
+    )
 
 
 def plain_classes(classes: Sequence[Any]) -> list[Any]:

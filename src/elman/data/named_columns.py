@@ -1,0 +1,138 @@
+"""Columns of a table by the part that they play: found by name, and read as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elman.errors import InputError
+
+__all__ = ["check_channels", "find_column", "numbers_of", "ranks_of", "text_column"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+def find_column(
+    frame: Any, role: str, name: str | None, usual: Sequence[str], required: bool
+) -> str | None:
+    """The column of a role: the one named, or the one that is called so.
+
+    Args:
+        frame: The table.
+        role: What the message calls it.
+        name: As the user named it, or ``None``.
+        usual: What such a column is called, in small letters.
+        required: Whether there must be one.
+
+    Raises:
+        InputError: If there is no such column.
+    """
+    if name is not None:
+        if name not in frame.columns:
+            raise InputError(
+                f"{role}: there is no column {name!r}; there are {', '.join(frame.columns)}"
+            )
+        return name
+    found = next((one for word in usual for one in frame.columns if one.lower() == word), None)
+    if found is None and required:
+        raise InputError(
+            f"{role}: no column is called {', '.join(usual)}; name one of "
+            f"{', '.join(frame.columns)}"
+        )
+    return found
+
+
+def text_column(frame: Any, text: str | None, others: Sequence[str]) -> str | None:
+    """The column that holds the texts, or ``None`` in a table of numbers.
+
+    Args:
+        frame: The table.
+        text: As the user named it, or ``None``.
+        others: The columns beside label and id.
+
+    Raises:
+        InputError: If it is not there, or cannot be told.
+    """
+    if text is not None:
+        return find_column(frame, "text", text, (), required=True)
+    texts = [name for name in others if str(frame[name].dtype) in ("String", "Utf8")]
+    if not texts or "text" in texts:
+        return "text" if texts else None
+    if len(texts) > 1:
+        raise InputError(
+            f"text: expected one column of text beside the label, got {', '.join(texts)}; name "
+            f"it (text={texts[0]!r}), or name the sequences of a table of steps "
+            f"(id={texts[0]!r})"
+        )
+    if len(others) > 1 and frame[texts[0]].n_unique() < frame.height:
+        raise InputError(
+            f"id: column {texts[0]!r} repeats its texts beside columns of numbers; if it names "
+            f"the sequences of a table of steps say so (id={texts[0]!r}), if it holds the texts "
+            f"to be read name it too (text={texts[0]!r})"
+        )
+    return texts[0]
+
+
+def check_channels(frame: Any, channels: Sequence[str] | None, file: str) -> None:
+    """Refuses a table without one of the columns of values; the others may be there or not.
+
+    Args:
+        frame: The table.
+        channels: The columns wanted, or ``None``.
+        file: Its name, for the message.
+    """
+    missing = [name for name in channels or () if name not in frame.columns]
+    if missing:
+        raise InputError(
+            f"channel: {file} has no column {missing[0]!r}; expected {', '.join(channels or ())}, "
+            f"there are {', '.join(frame.columns)}"
+        )
+
+
+def numbers_of(frame: Any, names: Sequence[str], file: str = "") -> Array:
+    """Columns as float64 ``(rows, columns)``, NaN where missing.
+
+    Args:
+        frame: The table.
+        names: The columns, in order.
+        file: Its name, for the message.
+
+    Raises:
+        InputError: If one holds no numbers, or an infinite one.
+    """
+    for name in names:
+        if not (frame[name].dtype.is_numeric() or str(frame[name].dtype) in ("Boolean", "Null")):
+            raise InputError(f"{name}: expected a column of numbers, got {frame[name].dtype}")
+    columns: list[Array] = [frame[name].cast(float).fill_null(np.nan).to_numpy() for name in names]
+    table: Array = np.stack(columns, axis=1)
+    if np.isinf(table).any():
+        row, column = np.argwhere(np.isinf(table))[0].tolist()
+        where = f" of {file}" if file else ""
+        raise InputError(
+            f"The column {names[column]!r}{where} is infinite in row {row + 1} "
+            f"({table[row, column]}). Expected finite numbers; leave missing values empty."
+        )
+    return table
+
+
+def ranks_of(frame: Any, time: str, file: str) -> Array:
+    """The place of each row in time, equal times alike.
+
+    Args:
+        frame: The table.
+        time: The column of times.
+        file: The table's name, for the message.
+
+    Raises:
+        InputError: If a time is missing or infinite.
+    """
+    stamps = frame[time]
+    if stamps.null_count():
+        raise InputError(f"time: expected a time for every step, column {time!r} lacks some")
+    if stamps.dtype.is_numeric():
+        numbers_of(frame, [time], file)
+    ranks: Array = stamps.rank("dense").to_numpy()
+    return ranks
