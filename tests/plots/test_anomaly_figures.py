@@ -60,3 +60,16 @@ def test_a_histogram_holds_shares():
     figure = score_histogram(list(np.linspace(0.5, 2, 50)), [1.0, 4.0], 1.9)
     for one in figure["data"]:
         assert sum(one["y"]) == pytest.approx(1.0)
+
+
+def test_labels_lie_above_every_channel_and_findings_over_all_of_them():
+    figure = watch_figure([0, 1], {"a": [1, 2]}, [0, 1], [2.0] * 2, [(0, 1)], [(0, 1)])
+    label, found = [one for one in figure["layout"]["shapes"] if one["type"] == "rect"]
+    top = figure["layout"]["yaxis2"]["domain"][1]
+    assert label["y0"] >= top and found["y0"] == 0.0 and found["y1"] >= top
+    assert [one["text"] for one in figure["layout"]["annotations"]] == ["<b>score</b>", "<b>a</b>"]
+
+
+def test_a_logarithmic_axis_has_several_round_ticks():
+    ticks = score_histogram([0.5, 1.0, 1.5], [0.7, 6.0], 2.0)["layout"]["xaxis"]["ticktext"]
+    assert len(ticks) >= 3 and "1" in ticks and "5" in ticks

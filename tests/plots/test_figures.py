@@ -138,7 +138,7 @@ def test_without_a_forecast_the_earlier_ones_are_what_is_recent():
     times = list(range(1000))
     earlier = [{"times": [start, start + 1], "forecast": [1.0, 1.0]} for start in (940, 960)]
     figure = forecast_figure(times, [1.0] * 1000, [], [], {}, earlier)
-    assert figure["views"] == {"All": [0, 999], "Recent": [820, 999]}
+    assert figure["views"] == {"All": [0, 999], "Recent": [920, 999]}
     assert list(forecast_figure(times[:99], [1.0] * 99, [], [], {}, earlier[:0])["views"]) == [
         "All"
     ]

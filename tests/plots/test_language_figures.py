@@ -30,7 +30,9 @@ def test_what_may_come_next_ranks_and_marks_what_came():
         [[0.6, 0.4], [0.999, 0.001]],
         [[False, True], [True, False]],
     )
-    (heat,) = figure["data"]
-    assert heat["text"] == [["a", "<b>a</b>"], ["<b>b</b>", ""]]
+    heat, light, dark = figure["data"]
+    assert heat["text"] == [["a", "a"], ["b", "c"]]
+    written = {one["textfont"]["color"]: one["text"] for one in (light, dark)}
+    assert written == {"@ink": ["<b>b</b>", ""], "@surface": ["a", "<b>a</b>"]}
     assert heat["z"] == [pytest.approx([0.6, 0.999]), pytest.approx([0.4, 0.001])]
     assert figure["layout"]["yaxis"]["autorange"] == "reversed"

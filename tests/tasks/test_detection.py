@@ -11,6 +11,7 @@ import elman
 from elman.datasets.faults import SENSORS, load_faulty
 from elman.errors import InputError
 from elman.tasks.detection import choose_window, detect_anomalies, verdict
+from elman.tasks.reconstruction_report import _verdict
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,19 @@ def test_a_verdict_says_when_a_simple_detector_does_as_well(detection):
     assert "no better than a simple detector (moving average: F1 0.99" in verdict(worse, 0.01)
     table["network"]["found"], table["last season"]["found"] = 0.5, 1.0
     assert "which finds more (last season: 8 of 8)" in verdict(worse, 0.01)
+
+
+def test_more_false_alarms_than_stated_are_no_clean_win(detection):
+    _, found = detection
+    table = {name: dict(row) for name, row in found.table.items()}
+    table["network"].update(found=1.0, f1=0.95, false_alarms=0.084)
+    other = type(found)(**{**vars(found), "table": table})
+    assert "where 1 % was stated: more than it should" in verdict(other, 0.01)
+    assert _verdict(other, 0.01).tone == "mixed"
+    table["network"]["false_alarms"] = 0.012
+    assert _verdict(other, 0.01).tone == "good"
+    table["moving average"].update(f1=0.95)
+    assert _verdict(other, 0.01).label == "Level with a simple detector"
 
 
 def test_window_and_normal_part_must_make_sense(pump):

@@ -49,6 +49,8 @@ def test_the_verdict_names_the_best_n_gram_and_owns_a_defeat():
     assert "needs 2.000 bits" in verdict({"table": table})
     assert "the best n-gram (5-gram) needs 2.200" in verdict({"table": table})
     table["network"]["bits_per_character"] = 2.2
+    assert "level with an n-gram (5-gram: 2.200)" in verdict({"table": table})
+    table["network"]["bits_per_character"] = 2.3
     assert "no fewer than an n-gram (5-gram: 2.200)" in verdict({"table": table})
     assert "nothing was scored" in verdict(None)
 

@@ -29,6 +29,7 @@ def test_a_win_by_chance_is_none(module: Any, measure: str, better: int) -> None
         )
     }
     tones = {case: one.tone for case, one in judged.items()}
-    assert tones == {"won": "good", "close": "mixed", "level": "bad", "lost": "bad"}
+    assert tones == {"won": "good", "close": "mixed", "level": "mixed", "lost": "bad"}
+    assert "level with" in judged["level"].sentence
     assert "cannot tell apart" in judged["close"].sentence
     assert module._verdict(None).tone == "none"

@@ -21,7 +21,8 @@ def scores(network: tuple[float, float], **rivals: tuple[float, float]) -> dict:
     [
         ((0.9, 0.1), "good", "the best baseline (copy) has 30.0 %"),
         ((0.9, 0.4), "good", "90.0 % of 1,200"),
-        ((0.3, 0.4), "bad", "no more than a baseline (copy: 30.0 %)"),
+        ((0.3, 0.4), "mixed", "level with a baseline (copy)"),
+        ((0.3, 0.5), "bad", "no more than a baseline (copy: 30.0 %)"),
         ((0.2, 0.9), "bad", "no more than a baseline"),
         ((0.2, 0.1), "mixed", "30.0 % by a baseline (copy)"),
         ((0.9, 0.6), "mixed", "it needs 0.60 edits a token, 0.40 with a baseline (nearest)"),

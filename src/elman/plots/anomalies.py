@@ -18,6 +18,7 @@ Span = tuple[Any, Any]
 
 _GAP = 0.035  # between the bands of a figure, of its height
 _SCORE_SHARE = 0.3  # of the height, for the score
+_RIBBON = 0.06  # of the height, for what is labelled
 _MOST_BINS = 60
 
 
@@ -43,8 +44,10 @@ def watch_figure(
         normal_until: Where the part taken as normal ends, or ``None``.
         time_label: What the time is, for an axis of numbers.
     """
-    height = (1.0 - _SCORE_SHARE) / len(channels)
-    layout = _layout(time_label, "score")
+    ribbon = _RIBBON if labelled else 0.0
+    height = (1.0 - ribbon - _SCORE_SHARE) / len(channels)
+    layout = _layout(time_label, "")
+    names = [_over("score", _SCORE_SHARE - _GAP)]
     layout["xaxis"].update(anchor="y", domain=[0, 1])
     layout["yaxis"].update(domain=[0, _SCORE_SHARE - _GAP], rangemode="tozero")
     score = _line("score", times, scores, "@network", width=1.4)
@@ -54,14 +57,16 @@ def watch_figure(
     data = [score, limit]
     for number, (name, values) in enumerate(channels.items()):
         axis = f"y{number + 2}"
-        top = 1.0 - number * height
+        top = 1.0 - ribbon - number * height
         layout[f"yaxis{number + 2}"] = {
             **layout["yaxis"],
             "domain": [top - height + _GAP / 2, top],
             "anchor": "x",
             "rangemode": "normal",
-            "title": {"text": _escaped(name), "standoff": 10, "font": {"size": 13}},
+            "title": {"text": ""},
+            "nticks": 4,
         }
+        names.append(_over(name, top))
         line = _line(name, times, values, "@ink", width=1.2)
         data.append({**line, "yaxis": axis, "showlegend": False})
     data += [
@@ -69,10 +74,27 @@ def watch_figure(
         *([_key("labelled", "@seasonal-naive", 0.30)] if labelled else []),
     ]
     shapes = [_upright(normal_until)] if normal_until is not None else []
-    shapes += [_shade(one, "@seasonal-naive", 0.30, 1.0 - height, 1.0) for one in labelled]
-    shapes += [_shade(one, "@repeat-last", 0.30, 0.0, 1.0 - height) for one in found]
-    layout["shapes"] = shapes
+    shapes += [_shade(one, "@seasonal-naive", 0.75, 1.0 - 0.7 * ribbon, 1.0) for one in labelled]
+    shapes += [_shade(one, "@repeat-last", 0.30, 0.0, 1.0 - ribbon) for one in found]
+    layout["shapes"], layout["annotations"] = shapes, names
     return {"data": data, "layout": layout}
+
+
+def _over(name: str, top: float) -> Figure:
+    """The name of a band, written in its upper left corner: there is room at any width."""
+    return {
+        "text": f"<b>{_escaped(name)}</b>",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.005,
+        "y": top,
+        "xanchor": "left",
+        "yanchor": "top",
+        "showarrow": False,
+        "bgcolor": "@surface",
+        "opacity": 0.85,
+        "font": {"size": 12},
+    }
 
 
 def close_up_figure(
@@ -157,10 +179,20 @@ def score_histogram(normal: Values, later: Values, threshold: float) -> Figure:
         bars["hovertemplate"] = f"{name}: %{{y:.1%}} near %{{x:.3~g}}<extra></extra>"
         data.append(bars)
     layout = _layout("score", "share of the steps")
-    layout["xaxis"].update(type="log", dtick=1 if edges[-1] - edges[0] > 1 else "D2")
+    layout["xaxis"].update(type="log", tickmode="array", **_round_ticks(edges[0], edges[-1]))
     layout["yaxis"].update(tickformat=".0%", rangemode="tozero")
     layout["shapes"] = [{**_upright(threshold), "line": {"color": "@bad", "width": 1.5}}]
     return {"data": data, "layout": layout}
+
+
+def _round_ticks(low: float, high: float) -> Figure:
+    """Round numbers to write along a logarithmic axis between two decimal logarithms."""
+    wide = high - low > 2.5
+    digits = (1,) if wide else (1, 2, 5) if high - low > 0.8 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    places = range(math.floor(low), math.ceil(high) + 1)
+    values = [_short(digit * 10.0**place) for place in places for digit in digits]
+    values = [one for one in values if 10**low <= one <= 10**high]
+    return {"tickvals": values, "ticktext": [f"{one:g}" for one in values]}
 
 
 def _short(value: float) -> float:

@@ -11,6 +11,9 @@ __all__ = ["confusion_figure", "relevance_figure", "reliability_figure"]
 
 Figure = dict[str, Any]
 
+_BARS_SHARE = 0.3  # of the height, for the bars under a sequence
+_FEW_ROWS = 5  # a share of fewer says little: no line goes there
+
 
 def reliability_figure(
     bins: Sequence[Mapping[str, float]], before: Sequence[Mapping[str, float]] = ()
@@ -37,27 +40,41 @@ def reliability_figure(
         ("calibrated", "@network", bins),
     ):
         if points:
-            most = max(one["rows"] for one in points)
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "name": name,
-                    "x": [one["confidence"] for one in points],
-                    "y": [one["accuracy"] for one in points],
-                    "line": {"color": colour, "width": 2},
-                    "marker": {
-                        "color": colour,
-                        "size": [5 + 11 * (one["rows"] / most) ** 0.5 for one in points],
-                    },
-                    "text": [f"{one['rows']} rows" for one in points],
-                    "hovertemplate": "%{x:.0%} sure, %{y:.0%} right (%{text})<extra></extra>",
-                }
-            )
+            data += _reliability(name, colour, points)
     layout = _layout("probability of the class named", "share that were right", ".0%")
     layout["xaxis"]["range"], layout["yaxis"]["range"] = [0, 1.02], [0, 1.04]
     layout["yaxis"]["tickformat"] = ".0%"
     return {"data": data, "layout": layout}
+
+
+def _reliability(name: str, colour: str, points: Sequence[Mapping[str, float]]) -> list[Figure]:
+    """A line through the bins, and faint points for those of so few rows that they jump about."""
+    most = max(one["rows"] for one in points)
+    parts = (
+        ("lines+markers", 1.0, [one for one in points if one["rows"] >= _FEW_ROWS]),
+        ("markers", 0.35, [one for one in points if one["rows"] < _FEW_ROWS]),
+    )
+    return [
+        {
+            "type": "scatter",
+            "mode": mode,
+            "name": name,
+            "legendgroup": name,
+            "showlegend": mode != "markers" or not parts[0][2],
+            "opacity": opacity,
+            "x": [one["confidence"] for one in shown],
+            "y": [one["accuracy"] for one in shown],
+            "line": {"color": colour, "width": 2},
+            "marker": {
+                "color": colour,
+                "size": [5 + 11 * (one["rows"] / most) ** 0.5 for one in shown],
+            },
+            "text": [f"{one['rows']} row{'' if one['rows'] == 1 else 's'}" for one in shown],
+            "hovertemplate": "%{x:.0%} sure, %{y:.0%} right (%{text})<extra></extra>",
+        }
+        for mode, opacity, shown in parts
+        if shown
+    ]
 
 
 def confusion_figure(matrix: Sequence[Sequence[int]], classes: Sequence[Any]) -> Figure:
@@ -104,16 +121,19 @@ def relevance_figure(
     colours = ("@ink", "@repeat-last", "@seasonal-naive", "@drift")
     steps = list(range(1, len(values[0]) + 1))
     total = [sum(parts) for parts in zip(*relevance, strict=True)]
+    above, below = _two_names(bars)
     data: list[Figure] = [
         {
             "type": "bar",
-            "name": bars,
+            "name": name,
             "x": steps,
-            "y": total,
+            "y": [one if sign * one > 0 else None for one in total],
             "yaxis": "y2",
-            "marker": {"color": ["@network" if one >= 0 else "@bad" for one in total]},
-            "opacity": 0.45,
+            "marker": {"color": colour},
+            "hovertemplate": f"step %{{x}}: %{{y:.2f}}<extra>{name}</extra>",
         }
+        for name, colour, sign in ((above, "@network", 1.0), (below, "@bad", -1.0))
+        if any(sign * one > 0 for one in total)
     ]
     for name, one, colour in zip(channels, values, colours, strict=False):
         data.append(
@@ -127,13 +147,26 @@ def relevance_figure(
             }
         )
     layout = _layout("step", "value")
+    layout["yaxis"]["domain"] = [_BARS_SHARE + 0.06, 1.0]
     layout["yaxis2"] = {
-        "overlaying": "y",
-        "side": "right",
+        "domain": [0.0, _BARS_SHARE],
+        "anchor": "x",
         "showgrid": False,
         "zeroline": True,
-        "zerolinecolor": "@rule",
+        "zerolinecolor": "@muted",
         "showticklabels": False,
         "fixedrange": True,
     }
+    layout["xaxis"]["anchor"] = "y2"
+    layout["barmode"], layout["bargap"] = "relative", 0.1
     return {"data": data, "layout": layout}
+
+
+def _two_names(bars: str) -> tuple[str, str]:
+    """``"spoke for (or against)"`` -> ``"spoke for"`` and ``"spoke against"``, and the like."""
+    first, _, rest = bars.partition(" (or ")
+    other, _, tail = rest.partition(")")
+    if not other:
+        return bars, bars
+    head = first.rpartition(" ")[0]
+    return f"{first}{tail}", f"{head} {other}{tail}".strip()

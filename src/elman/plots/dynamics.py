@@ -103,7 +103,7 @@ def growth_figure(
         data.append(line)
     data.append(_line(own, lead, band["median"], "@network", 2.8))
     layout = _layout(f"lead time, {unit}", "normalised error, median")
-    layout["yaxis"].update(type="log", exponentformat="power", dtick=1)
+    layout["yaxis"].update(type="log", tickformat="~g", dtick=1)
     layout["hovermode"] = "x unified"
     layout["shapes"] = [
         {
@@ -181,8 +181,8 @@ def spectrum_figure(
     ]
     data[1]["line"]["dash"] = "dash"
     layout = _layout(f"cycles in {dt_unit}", f"power density of {name}")
-    layout["xaxis"].update(type="log", exponentformat="power", dtick=1)
-    layout["yaxis"].update(type="log", exponentformat="power")
+    layout["xaxis"].update(type="log", tickformat="~g", dtick=1)
+    layout["yaxis"].update(type="log", tickformat="~g", nticks=8)
     return {"data": data, "layout": layout}
 
 
@@ -218,9 +218,9 @@ def return_map_figure(
         name: Of the channel.
     """
     data = []
-    for label, pairs, colour, size in (
-        ("truth", truth, "@ink", 5),
-        ("emulated", emulated, "@network", 4),
+    for label, pairs, colour, size, opacity, rank in (
+        ("emulated", emulated, "@network", 9, 0.35, 2),
+        ("truth", truth, "@ink", 3.5, 0.9, 1),
     ):
         data.append(
             {
@@ -229,7 +229,8 @@ def return_map_figure(
                 "name": label,
                 "x": [one for one, _ in pairs],
                 "y": [other for _, other in pairs],
-                "marker": {"color": colour, "size": size, "opacity": 0.55},
+                "marker": {"color": colour, "size": size, "opacity": opacity},
+                "legendrank": rank,
                 "hoverinfo": "skip",
             }
         )

@@ -37,6 +37,7 @@ _BANDS = ("band-narrow", "band-middle", "band-wide")
 _RECENT_HORIZONS = 6  # the first view shows so many horizons of history, or
 _RECENT_LEAST = 80  # so many steps if that is more
 _MOST_BINS = 40
+_FEW_EPOCHS = 10  # each is named
 _LOG_RATIO = 30  # a loss that falls by more than this is drawn on a logarithmic axis
 
 
@@ -161,7 +162,8 @@ def coverage_figure(intervals: Mapping[str, Mapping[str, Any]], step: str = "ste
         data.append(points)
     layout = _layout(_ahead(step), "held-out values inside, %")
     shares = [v for one in intervals.values() for v in one["coverage_by_horizon"] if v is not None]
-    least = min([100 * share for share in shares] + [50.0])
+    promised = [float(one["nominal"]) for one in intervals.values()]
+    least = min([100 * share for share in [*shares, *promised]] or [50.0])
     layout["yaxis"].update(range=[max(-3.0, least - 8), 103], tickformat="d")
     _whole_steps(layout, longest)
     return {"data": data, "layout": layout}
@@ -262,6 +264,8 @@ def training_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
         data.append(curve)
     layout = _layout("epoch", "loss")
     layout["hovermode"] = "x unified"
+    if len(epochs) <= _FEW_EPOCHS:
+        layout["xaxis"].update(dtick=1, tickformat="d")
     if shown and min(shown) > 0 and max(shown) > _LOG_RATIO * min(shown):
         layout["yaxis"].update(type="log", dtick=1)
     best = best_epoch(history)
@@ -467,7 +471,7 @@ def _views(
         ends["Forecast"] = [everything[len(times) - shown], everything[-1]]
     elif held_out:
         begin = bisect_left(times, min(one[0] for one in held_out))
-        recent = max(3 * (len(times) - begin), _RECENT_LEAST)
+        recent = max(round(1.3 * (len(times) - begin)), _RECENT_LEAST)
         if len(times) > recent:
             ends["Recent"] = [times[-recent], everything[-1]]
     return ends

@@ -12,6 +12,7 @@ __all__ = ["learning_figure", "next_symbol_figure", "surprise_figure"]
 Figure = dict[str, Any]
 
 _RULED_OUT = 0.005
+_DARK = 0.55  # of a field as likely as that, ink would not show
 _COLOURS = ("@repeat-last", "@seasonal-naive", "@drift", "@mean")
 
 
@@ -37,7 +38,7 @@ def learning_figure(
     for one in data:
         one["hovertemplate"] = "%{y:.3f} bits<extra>" + _escaped(str(one["name"])) + "</extra>"
     layout = _layout("epoch", "bits a symbol")
-    ticks = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12]
+    ticks = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 8, 12]
     layout["yaxis"].update(
         type="log", tickmode="array", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks]
     )
@@ -94,15 +95,7 @@ def next_symbol_figure(
         "x": list(range(len(symbols))),
         "y": [str(rank + 1) for rank in ranks],
         "z": [[round(one[rank], 4) for one in shares] for rank in ranks],
-        "text": [
-            [
-                _written(place[rank], share[rank], hit[rank])
-                for place, share, hit in zip(likeliest, shares, right, strict=True)
-            ]
-            for rank in ranks
-        ],
-        "texttemplate": "%{text}",
-        "textfont": {"size": 13},
+        "text": [[_escaped(place[rank]) for place in likeliest] for rank in ranks],
         "hovertemplate": "%{text}: %{z:.1%}<extra></extra>",
         "colorscale": [[0, "@surface"], [1, "@network"]],
         "zmin": 0,
@@ -114,7 +107,33 @@ def next_symbol_figure(
     layout = _layout("what came", "likeliest", legend=False)
     layout["yaxis"].update(autorange="reversed", showgrid=False, type="category")
     _name_places(layout, [_escaped(one) for one in symbols])
-    return {"data": [heat], "layout": layout}
+    letters = [_letters(likeliest, shares, right, dark) for dark in (False, True)]
+    return {"data": [heat, *letters], "layout": layout}
+
+
+def _letters(
+    likeliest: Sequence[Sequence[str]],
+    shares: Sequence[Sequence[float]],
+    right: Sequence[Sequence[bool]],
+    dark: bool,
+) -> Figure:
+    """The symbols of the dark fields, or of the light ones, in ink that shows there."""
+    fields = [
+        (place, rank, _written(symbol, share, hit))
+        for place, each in enumerate(zip(likeliest, shares, right, strict=True))
+        for rank, (symbol, share, hit) in enumerate(zip(*each, strict=True))
+        if (share >= _DARK) == dark
+    ]
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [place for place, _, _ in fields],
+        "y": [str(rank + 1) for _, rank, _ in fields],
+        "text": [text for _, _, text in fields],
+        "textfont": {"size": 13, "color": "@surface" if dark else "@ink"},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
 
 def _written(symbol: str, share: float, right: bool) -> str:

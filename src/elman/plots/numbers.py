@@ -30,7 +30,9 @@ def estimates_figure(
     room = 0.03 * (high - low or 1.0)
     ends = [low - room, high + room]
     data: list[Figure] = []
-    for name, reach in sorted(intervals, key=lambda one: -one[1]):
+    widest_first = sorted(intervals, key=lambda one: -one[1])
+    for number, (name, reach) in enumerate(widest_first):
+        colour = "@band-wide" if number < len(widest_first) - 1 else "@band-narrow"
         data.append(
             {
                 "type": "scatter",
@@ -39,9 +41,8 @@ def estimates_figure(
                 "x": [*ends, *reversed(ends)],
                 "y": [ends[0] - reach, ends[1] - reach, ends[1] + reach, ends[0] + reach],
                 "fill": "toself",
-                "fillcolor": "@network",
-                "opacity": 0.13,
-                "line": {"width": 0, "color": "@network"},
+                "fillcolor": colour,
+                "line": {"width": 0, "color": colour},
                 "hoverinfo": "skip",
             }
         )

@@ -20,6 +20,7 @@ __all__ = [
     "number",
     "plural",
     "seconds",
+    "share_text",
     "stamp",
     "training_caption",
     "verdict",
@@ -70,8 +71,13 @@ def facts(report: ForecastReport) -> list[Fact]:
         layers = plural(len(report.network.layers), "layer")
         found.append(Fact("Parameters", f"{report.network.parameters:,}", layers))
     if "training" in report.timings:
-        epochs = plural(len(report.history), "epoch") if report.history else ""
-        found.append(Fact("Training time", seconds(report.timings["training"]), epochs))
+        last = seconds(report.timings["training"])
+        epochs = f" for {plural(len(report.history), 'epoch')}" if report.history else ""
+        whole = report.timings.get("total", report.timings["training"])
+        hint = f"held-out folds and all; {last} of it{epochs} of the network kept"
+        if whole == report.timings["training"]:
+            hint = epochs.removeprefix(" for ")
+        found.append(Fact("Training time", seconds(whole), hint))
     return found
 
 
@@ -199,6 +205,14 @@ def number(value: float | None) -> str:
 def percent(share: float) -> str:
     """A share as a percentage."""
     return f"{100 * share:.0f} %"
+
+
+def share_text(share: float) -> str:
+    """A share with one digit, ``97.5 %``; what is not all is never written ``100.0 %``."""
+    shown = f"{100 * share:.1f}"
+    if share < 1.0 and shown == "100.0":
+        return "over 99.9 %"
+    return f"{shown} %"
 
 
 def seconds(duration: float) -> str:

@@ -13,7 +13,7 @@ from elman.data.labelled import Labelled
 from elman.plots.classes import confusion_figure, reliability_figure
 from elman.report.content import NetworkView
 from elman.report.task import ChartView, Section, TableView, TaskReport
-from elman.report.wording import Fact, Verdict
+from elman.report.wording import Fact, Verdict, share_text
 from elman.runs import Run
 from elman.tasks.classification import SequenceClassifier
 from elman.tasks.relevance_section import steps_section
@@ -82,6 +82,8 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
         return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}{told}.".replace(
             "%", " %"
         )
+    if own == rivals[best]:
+        return f"{text}, level with a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
     return f"{text}, no more than a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
 
 
@@ -117,6 +119,8 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
     sentence = verdict(scores)
     if scores is None:
         return Verdict("none", "Not judged", sentence)
+    if "level with" in sentence:
+        return Verdict("mixed", "Level with a baseline", sentence)
     if "no more than" in sentence:
         return Verdict("bad", "Does not beat every baseline", sentence)
     if "cannot tell" in sentence:
@@ -199,11 +203,12 @@ def _examples(classifier: SequenceClassifier, data: Labelled) -> Section:
     # those answers are of the network that was scored, which a refit has replaced since
     some = rows.select(chosen)
     relevance = classifier.relevance_of_named(model, some)
-    titles = [
-        f"{classifier.classes_[named[row]]} ({100 * sure[row]:.0f} %), in truth "
-        f"{classifier.classes_[truth[row]]}"
-        for row in chosen
-    ]
+    titles = []
+    for row in chosen:
+        share = f"{100 * sure[row]:.0f} %" if sure[row] < 0.995 else "over 99 %"
+        right = named[row] == truth[row]
+        told = "which is right" if right else f"in truth {classifier.classes_[truth[row]]}"
+        titles.append(f"{classifier.classes_[named[row]]} ({share}), {told}")
     return steps_section(
         "Gradient times input, for some held-out sequences (those mistaken first). Blue spoke for "
         "the class named, orange against it.",
@@ -228,4 +233,4 @@ def _cell(measure: str, value: float | None) -> str:
         return "–"
     if measure in ("log_loss", "calibration_error"):
         return f"{value:.3f}"
-    return f"{100 * value:.1f} %"
+    return share_text(value)

@@ -33,6 +33,7 @@ UNLABELLED = (("alarms", "Alarms"), ("share", "Share of steps"))
 """The measures shown where nothing is labelled."""
 _WINDOW = 48
 _FEWEST_WINDOWS = 8
+_CLEARLY = 2.0
 
 
 @dataclass
@@ -184,7 +185,8 @@ def verdict(detection: Detection, false_alarm: float) -> str:
     hits = detection.found
     text = (
         f"{sum(hits)} of {len(hits)} labelled anomalies found, with alarms at "
-        f"{_percent(own['false_alarms'])} of the normal steps ({_percent(false_alarm)} stated)"
+        f"{_percent(own['false_alarms'])} of the normal steps, where {_percent(false_alarm)} was "
+        "stated"
     )
     finds, sharpest = (best_rival(detection.table, one) for one in ("found", "f1"))
     if finds is None or sharpest is None:
@@ -196,7 +198,18 @@ def verdict(detection: Detection, false_alarm: float) -> str:
         return f"{text}; no better than a simple detector, which finds more ({found})."
     if f1 > (own["f1"] or 0.0):
         return f"{text}; no better than a simple detector ({rival})."
+    if f1 == (own["f1"] or 0.0):
+        return f"{text}; level with a simple detector ({rival})."
+    if exceeds_stated(detection, false_alarm):
+        calmer = detection.table[sharpest]["false_alarms"]
+        rival = f"{rival}, with alarms at {_percent(calmer)} of the normal steps"
+        text += ": more than it should"
     return f"{text}; no simple detector finds more or is sharper ({rival})."
+
+
+def exceeds_stated(detection: Detection, false_alarm: float) -> bool:
+    """Whether normal steps give clearly more alarms than stated: over twice as many."""
+    return (detection.table[NETWORK].get("false_alarms") or 0.0) > _CLEARLY * false_alarm
 
 
 def best_rival(table: dict[str, dict[str, float | None]], measure: str) -> str | None:
@@ -278,4 +291,6 @@ def _intervals(
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.2g} %"
+    if share is None:
+        return "–"
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.2g} %"

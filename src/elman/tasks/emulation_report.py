@@ -147,6 +147,10 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
     rival = table[best]["valid_time"]
     if beats(scores):
         return f"{text}; the best baseline ({best}) for {rival:.3g}."
+    if level(scores):
+        return f"{text}, level with a baseline ({best})."
+    if own["valid_time"] == rival:
+        return f"{text}; a baseline ({best}) as long, and nearer to the truth."
     return f"{text}, no more than a baseline ({best}: {rival:.3g})."
 
 
@@ -158,6 +162,12 @@ def best_rival(scores: Mapping[str, Any]) -> str:
         return rivals[name]["valid_time"], -rivals[name]["rollout_error"]
 
     return str(max(rivals, key=merit))
+
+
+def level(scores: Mapping[str, Any]) -> bool:
+    """Whether network and best baseline are right for as long, and as near to the truth."""
+    own, rival = scores["table"]["network"], scores["table"][best_rival(scores)]
+    return all(own[name] == rival[name] for name in ("valid_time", "rollout_error"))
 
 
 def beats(scores: Mapping[str, Any]) -> bool:
@@ -210,6 +220,8 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
         return Verdict("none", "Not judged", sentence)
     if beats(scores):
         return Verdict("good", "Beats every baseline", sentence)
+    if level(scores):
+        return Verdict("mixed", "Level with a baseline", sentence)
     return Verdict("bad", "Does not beat every baseline", sentence)
 
 

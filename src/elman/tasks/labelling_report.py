@@ -15,7 +15,7 @@ from elman.plots.classes import confusion_figure
 from elman.plots.labels import segments_figure
 from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Section, TableView, TaggedPassage, TaskReport
-from elman.report.wording import Fact, Verdict
+from elman.report.wording import Fact, Verdict, share_text
 from elman.runs import Run
 from elman.tasks.labelling import SequenceLabeller
 from elman.tasks.labelling_model import Answer
@@ -104,6 +104,8 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
         text = f"Spans are found with an F1 of {own:.1%} in {scores['rows']:,} unseen sequences"
     if own > rivals[best]:
         return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}.".replace("%", " %")
+    if own == rivals[best]:
+        return f"{text}, level with a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
     return f"{text}, no more than a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
 
 
@@ -111,6 +113,8 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
     sentence = verdict(scores)
     if scores is None:
         return Verdict("none", "Not judged", sentence)
+    if "level with" in sentence:
+        return Verdict("mixed", "Level with a baseline", sentence)
     if "no more than" in sentence:
         return Verdict("bad", "Does not beat every baseline", sentence)
     return Verdict("good", "Beats every baseline", sentence)
@@ -300,4 +304,4 @@ def _answer(shape: LabellingShape) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return share_text(value)

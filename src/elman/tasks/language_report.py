@@ -93,6 +93,8 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
     text = f"The network needs {own:.3f} bits for a held-out character"
     if own < best:
         return f"{text}; the best n-gram ({name}) needs {best:.3f}."
+    if own == best:
+        return f"{text}, level with an n-gram ({name}: {best:.3f})."
     return f"{text}, no fewer than an n-gram ({name}: {best:.3f})."
 
 
@@ -115,6 +117,8 @@ def _report(
     sentence = verdict(scores)
     if scores is None:
         judged = Verdict("none", "Not judged", sentence)
+    elif "level with" in sentence:
+        judged = Verdict("mixed", "Level with the n-grams", sentence)
     elif "no fewer than" in sentence:
         judged = Verdict("bad", "Does not beat the n-grams", sentence)
     else:

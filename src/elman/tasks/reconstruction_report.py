@@ -122,6 +122,10 @@ def _verdict(detection: Detection, false_alarm: float) -> Verdict:
     sentence = verdict(detection, false_alarm)
     if detection.labels is None:
         return Verdict("none", "Not judged: no labels", sentence)
+    if "level with" in sentence:
+        return Verdict("mixed", "Level with a simple detector", sentence)
+    if "more than it should" in sentence:
+        return Verdict("mixed", "Finds most, with more false alarms than stated", sentence)
     if "no simple detector finds more" in sentence:
         return Verdict("good", "No simple detector does better", sentence)
     return Verdict("bad", "A simple detector does better", sentence)
@@ -144,7 +148,7 @@ def _facts(autoencoder: SequenceAutoencoder, detection: Detection) -> list[Fact]
 def _overview(detection: Detection) -> Section:
     section = Section(
         "What looks odd",
-        "Orange: what the network found. Green, above the first sensor: what is labelled. Left of "
+        "Orange: what the network found. Green, above the sensors: what is labelled. Left of "
         "the dotted line lies the part taken as normal, which it was trained on.",
     )
     if detection.labels is None:
@@ -234,7 +238,7 @@ def _close_ups(autoencoder: SequenceAutoencoder, detection: Detection) -> Sectio
         series = f"{panel.ids[one.row]}, " if panel.n_series > 1 else ""
         section.charts.append(
             ChartView(
-                f"{series}{times[one.peak]}",
+                f"{series}{_moment(times[one.peak])}",
                 f"Score {one.score:.3g} at its peak, the threshold is "
                 f"{detection.levels[one.row][one.peak]:.3g}; "
                 f"{one.end - one.start} steps.",
@@ -339,6 +343,12 @@ def _times(detection: Detection, row: int) -> list[Any]:
 
 def _time_label(times: Sequence[Any]) -> str:
     return "" if len(times) and isinstance(times[0], str) else "step"
+
+
+def _moment(time: Any) -> str:
+    """A time for people: ``2024-01-21 13:50``."""
+    text = str(time).replace("T", " ") if isinstance(time, str) else str(time)
+    return text.removesuffix(" 00:00:00").removesuffix(":00") if " " in text else text
 
 
 def _rounded(values: Array) -> Array:

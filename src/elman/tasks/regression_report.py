@@ -76,6 +76,8 @@ def verdict(scores: Mapping[str, Any] | None) -> str:
     if own < errors[best]:
         told = "" if scores["clearly"][best] else ", which so few rows cannot tell apart"
         return f"{text}; those of the best baseline ({best}) by {errors[best]:.4g}{told}."
+    if own == errors[best]:
+        return f"{text}, level with those of a baseline ({best}: {errors[best]:.4g})."
     return f"{text}, no less than those of a baseline ({best}: {errors[best]:.4g})."
 
 
@@ -114,6 +116,8 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
     sentence = verdict(scores)
     if scores is None:
         return Verdict("none", "Not judged", sentence)
+    if "level with" in sentence:
+        return Verdict("mixed", "Level with a baseline", sentence)
     if "no less than" in sentence:
         return Verdict("bad", "Does not beat every baseline", sentence)
     if "cannot tell" in sentence:

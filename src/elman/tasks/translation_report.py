@@ -15,7 +15,7 @@ from elman.layers import Layer, RecurrentLayer
 from elman.plots.translation import attention_figure, length_figure
 from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Section, TableView, TaskReport
-from elman.report.wording import Fact, Verdict
+from elman.report.wording import Fact, Verdict, share_text
 from elman.runs import Run
 from elman.tasks.run_folder import task_report, write_task_run
 from elman.tasks.translation import Translator
@@ -103,6 +103,8 @@ def _judgement(scores: Mapping[str, Any]) -> tuple[str, str, str]:
     if exact > other and error <= other_error:
         tail = f"the best baseline ({best}) has {_percent(other)}"
         return "good", "Beats every baseline", f"{text}; {tail}."
+    if exact == other and error == other_error:
+        return "mixed", "Level with a baseline", f"{text}, level with a baseline ({best})."
     if exact <= other and error >= other_error:
         tail = f"no more than a baseline ({best}: {_percent(other)})"
         return "bad", "Does not beat every baseline", f"{text}, {tail}."
@@ -157,7 +159,7 @@ def _facts(translator: Translator) -> list[Fact]:
 def _sections(translator: Translator) -> list[Section]:
     scores: Any = translator.scores_
     table = scores["table"]
-    shown = [one for one in MEASURES if table[NETWORK][one[0]] is not None]
+    shown = [one for one in MEASURES if table[NETWORK].get(one[0]) is not None]
     rows = [[name, *(_cell(key, row[key]) for key, _ in shown)] for name, row in table.items()]
     caption = (
         f"On {scores['rows']:,} held-out pairs that trained nothing. Tokens are "
@@ -303,7 +305,7 @@ def _plain(row: Any) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return share_text(share)
 
 
 def _cell(measure: str, value: float | None) -> str:
