@@ -471,3 +471,50 @@ def test_help_and_version_import_nothing_heavy() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[1] == "[]"
+
+
+# --------------------------------------------------------------- what predict answers with
+
+
+def test_json_is_printed_beside_a_file(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", run, "--json", "--out", "next.csv"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4
+    assert pl.read_csv("next.csv").height == 4
+
+
+def test_training_files_are_found_from_any_folder_or_missed_by_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f"q{number:02d}\ta{number:02d}\n" for number in range(60))
+    (tmp_path / "pairs.tsv").write_text("one\ttwo\n" + rows)
+    options = ("--source", "one", "--target", "two", "--epochs", "1", "--hidden", "8", "--quiet")
+    assert main(["translate", "pairs.tsv", *options, "--out", "run", "--no-report"]) == 0
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert main(["predict", "../run", "--json", "--out", "answers.csv"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "../run", ".."]) == 2
+    assert "FILE: .. is a folder, expected a file" in capsys.readouterr().err
+    (tmp_path / "pairs.tsv").unlink()
+    assert main(["predict", "../run"]) == 2
+    assert "which is not there any more; name the file" in capsys.readouterr().err
+    assert main(["predict", "../run", "--levels", "80"]) == 2
+    assert "--levels: a translation has none to choose" in capsys.readouterr().err
+
+
+def test_a_table_beside_parallel_files_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    files = ("--source-file", "a.en", "--target-file", "a.de")
+    assert "SOURCE: expected either" in refused(capsys, "translate", "pairs.tsv", *files)
+
+
+def test_fewer_rows_than_the_window_are_warned_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [f"{time},{'' if time % 9 == 4 else 10 + time % 7}\n" for time in range(90)]
+    Path("gaps.csv").write_text("ds,y\n" + "".join(rows))
+    Path("short.csv").write_text("ds,y\n" + "".join(rows[:6]))
+    assert main(["forecast", "gaps.csv", *QUICK, "--quiet", "--no-report", "--out", "run"]) == 0
+    assert main(["predict", "run"]) == 0
+    assert "reads 12 steps" not in capsys.readouterr().err
+    assert main(["predict", "run", "short.csv"]) == 0
+    assert "reads 12 steps, and only 6 of it are known" in capsys.readouterr().err

@@ -15,12 +15,19 @@ __all__ = ["Job", "answer", "request_of", "stem"]
 
 
 def request_of(arguments: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Of a command's arguments those that stand in the run's configuration, as plain values."""
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in arguments.items()
-        if name in names
-    }
+    """Of a command's arguments those that stand in the run's configuration, as plain values.
+
+    Files stand there from the root of the file system, so that ``elman predict`` finds them from
+    any folder.
+    """
+    request = {}
+    for name in (one for one in arguments if one in names):
+        value = arguments[name]
+        is_path = isinstance(value, Path) or (name == "source" and isinstance(value, str))
+        if is_path and Path(value).exists():
+            value = Path(value).absolute()
+        request[name] = str(value) if isinstance(value, Path) else value
+    return request
 
 
 def _check_free(out: Path | None) -> None:
@@ -127,12 +134,12 @@ class Job:
 
 
 def answer(columns: Any, out: Path | None, as_json: bool) -> None:
-    """Columns to a file, or to standard output."""
+    """Columns to a file, and to standard output as JSON if asked for, or as CSV without a file."""
     if out is not None:
         from elman.data.frames import write_table
 
         write_table(columns, out)
-    elif as_json:
+    if as_json:
         print(json.dumps(printing.columns_document(columns), default=str))
-    else:
+    elif out is None:
         printing.print_csv(columns)

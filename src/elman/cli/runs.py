@@ -38,23 +38,28 @@ class Predictor(NamedTuple):
         options: Which of those options it takes.
         writer: Writes the answers for a file into another of the same form, where there are such
             forms beside CSV and Parquet.
+        folders: Whether a folder can be answered for too.
+        reads_again: Whether what the run was trained on is read again to answer for it; else the
+            model holds it.
     """
 
     columns: Callable[[Run, str | None, Mapping[str, Any]], dict[str, Any]]
     options: tuple[str, ...] = ()
     writer: Callable[[Run, str | None, Path], None] | None = None
+    folders: bool = False
+    reads_again: bool = True
 
 
 PREDICTORS = {
-    "forecast": Predictor(predict_forecast, ("horizon", "future", "levels")),
-    "classification": Predictor(predict_classes),
-    "regression": Predictor(predict_numbers),
+    "forecast": Predictor(predict_forecast, ("horizon", "future", "levels"), reads_again=False),
+    "classification": Predictor(predict_classes, folders=True),
+    "regression": Predictor(predict_numbers, folders=True),
     "detection": Predictor(predict_anomalies),
     "translation": Predictor(predict_translation),
     "labelling": Predictor(predict_labels, writer=write_labels),
-    "language": Predictor(predict_surprise),
+    "language": Predictor(predict_surprise, folders=True),
     "emulation": Predictor(predict_rollout, ("horizon",)),
-    "network": Predictor(predict_network),
+    "network": Predictor(predict_network, reads_again=False),
 }
 """By the kind of run."""
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
@@ -98,13 +103,35 @@ def predict(
     odd = [name for name, value in asked.items() if value is not None]
     odd = [name for name in odd if name not in predictor.options]
     if odd:
-        raise InputError(f"--{odd[0]}: a {opened.kind} has none, and {run} is one")
+        raise InputError(
+            f"--{odd[0]}: a {opened.kind} has none to choose, and {run} is one: it answers as it "
+            "was trained; leave the option out"
+        )
+    if file is not None and Path(file).is_dir() and not predictor.folders:
+        raise InputError(f"FILE: {file} is a folder, expected a file; name one in it")
+    if file is None and predictor.reads_again:
+        _check_training_files(opened)
     if out is not None and out.exists():
         raise InputError(f"--out: {out} exists already; choose another name")
     if out is not None and predictor.writer is not None and out.suffix not in _TABLES:
         predictor.writer(opened, file, out)
-        return
+        if not as_json:
+            return
+        out = None
     answer(predictor.columns(opened, file, asked), out, as_json)
+
+
+def _check_training_files(run: Run) -> None:
+    """Refuses to answer for what a run was trained on where that is gone."""
+    request = run.configuration.get("request", {})
+    given = [request.get(name) for name in ("source_file", "target_file")]
+    named = [one for one in given if one] or [request.get("source")]
+    for one in named:
+        if one and Path(one).is_absolute() and not Path(one).exists():
+            raise InputError(
+                f"FILE: {run.path} was trained on {one}, which is not there any more; name the "
+                "file to answer for"
+            )
 
 
 def report(

@@ -36,13 +36,13 @@ _ATTENTION = ("dot", "additive", "none")
 
 def translate(
     source: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="A table with a column of sources and one of targets (CSV, TSV, Parquet, Arrow, "
             "JSON lines), or a built-in set: dates, addition.",
-            show_default=True,
+            show_default="dates",
         ),
-    ] = "dates",
+    ] = None,
     source_column: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="Column of sources.")
     ] = None,
@@ -99,6 +99,12 @@ def translate(
     from elman.tasks.translation_report import MEASURES, verdict, write_translation
 
     names = ("source", "source_column", "target_column", "source_file", "target_file")
+    if source is not None and (source_file is not None or target_file is not None):
+        raise InputError(
+            f"SOURCE: expected either a table or --source-file and --target-file, got {source!r} "
+            "beside them"
+        )
+    source = "dates" if source is None else source
     request = request_of(locals(), names)
     title = stem(source if source_file is None else str(source_file))
     job = Job("translation", title, out, not no_report, as_json, quiet)

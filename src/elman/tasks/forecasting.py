@@ -451,7 +451,19 @@ class Forecaster(Estimator):
         series = np.arange(panel.n_series)
         plan = self.plan_
         raw = self.model_.forecast(panel, series, counts, counts, horizon)
+        if data is not None:
+            self._warn_of_short(panel, counts)
         return Answer.of(self.model_, panel, counts, raw, self.calibration_, chosen, plan, horizon)
+
+    def _warn_of_short(self, panel: Panel, counts: Array) -> None:
+        """Says of how many series less is known than the network reads."""
+        window, short = self.plan_.window, int((counts < self.plan_.window).sum())
+        if short:
+            which = "it" if panel.n_series == 1 else f"{short} of {panel.n_series} series"
+            self._warn(
+                f"the network reads {window} steps, and only {int(counts.min())} of {which} are "
+                "known: what lies before them counts as missing, and the forecast may be poor"
+            )
 
     def _read(self, data: Any) -> Panel:
         if isinstance(data, Panel):
