@@ -148,3 +148,10 @@ def test_writing_a_report_imports_no_slow_part_of_plotly():
     done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_numbers_keep_their_signs_and_their_per_cent():
+    from elman.report import page
+
+    assert page._signed("-0.0126") == "−0.0126" and page._signed("-") == "-"
+    assert page._unbroken("(1 % stated)") == "(1\u00a0% stated)"

@@ -21,6 +21,18 @@ _LINE = 17
 _MARGIN = 3
 
 
+_MEANINGS = {
+    "Dropout": "in training only",
+    "Ends": "last state of each direction",
+    "Last": "the last state",
+    "Repeat": "the code at every step",
+    "MeanPool": "mean over the steps",
+    "MaxPool": "highest over the steps",
+    "LayerNorm": "scaled to one spread",
+}
+"""What layers do that have no parameters and bring no words of their own."""
+
+
 @dataclass
 class _Box:
     title: str
@@ -62,7 +74,8 @@ def _boxes(network: NetworkView, down: bool) -> list[_Box]:
     end, inner = (32, 32) if down else (17, 20)  # characters in a line
     boxes = [_end_box("In", _wrapped(network.input, end))]
     for layer in network.layers:
-        lines = _wrapped(layer.detail, inner) if layer.detail else []
+        detail = layer.detail or ("" if layer.parameters else _MEANINGS.get(layer.kind, ""))
+        lines = _wrapped(detail, inner) if detail else []
         if layer.parameters:
             lines.append(f"{layer.parameters:,} parameters")
         boxes.append(
@@ -77,7 +90,13 @@ def _end_box(title: str, lines: list[str]) -> _Box:
 
 
 def _shapes(network: NetworkView) -> list[str]:
-    return [network.input_shape, *(layer.output for layer in network.layers)]
+    """Over every arrow the shape of what is handed on: what says none hands on what it gets."""
+    shapes = [network.input_shape]
+    width = ""
+    for layer in network.layers:
+        width = layer.output or width
+        shapes.append(width)
+    return shapes
 
 
 def _place_across(boxes: list[_Box]) -> tuple[float, float]:

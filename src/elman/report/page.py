@@ -82,8 +82,13 @@ def render(report: ForecastReport | TaskReport) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=wording.number, seconds=wording.seconds, shown=_shown, stamp=wording.stamp
+        number=wording.number,
+        seconds=wording.seconds,
+        shown=_shown,
+        stamp=wording.stamp,
+        signed=_signed,
     )
+    environment.filters["unbroken"] = _unbroken
     if isinstance(report, TaskReport):
         name, parts = "task.html.j2", _task_parts(report)
     else:
@@ -258,6 +263,16 @@ def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_shown(item) for item in value)
     return str(value)
+
+
+def _signed(cell: str) -> str:
+    """A cell of a table: a number below 0 with the sign that is as wide as a plus."""
+    return f"−{cell[1:]}" if cell[:1] == "-" and cell[1:2].isdigit() else cell
+
+
+def _unbroken(sentence: str) -> str:
+    """A sentence in which no line breaks between a number and its per cent sign."""
+    return sentence.replace(" %", "\u00a0%")
 
 
 def _script_json(record: Any) -> str:

@@ -18,6 +18,7 @@ from elman.runs import Run
 from elman.tasks.classification import SequenceClassifier
 from elman.tasks.relevance_section import steps_section
 from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.settings_report import with_chosen
 
 __all__ = ["MEASURES", "prediction_columns", "verdict", "write_classification"]
 
@@ -100,7 +101,7 @@ def _report(classifier: SequenceClassifier, data: Labelled, title: str, command:
     scores = classifier.scores_
     labels, counts = np.unique(np.asarray(data.labels), return_counts=True)
     common = f"{labels[counts.argmax()]} ({counts.max():,} of {counts.sum():,})"
-    return task_report(
+    report = task_report(
         classifier,
         title=title,
         kind="classification",
@@ -113,6 +114,7 @@ def _report(classifier: SequenceClassifier, data: Labelled, title: str, command:
         notes=data.notes,
         command=command,
     )
+    return with_chosen(report, classifier)
 
 
 def _verdict(scores: Mapping[str, Any] | None) -> Verdict:

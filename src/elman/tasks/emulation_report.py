@@ -29,6 +29,7 @@ from elman.tasks.emulation import Emulator
 from elman.tasks.emulation_data import check_same_kind
 from elman.tasks.emulation_scores import Judged
 from elman.tasks.run_folder import task_report, write_task_run
+from elman.tasks.settings_report import with_chosen
 from elman.tasks.wording import counted
 
 __all__ = ["MEASURES", "rollout_columns", "score_rows", "verdict", "write_emulation"]
@@ -198,7 +199,7 @@ def _report(emulator: Emulator, data: Trajectories, title: str, command: str) ->
     if emulator.judged_ is not None and scores is not None:
         judged = emulator.judged_
         sections = [_quality(scores), _rollouts(emulator, judged, data), _climate(judged, data)]
-    return task_report(
+    report = task_report(
         emulator,
         title=title,
         kind="emulation",
@@ -211,6 +212,7 @@ def _report(emulator: Emulator, data: Trajectories, title: str, command: str) ->
         notes=data.notes,
         command=command,
     )
+    return with_chosen(report, emulator)
 
 
 def _verdict(scores: Mapping[str, Any] | None) -> Verdict:

@@ -22,6 +22,7 @@ from elman.tasks.labelling_model import Answer
 from elman.tasks.labelling_network import LabellingShape
 from elman.tasks.labelling_scores import MEASURES
 from elman.tasks.run_folder import layer_views, task_report, write_task_run
+from elman.tasks.settings_report import with_chosen
 
 __all__ = ["label_columns", "verdict", "write_labelling"]
 
@@ -123,7 +124,7 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
 def _report(labeller: SequenceLabeller, data: StepFile, title: str, command: str) -> TaskReport:
     scores = labeller.scores_
     chosen = "all labels of a sequence together (CRF)" if labeller.crf else "each label for itself"
-    return task_report(
+    report = task_report(
         labeller,
         title=title,
         kind="labelling",
@@ -136,6 +137,7 @@ def _report(labeller: SequenceLabeller, data: StepFile, title: str, command: str
         notes=data.notes,
         command=command,
     )
+    return with_chosen(report, labeller)
 
 
 def _facts(scores: Mapping[str, Any] | None) -> list[Fact]:

@@ -17,6 +17,7 @@ from elman.runs import Run
 from elman.tasks.language import LanguageModel
 from elman.tasks.language_model import Choice
 from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.settings_report import with_chosen
 
 __all__ = ["MEASURES", "surprise_columns", "verdict", "write_language"]
 
@@ -123,7 +124,7 @@ def _report(
         judged = Verdict("bad", "Does not beat the n-grams", sentence)
     else:
         judged = Verdict("good", "Beats the n-grams", sentence)
-    return task_report(
+    report = task_report(
         model,
         title=title,
         kind="language",
@@ -137,6 +138,7 @@ def _report(
         ),
         command=command,
     )
+    return with_chosen(report, model)
 
 
 def _facts(model: LanguageModel) -> list[Fact]:

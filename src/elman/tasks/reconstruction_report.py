@@ -17,6 +17,7 @@ from elman.tasks.detection import Detection, verdict
 from elman.tasks.reconstruction import SequenceAutoencoder
 from elman.tasks.reporting import describe_source, shown_stamps
 from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.settings_report import with_chosen
 
 __all__ = ["anomaly_columns", "score_columns", "write_detection"]
 
@@ -96,7 +97,7 @@ def _report(
 ) -> TaskReport:
     panel = detection.panel
     window = autoencoder.window or 0
-    return task_report(
+    report = task_report(
         autoencoder,
         title=title,
         kind="detection",
@@ -116,6 +117,7 @@ def _report(
         notes=list(panel.notes),
         command=command,
     )
+    return with_chosen(report, autoencoder)
 
 
 def _verdict(detection: Detection, false_alarm: float) -> Verdict:

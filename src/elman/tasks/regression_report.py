@@ -17,6 +17,7 @@ from elman.runs import Run
 from elman.tasks.regression import SequenceRegressor
 from elman.tasks.relevance_section import steps_section
 from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.settings_report import with_chosen
 
 __all__ = ["MEASURES", "prediction_columns", "verdict", "write_regression"]
 
@@ -97,7 +98,7 @@ def _rounded(values: Array) -> list[float]:
 def _report(regressor: SequenceRegressor, data: Labelled, title: str, command: str) -> TaskReport:
     text = regressor.model_.encoder.vocabulary is not None
     source = f"{regressor.unit} of a text" if text else "the steps, scaled"
-    return task_report(
+    report = task_report(
         regressor,
         title=title,
         kind="regression",
@@ -110,6 +111,7 @@ def _report(regressor: SequenceRegressor, data: Labelled, title: str, command: s
         notes=data.notes,
         command=command,
     )
+    return with_chosen(report, regressor)
 
 
 def _verdict(scores: Mapping[str, Any] | None) -> Verdict:

@@ -18,6 +18,7 @@ from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict, share_text
 from elman.runs import Run
 from elman.tasks.run_folder import task_report, write_task_run
+from elman.tasks.settings_report import with_chosen
 from elman.tasks.translation import Translator
 from elman.tasks.translation_rows import Pairs
 from elman.tasks.translation_scores import NETWORK
@@ -129,7 +130,7 @@ def _report(translator: Translator, data: PairData, title: str, command: str) ->
         judged = Verdict(*_judgement(scores))
     attention = translator.attention or "no"
     cell = type(translator.model_.network.decoder).__name__
-    return task_report(
+    report = task_report(
         translator,
         title=title,
         kind="translation",
@@ -142,6 +143,7 @@ def _report(translator: Translator, data: PairData, title: str, command: str) ->
         notes=data.notes,
         command=command,
     )
+    return with_chosen(report, translator)
 
 
 def _facts(translator: Translator) -> list[Fact]:
