@@ -151,7 +151,7 @@ def test_texts_by_characters_and_words() -> None:
         assert model.score(words, y) == 1.0
         assert model.scores_["table"]["trigram naive Bayes"]["accuracy"] == 1.0
         model.set_params(unseen=None if unit == "characters" else "error")
-        with pytest.raises(InputError, match=rf"{unit} seen in fit.*--unseen unknown"):
+        with pytest.raises(InputError, match=rf"{unit} seen in fit.*unseen='unknown'"):
             model.predict(["zzz qqq"])
         model.set_params(unseen="unknown" if unit == "characters" else None)
         assert np.isfinite(model.predict_proba(["zzz qqq"])).all()

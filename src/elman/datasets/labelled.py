@@ -70,7 +70,7 @@ def load_labelled(name: str) -> Labelled:
         arrays: list[Any] = list(rng.standard_normal((16, 5, 10)))
         labels = np.arange(16) % 2
         channels = [f"channel {number + 1}" for number in range(10)]
-        return Labelled(Rows(arrays, None, 10), labels, [str(n) for n in range(16)], channels)
+        return Labelled(Rows(arrays, None, 10), labels, [str(n + 1) for n in range(16)], channels)
     if name != "surnames":
         known = ", ".join(one.name for one in DESCRIPTIONS)
         raise InputError(f"There is no built-in set {name!r}. There are {known}.")
