@@ -60,7 +60,7 @@ def test_an_imported_network_answers_for_a_file(
     (folder / "rows.csv").write_text("\n".join(["id,time,a,b", *rows]) + "\n")
     assert main(["predict", "run", "rows.csv"]) == 0
     lines = capsys.readouterr().out.strip().splitlines()
-    assert lines[0] == "row,y0" and len(lines) == 4
+    assert lines[0] == "row,y0" and len(lines) == 4 and lines[1].startswith("1,")
     assert main(["predict", "run"]) == 2
     assert "give it a file" in capsys.readouterr().err
 

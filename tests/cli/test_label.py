@@ -187,5 +187,9 @@ def test_channels_are_found_by_name_and_from_any_folder(
     assert main(["predict", str(run), "new.csv"]) == 0
     assert capsys.readouterr().out == expected
     Path("less.csv").write_text("id,t,height\n1,0,2\n")
+    (run.parent / "moves.csv").unlink()
+    capsys.readouterr()
+    assert main(["predict", str(run)]) == 2
+    assert "was trained on" in capsys.readouterr().err
     assert main(["predict", str(run), "less.csv"]) == 2
     assert "less.csv has no column 'other'" in capsys.readouterr().err

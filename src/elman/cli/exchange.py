@@ -170,7 +170,7 @@ def predict_network(run: Run, file: str | None, asked: Mapping[str, Any]) -> dic
     outputs = network.predict(rows.arrays)
     lengths = [len(one) for one in rows.arrays] if network.per_step else [1] * len(outputs)
     values = np.concatenate(list(outputs)) if network.per_step else outputs
-    columns: dict[str, Any] = {"row": np.repeat(np.arange(len(rows)), lengths)}
+    columns: dict[str, Any] = {"row": np.repeat(np.arange(1, len(rows) + 1), lengths)}
     if network.per_step:
-        columns["step"] = np.concatenate([np.arange(one) for one in lengths])
+        columns["step"] = np.concatenate([np.arange(1, one + 1) for one in lengths])
     return columns | {f"y{channel}": values[:, channel] for channel in range(values.shape[1])}

@@ -10,7 +10,7 @@ import typer
 
 from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
-from elman.cli.sequences import Channels, kept_place, source_of
+from elman.cli.sequences import Channels, source_of
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -148,15 +148,10 @@ def write_labels(run: Run, file: str | None, out: Path) -> None:
 
 def _reading_of(request: Mapping[str, Any], data: StepFile) -> dict[str, Any]:
     """What was asked for with what was found, so that another file is read the same way."""
-    places = {
-        name: None if request[name] is None else kept_place(request[name])
-        for name in ("source", "validation", "test")
-    }
     found = {"token": data.token, "id": data.id, "time": data.time}
     return {
         **request,
         **{name: value for name, value in found.items() if value is not None},
-        **places,
         "label": data.label,
         "channels": data.channels if data.form == "table" else [],
         "width": data.width,

@@ -27,7 +27,6 @@ __all__ = [
     "TextColumn",
     "Unit",
     "Unseen",
-    "kept_place",
     "read_sequences",
     "reading_of",
     "sequences_of_run",
@@ -127,33 +126,16 @@ def read_sequences(
     return data
 
 
-def kept_place(source: str | Path) -> str:
-    """A file or folder by its absolute path, for a run may be asked from another folder.
-
-    Args:
-        source: What was read; the name of a built-in set stays as it is.
-    """
-    return str(Path(source).resolve()) if Path(source).exists() else str(source)
-
-
 def source_of(run: Run, file: str | None) -> str:
     """What a run is to answer for; a warning says so where it is what it was trained on.
 
     Args:
         run: The run.
         file: What was named, or ``None``.
-
-    Raises:
-        InputError: If none was named and the file that it was trained on has gone.
     """
     if file is not None:
         return file
     source = str(run.configuration["request"]["source"])
-    if Path(source).is_absolute() and not Path(source).exists():
-        raise InputError(
-            f"FILE: {run.path} was trained on {source}, which is not there any more; name the "
-            "file to answer for"
-        )
     warnings.warn(
         f"no FILE is named: these are answers for {source}, which the run was trained on",
         ElmanWarning,
@@ -171,15 +153,10 @@ def reading_of(request: dict[str, Any], data: Labelled) -> dict[str, Any]:
     """
     text = data.columns[0] if data.rows.texts is not None and data.columns else request["text"]
     found = {"label": data.label, "id": data.id, "time": data.time, "text": text}
-    places = {
-        name: None if request[name] is None else kept_place(request[name])
-        for name in ("source", "labels")
-    }
     numbers = data.rows.texts is None
     return {
         **request,
         **{name: value for name, value in found.items() if value is not None},
-        **places,
         "label": data.label,
         "channels": data.columns if numbers else [],
     }
