@@ -155,3 +155,14 @@ def test_numbers_keep_their_signs_and_their_per_cent():
 
     assert page._signed("-0.0126") == "−0.0126" and page._signed("-") == "-"
     assert page._unbroken("(1 % stated)") == "(1\u00a0% stated)"
+
+
+def test_every_box_of_the_drawing_says_something_and_every_arrow_bears_a_shape():
+    layers = [
+        LayerView("GRU", "8 units", "8", 240, True),
+        LayerView("Dropout"),
+        LayerView("Dense", "", "2", 18),
+    ]
+    drawing = network_svg(NetworkView("steps", "T x 1", layers, "2 classes"))
+    assert "in training only" in drawing
+    assert re.findall(r'class="shape" [^>]*>([^<]*)<', drawing).count("8") == 2

@@ -74,7 +74,7 @@ def facts(report: ForecastReport) -> list[Fact]:
         last = seconds(report.timings["training"])
         epochs = f" for {plural(len(report.history), 'epoch')}" if report.history else ""
         whole = report.timings.get("total", report.timings["training"])
-        hint = f"held-out folds and all; {last} of it{epochs} of the network kept"
+        hint = f"held-out folds included; {last}{epochs} of the last fit"
         if whole == report.timings["training"]:
             hint = epochs.removeprefix(" for ")
         found.append(Fact("Training time", seconds(whole), hint))

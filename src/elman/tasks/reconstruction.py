@@ -16,6 +16,7 @@ from elman.evaluate.anomalies import calibrate, root_mean_square
 from elman.tasks.reconstruction_model import Autoencoder
 from elman.tasks.reconstruction_parts import Parts, judge_reconstruction, split_rows
 from elman.tasks.reconstruction_scores import AnomalyScores
+from elman.tasks.wording import counted
 
 __all__ = ["SequenceAutoencoder"]
 
@@ -269,7 +270,8 @@ class SequenceAutoencoder(AnomalyScores):
         if self.window is not None:
             self.notes_.append(
                 f"The threshold rests on {self.threshold_.count:,} held-out steps, which hang "
-                f"together: no more than {apart} windows of them do not overlap."
+                f"together: no more than {counted(apart, 'window')} of them "
+                f"{'does' if apart == 1 else 'do'} not overlap."
             )
         needed = math.ceil(1.0 / self.false_alarm - 1.0 - 1e-9)
         checked = self.threshold_ if self.window is not None else self.window_threshold_
