@@ -518,3 +518,25 @@ def test_fewer_rows_than_the_window_are_warned_of(
     assert "reads 12 steps" not in capsys.readouterr().err
     assert main(["predict", "run", "short.csv"]) == 0
     assert "reads 12 steps, and only 6 of it are known" in capsys.readouterr().err
+
+
+def test_the_list_of_data_fits_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rich.console import Console
+
+    monkeypatch.setattr("elman.cli.printing._make_console", lambda **_: Console(width=80))
+    assert main(["datasets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "source" not in lines[0] and any("Solar Influences Data" in line for line in lines)
+
+
+def test_the_newest_runs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for number, name in enumerate("zfedcba"):
+        run = Path(f"elman-runs/{name}")
+        run.mkdir(parents=True)
+        (run / "config.json").write_text("{}")
+        os.utime(run / "config.json", (number, number))
+    assert main(["predict", "nowhere"]) == 2
+    assert "runs here: ... elman-runs/e, elman-runs/d, " in capsys.readouterr().err

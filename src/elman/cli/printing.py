@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _LABEL_WIDTH = 9
+_WIDE = 120
+"""Columns of a terminal in which the list of built-in data has room for one more."""
 _COLUMNS = (("mae", "MAE"), ("rmse", "RMSE"), ("smape", "sMAPE"), ("mase", "MASE"), ("owa", "OWA"))
 
 
@@ -278,17 +280,28 @@ def print_csv(columns: Mapping[str, Any]) -> None:
 def print_datasets(records: Sequence[Description], sets: Sequence[BuiltIn] = ()) -> None:
     """The built-in records, and the built-in sets of the other tasks, as a table."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
+    console = _make_console(soft_wrap=False, width_in_pipe=160)
+    beside = console.width >= _WIDE  # else the source stands below what it is of
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("name", "for", "what", "rows", "source"):
-        table.add_column(title, justify="right" if title == "rows" else "left")
-    for one in records:
-        title = f"{one.title}, every {one.frequency}"
-        table.add_row(one.name, "forecast", title, f"{one.rows}", one.source)
-    for each in sets:
-        table.add_row(each.name, each.verb, each.title, f"{each.rows}", each.source)
-    _make_console(soft_wrap=False, width_in_pipe=160).print(table)
+    for title in ("name", "for", "what", "rows", "source")[: 5 if beside else 4]:
+        whole = title != "what" and title != "source"
+        table.add_column(title, justify="right" if title == "rows" else "left", no_wrap=whole)
+    rows = [
+        (one.name, "forecast", f"{one.title}, every {one.frequency}", one.rows, one.source)
+        for one in records
+    ]
+    for name, verb, what, size, source in [
+        *rows,
+        *((each.name, each.verb, each.title, each.rows, each.source) for each in sets),
+    ]:
+        if beside:
+            table.add_row(name, verb, what, f"{size}", source)
+        else:
+            table.add_row(name, verb, f"{what}\n[dim]{escape(source)}[/]", f"{size}")
+    console.print(table)
 
 
 def _make_console(soft_wrap: bool, width_in_pipe: int) -> Console:
