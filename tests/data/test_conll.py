@@ -164,3 +164,13 @@ def test_columns_that_are_not_there(
         read_steps(path, **options)
     with pytest.raises(InputError, match="no file"):
         read_steps(tmp_path / "nothing.conll")
+
+
+def test_a_text_has_the_width_of_the_one_trained_on(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.conll", CONLL)
+    assert read_steps(path).width == 4
+    bare = written(tmp_path, "b.conll", "EU NNP B-NP\n")
+    read = read_steps(bare, label="2", required=False, width=4)
+    assert read.labels is None and read.column is None  # the second column is none of labels
+    with pytest.raises(InputError, match="has 3 columns in its first line, expected one token"):
+        read_steps(bare, required=False, width=6)

@@ -104,3 +104,8 @@ def test_a_difference_within_chance_is_not_clear():
     assert not clearly_less(wrong, other)
     other[:6] = True
     assert clearly_less(wrong, other)
+
+
+def test_sure_and_right_loses_nothing() -> None:
+    measured = classification_measures(np.eye(2), np.array([0, 1]))
+    assert f"{measured['log_loss']:.3f}" == "0.000"
