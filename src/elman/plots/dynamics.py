@@ -181,7 +181,7 @@ def spectrum_figure(
     ]
     data[1]["line"]["dash"] = "dash"
     layout = _layout(f"cycles in {dt_unit}", f"power density of {name}")
-    layout["xaxis"].update(type="log", tickformat="~g", dtick=1)
+    layout["xaxis"].update(type="log", tickformat="~g", nticks=6)
     layout["yaxis"].update(type="log", tickformat=".0e", nticks=8)
     return {"data": data, "layout": layout}
 
