@@ -540,3 +540,16 @@ def test_the_newest_runs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
         os.utime(run / "config.json", (number, number))
     assert main(["predict", "nowhere"]) == 2
     assert "runs here: ... elman-runs/e, elman-runs/d, " in capsys.readouterr().err
+
+
+def test_a_file_without_a_header_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"2024-01-{day:02d},{10 + day % 7}.5\n" for day in range(1, 32)]
+    Path("bare.csv").write_text("".join(rows))
+    assert main(["forecast", "bare.csv", *QUICK, "--quiet", "--no-report"]) == 0
+    assert "first row, with 11.5, names the columns" in capsys.readouterr().err
+
+
+def test_only_names_that_are_near_are_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("ok_e.csv").write_text("ds,y\n")
+    assert "Did you mean" not in refused(capsys, "forecast", "nope.csv")
+    assert "Did you mean 'ok_e.csv'?" in refused(capsys, "forecast", "ok_f.csv")

@@ -151,3 +151,11 @@ def test_a_run_of_another_kind_is_refused(capsys: pytest.CaptureFixture[str], ru
     (other / "config.json").write_text(text)
     assert main(["generate", "other"]) == 2
     assert "is a run of another kind, a classification" in capsys.readouterr().err
+
+
+def test_an_empty_file_has_nothing_to_answer_for(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty.txt").write_text("")
+    assert main(["predict", str(run), "empty.txt"]) == 2
+    assert "FILE: empty.txt is empty" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -268,7 +270,7 @@ def _read(
                 f"{named[0]}: the built-in record {source!r} has one column and needs no names"
             )
         return data
-    return Panel.from_any(
+    panel = Panel.from_any(
         data,
         target=target or None,
         time=time,
@@ -280,6 +282,22 @@ def _read(
         time_format=time_format,
         time_zone=time_zone,
     )
+    _warn_of_header(source, panel)
+    return panel
+
+
+def _warn_of_header(source: str, panel: Any) -> None:
+    """Says so where the names of columns are numbers: most likely there is no header."""
+    names = [str(one) for one in panel.names.targets]
+    if not all(re.fullmatch(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?", one) for one in names):
+        return
+    from elman.errors import ElmanWarning
+
+    text = (
+        f"{source} was read as a table whose first row, with {', '.join(names[:3])}, names the "
+        "columns; if that row holds values, put a row of names above it"
+    )
+    warnings.warn(text, ElmanWarning, stacklevel=2)
 
 
 def _cutoffs(texts: list[str] | None, panel: Any) -> list[Any] | None:

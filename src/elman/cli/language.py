@@ -246,5 +246,7 @@ def predict_surprise(run: Run, file: str | None, asked: Mapping[str, Any]) -> di
     source = run.configuration["request"]["source"] if file is None else file
     model = load(run.model_path)
     text, _ = _read(source)
+    if isinstance(text, Path) and not text.stat().st_size:
+        raise InputError(f"FILE: {text} is empty; expected a text to answer for")
     corpus = Corpus(text, binary=model.unit == "bytes")
     return surprise_columns(model, model.checked("".join(corpus.parts())))

@@ -7,6 +7,7 @@ from 1 in messages, without the header.
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -240,6 +241,8 @@ def _parse_text(column: Column, role: str) -> NDArray[np.float64]:
         pass
     row, text = next((r, t) for r, t in enumerate(column.values) if not _is_number(t))
     hint = " It looks like a decimal comma; use a point." if _decimal_comma(str(text)) else ""
+    if re.fullmatch(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?\s*", str(text)):
+        hint = " A comma between thousands is left out, a decimal comma is written as a point."
     raise InputError(
         f"The {role} column {column.name!r} must be numeric, but row {row + 1} holds "
         f"{text!r}.{hint}"

@@ -94,8 +94,9 @@ def _similar(path: Path) -> str:
 
     if not path.parent.is_dir():
         return f" There is no folder {str(path.parent)!r} either."
-    near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
-    return f" Did you mean {str(path.with_name(near[0]))!r}?" if near else ""
+    there = {p.stem: p.name for p in path.parent.iterdir()}  # by stem: many share the suffix
+    near = get_close_matches(path.stem, list(there), n=1)
+    return f" Did you mean {str(path.with_name(there[near[0]]))!r}?" if near else ""
 
 
 def _read_arrow(path: Path) -> Any:
