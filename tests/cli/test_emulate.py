@@ -139,3 +139,25 @@ def test_a_source_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert "needs no names of columns" in capsys.readouterr().err
     assert main(["emulate", "missing.csv"]) == 2
     assert "There is no file" in capsys.readouterr().err
+
+
+def test_the_columns_that_are_read_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{number},{number % 7},{number % 5}\n" for number in range(120))
+    (tmp_path / "hours.csv").write_text("hour,level,flow\n" + rows)
+    options = ("--forcing", "flow", "--epochs", "1", "--history", "4", "--window", "8")
+    out = ("--rollout-steps", "2", "--no-report", "--out", str(tmp_path / "run"))
+    assert main(["emulate", str(tmp_path / "hours.csv"), *options, *out]) == 0
+    assert "state hour, level; forcing flow" in capsys.readouterr().out
+    assert main(["emulate", str(tmp_path / "hours.csv"), "--history", "5000"]) == 2
+    assert "--history: expected fewer steps" in capsys.readouterr().err
+
+
+def test_a_column_of_texts_may_name_the_trajectories(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{'ab'[number // 60]},{number % 7}\n" for number in range(120))
+    (tmp_path / "runs.csv").write_text("Lauf,level\n" + rows)
+    assert main(["emulate", str(tmp_path / "runs.csv")]) == 2
+    assert "if it names the trajectories, say so with --id Lauf" in capsys.readouterr().err

@@ -114,6 +114,9 @@ def emulate(
     )
     voice = job.voice
     voice.source(source, data.describe(), data.notes)
+    kinds = {"state": data.channels, "forcing": data.forces, "parameters": data.constants}
+    named = [f"{kind} {', '.join(map(str, names))}" for kind, names in kinds.items() if names]
+    voice.line("", "; ".join(named))
     emulator.fit(data)
     voice.trained(emulator.model_.parameter_count, emulator.seconds_["total"])
     scores = emulator.scores_

@@ -316,8 +316,11 @@ def _column(
 def _numbers(frame: Any, names: list[str], option: str) -> Array:
     for name in names:
         if not (frame[name].dtype.is_numeric() or frame[name].null_count() == frame.height):
+            hint = ""
+            if 1 < frame[name].n_unique() <= frame.height // 2:
+                hint = f"; if it names the trajectories, say so with id={name!r}"
             raise InputError(
-                f"{option}: expected numbers in column {name!r}, got {frame[name].dtype}"
+                f"{option}: expected numbers in column {name!r}, got {frame[name].dtype}{hint}"
             )
     values = np.stack(
         [np.array([np.nan if v is None else v for v in frame[name].to_list()]) for name in names],
