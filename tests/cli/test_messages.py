@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,22 @@ def test_the_short_form_of_help(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["-h"], ["forecast", "-h"]):
         assert main(arguments) == 0
         assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("> /dev/full", 2, "elman: cannot write to standard output: No space left on device\n"),
+        (">&-", 0, ""),
+    ],
+)
+def test_streams_that_cannot_be_written_to(shell: str, code: int, said: str) -> None:
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m elman datasets {shell}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, said)
