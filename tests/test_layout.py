@@ -27,7 +27,7 @@ ORDER = (
     ("layers", "parameters", "state", "summary"),
     ("losses", "measures", "schedules", "optimizers", "bptt", "recording"),
     ("history", "progress", "training"),
-    ("saving", "streaming", "network"),
+    ("saving", "streaming", "crossing", "network"),
     ("evaluate", "plots", "places", "runs", "report"),
     ("tasks",),
     ("torch", "keras", "exchange"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import describe, one_of, real, whole
+from elman.crossing import Crossing
 from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import DataSet, Form
 from elman.data.streams import Lanes, Stream, refuse_beside_stream
@@ -42,7 +42,7 @@ __all__ = ["Network"]
 Array: TypeAlias = NDArray[Any]
 
 
-class Network(FlatParameters):
+class Network(FlatParameters, Crossing):
     """Layers in a row, from sequences to sequences or to one vector for each sequence.
 
     Inputs are arrays ``(N, T, C)``, or lists of arrays ``(T_i, C)`` of unequal lengths, or
@@ -212,127 +212,6 @@ class Network(FlatParameters):
         network._generator = np.random.Generator(np.random.PCG64())
         network._generator.bit_generator.state = state
         return network
-
-    # --- other libraries ---------------------------------------------------------------------
-
-    @classmethod
-    def from_torch(cls, module: Any) -> Network:
-        """A network of the weights of a PyTorch module.
-
-        Args:
-            module: An ``RNN``, ``LSTM`` or ``GRU`` of ``torch.nn``, or modules in order:
-                ``Sequential`` or any module whose children are these, ``Linear``, ``Embedding``,
-                ``Dropout``, ``Tanh``, ``ReLU``, ``Sigmoid`` and ``Softmax``. A class with a
-                ``forward`` of its own is run on random inputs and must give what the network
-                gives; a last step taken or an activation applied there is found out so.
-
-        Raises:
-            InputError: If a module or one of its options has no counterpart, naming it.
-            BackendUnavailable: If torch is not installed.
-        """
-        _exchange("torch", "torch")
-        network: Network = import_module("elman.exchange.from_torch").from_torch(module)
-        return network
-
-    def to_torch(self) -> Any:
-        """A ``torch.nn.Module`` that computes the same, batch first, parameters under their names.
-
-        Called as ``module(x, lengths=None)``; in evaluation mode, with copies of the weights.
-
-        Raises:
-            InputError: If a layer has no counterpart, naming it.
-            BackendUnavailable: If torch is not installed.
-        """
-        _exchange("torch", "torch")
-        return import_module("elman.exchange.to_torch").to_torch(self)
-
-    @classmethod
-    def from_keras(cls, model: Any) -> Network:
-        """A network of the weights of a Keras 3 model, layers in a row.
-
-        Args:
-            model: A ``keras.Sequential``, or any model that is a chain: of ``SimpleRNN``,
-                ``LSTM``, ``GRU``, ``Bidirectional`` around them, ``Dense``, ``Embedding``,
-                ``Dropout``, ``Activation``, and the global pools over time. Dropout inside
-                recurrent layers acts in training only and is left out, with a warning.
-
-        Raises:
-            InputError: If a layer or one of its options has no counterpart, naming it.
-            BackendUnavailable: If Keras is not installed.
-        """
-        _exchange("keras", "keras")
-        network: Network = import_module("elman.exchange.from_keras").from_keras(model)
-        return network
-
-    def to_keras(self) -> Any:
-        """A built ``keras.Sequential`` that computes the same, without lengths.
-
-        Raises:
-            InputError: If a layer has no counterpart, naming it.
-            BackendUnavailable: If Keras is not installed.
-        """
-        _exchange("keras", "keras")
-        return import_module("elman.exchange.to_keras").to_keras(self)
-
-    @classmethod
-    def from_onnx(cls, file: Any, *, constants: Mapping[str, Any] | None = None) -> Network:
-        """A network of an ONNX model that is a chain of recurrent, dense and like layers.
-
-        Nodes ``RNN``, ``LSTM`` and ``GRU`` may have any option of the standard but activations
-        other than tanh, sigmoid and relu. Those that the compiled cells do not serve (a reverse
-        direction alone, peepholes, clip, input_forget, other places of the activations) become
-        :class:`elman.OnnxRecurrent`, which computes in NumPy, slowly.
-
-        Args:
-            file: A path, the file's bytes, or an ``onnx.ModelProto``.
-            constants: Values of graph inputs that are weights, by name.
-
-        Raises:
-            InputError: If a node or one of its attributes has no counterpart, naming it.
-            BackendUnavailable: If onnx is not installed.
-        """
-        _exchange("onnx", "onnx")
-        reader = import_module("elman.exchange.onnx_graph")
-        network: Network = reader.from_onnx(file, constants or {})
-        return network
-
-    def to_onnx(
-        self,
-        file: str | os.PathLike[str],
-        *,
-        states: bool = True,
-        lengths: bool = True,
-        certificate: bool = True,
-        overwrite: bool = False,
-    ) -> dict[str, Any]:
-        """Writes the network as an ONNX model, and beside it a certificate of how exact it is.
-
-        Its inputs are ``x`` ``(N, T, C)`` (tokens ``(N, T)``), with ``N`` and ``T`` left open, and
-        if wanted, each of which may be left out when it is run: ``lengths`` int64 ``(N,)``, and the
-        initial states by the names of :class:`~elman.NetworkState`, ``(N, H)``. Its outputs are
-        ``y`` and the states after each row's last live step, ``final_`` before their names.
-
-        Args:
-            file: Where to.
-            states: Whether states are inputs and outputs.
-            lengths: Whether lengths are an input.
-            certificate: Whether the file is run in ONNX Runtime on random inputs and compared;
-                the result is written to ``<file>.certificate.json``.
-            overwrite: Whether files already there may be replaced.
-
-        Returns:
-            The certificate, empty if none was asked for.
-
-        Raises:
-            InputError: If a layer has no counterpart, naming it, or the file exists.
-            BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
-        """
-        _exchange("onnx", "onnx")
-        writer = import_module("elman.exchange.onnx_files")
-        written: dict[str, Any] = writer.to_onnx(
-            self, file, states=states, lengths=lengths, certificate=certificate, overwrite=overwrite
-        )
-        return written
 
     # --- passes ------------------------------------------------------------------------------
 
@@ -782,11 +661,6 @@ class Network(FlatParameters):
                 f"{last.output_size})"
             )
         return loss
-
-
-def _exchange(package: str, extra: str) -> None:
-    """Makes sure of an optional package, in the words of a person."""
-    import_module("elman.exchange.parts").package(package, extra)
 
 
 def _generator_of(seed: Any) -> np.random.Generator:

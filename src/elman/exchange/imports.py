@@ -45,7 +45,10 @@ def import_network(
         BackendUnavailable: If the library is not installed.
     """
     if Path(file).suffix == ".onnx" and Path(file).is_file():
-        return Network.from_onnx(file, constants=constants)  # without a runtime to run it
+        network: Network = Network.from_onnx(
+            file, constants=constants
+        )  # without a runtime to run it
+        return network
     return _read(file).network
 
 
