@@ -28,7 +28,7 @@ class Crossing:
             InputError: If a module or one of its options has no counterpart, naming it.
             BackendUnavailable: If torch is not installed.
         """
-        _exchange("torch", "torch")
+        _require("torch")
         return import_module("elman.exchange.from_torch").from_torch(module)
 
     def to_torch(self) -> Any:
@@ -40,7 +40,7 @@ class Crossing:
             InputError: If a layer has no counterpart, naming it.
             BackendUnavailable: If torch is not installed.
         """
-        _exchange("torch", "torch")
+        _require("torch")
         return import_module("elman.exchange.to_torch").to_torch(self)
 
     @classmethod
@@ -57,7 +57,7 @@ class Crossing:
             InputError: If a layer or one of its options has no counterpart, naming it.
             BackendUnavailable: If Keras is not installed.
         """
-        _exchange("keras", "keras")
+        _require("keras")
         return import_module("elman.exchange.from_keras").from_keras(model)
 
     def to_keras(self) -> Any:
@@ -67,7 +67,7 @@ class Crossing:
             InputError: If a layer has no counterpart, naming it.
             BackendUnavailable: If Keras is not installed.
         """
-        _exchange("keras", "keras")
+        _require("keras")
         return import_module("elman.exchange.to_keras").to_keras(self)
 
     @classmethod
@@ -87,7 +87,7 @@ class Crossing:
             InputError: If a node or one of its attributes has no counterpart, naming it.
             BackendUnavailable: If onnx is not installed.
         """
-        _exchange("onnx", "onnx")
+        _require("onnx")
         reader = import_module("elman.exchange.onnx_graph")
         return reader.from_onnx(file, constants or {})
 
@@ -122,7 +122,7 @@ class Crossing:
             InputError: If a layer has no counterpart, naming it, or the file exists.
             BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
         """
-        _exchange("onnx", "onnx")
+        _require("onnx")
         writer = import_module("elman.exchange.onnx_files")
         written: dict[str, Any] = writer.to_onnx(
             self, file, states=states, lengths=lengths, certificate=certificate, overwrite=overwrite
@@ -130,6 +130,6 @@ class Crossing:
         return written
 
 
-def _exchange(package: str, extra: str) -> None:
-    """Makes sure of an optional package, in the words of a person."""
-    import_module("elman.exchange.parts").package(package, extra)
+def _require(package: str) -> None:
+    """Makes sure of an optional package, whose extra bears its name, in the words of a person."""
+    import_module("elman.exchange.parts").package(package, package)

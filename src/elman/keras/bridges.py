@@ -1,13 +1,12 @@
 """The walk as a differentiable function of each of Keras's backends.
 
-Each bridge takes a :class:`elman.keras.walk.Plan`, whether it is training, and tensors in the order
-of :func:`elman.keras.walk.forward`; it gives the outputs and the final states.
+Each bridge takes a :class:`elman.keras.walk.Plan` and tensors in the order of
+:func:`elman.keras.walk.forward`; it gives the outputs and the final states.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -16,7 +15,7 @@ from elman.keras.walk import Plan
 
 __all__ = ["Bridge", "bridge"]
 
-Bridge: TypeAlias = Callable[[Plan, bool, Sequence[Any]], Sequence[Any]]
+Bridge: TypeAlias = Callable[[Plan, Sequence[Any]], Sequence[Any]]
 
 
 def bridge() -> Bridge:
@@ -32,5 +31,5 @@ def bridge() -> Bridge:
         raise BackendUnavailable(
             f"elman.keras runs on Keras's backends tensorflow, jax and torch, not on {name!r}"
         )
-    run: Bridge = partial(import_module(f"elman.keras.on_{name}").run)
+    run: Bridge = import_module(f"elman.keras.on_{name}").run
     return run

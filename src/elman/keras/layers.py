@@ -74,7 +74,7 @@ class _Walked:
         ]
         if mask is not None:
             tensors.append(ops.cast(mask, "bool"))
-        outputs, *states = bridge()(plan, training, tensors)
+        outputs, *states = bridge()(plan, tensors)
         if every:
             return outputs[:, -1], outputs, states
         if mask is not None and (zero or not plan.begins):

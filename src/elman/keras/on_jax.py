@@ -16,7 +16,7 @@ from elman.keras.walk import Plan
 __all__ = ["run"]
 
 
-def run(plan: Plan, training: bool, tensors: Sequence[Any]) -> Sequence[Any]:
+def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
     """The outputs and the final states."""
     found: Sequence[Any] = _walk(plan, tuple(tensors))
     return found

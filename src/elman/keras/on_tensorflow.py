@@ -13,7 +13,7 @@ from elman.keras.walk import Plan
 __all__ = ["run"]
 
 
-def run(plan: Plan, training: bool, tensors: Sequence[Any]) -> Sequence[Any]:
+def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
     """The outputs and the final states."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]

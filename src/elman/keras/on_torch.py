@@ -15,7 +15,7 @@ from elman.keras.walk import Plan
 __all__ = ["run"]
 
 
-def run(plan: Plan, training: bool, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+def run(plan: Plan, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
     """The outputs and the final states."""
     results: Sequence[Tensor] = _Walk.apply(plan, *tensors)  # type: ignore[no-untyped-call]
     return results

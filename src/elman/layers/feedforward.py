@@ -13,7 +13,7 @@ from elman.checks import one_of, real, whole
 from elman.errors import InputError
 from elman.layers.base import Array, Context, Layer, Signal
 
-__all__ = ["Dense", "Dropout", "Embedding"]
+__all__ = ["Dense", "Disturbance", "Dropout", "Embedding"]
 
 
 class Dense(Layer):
@@ -116,7 +116,25 @@ class Dense(Layer):
         return None if d_x is None else self._d_x(self._shape)
 
 
-class Dropout(Layer):
+class Disturbance(Layer):
+    """A layer that changes values at random in training, and does nothing otherwise."""
+
+    def connect(self, incoming: Signal) -> Signal:
+        """What came in."""
+        if incoming.kind == "tokens":
+            raise self._refuse(incoming, "a sequence or a vector", "put it after the Embedding")
+        return incoming
+
+    def _generator(self, context: Context) -> np.random.Generator:
+        """Source of the randomness of a pass in training."""
+        if context.generator is None:
+            raise InputError(
+                f"{type(self).__name__}: expected a generator in the context of training, got None"
+            )
+        return context.generator
+
+
+class Dropout(Disturbance):
     """Sets channels to zero at random in training, and scales the rest up by 1/(1-p).
 
     Does nothing outside training. The source of randomness is the network's one generator.
@@ -140,12 +158,6 @@ class Dropout(Layer):
         """Only if nothing is dropped: every pass draws new numbers."""
         return self.p == 0.0
 
-    def connect(self, incoming: Signal) -> Signal:
-        """What came in."""
-        if incoming.kind == "tokens":
-            raise self._refuse(incoming, "a sequence or a vector", "put it after the Embedding")
-        return incoming
-
     def bind(
         self,
         parameters: Mapping[str, Array],
@@ -162,10 +174,8 @@ class Dropout(Layer):
         self._drops = context.training and self.p > 0.0
         if not self._drops:
             return x
-        if context.generator is None:
-            raise InputError("Dropout: expected a generator in the context of training, got None")
         factor = self._factor(x.shape)
-        context.generator.random(out=factor, dtype=self._dtype.type)
+        self._generator(context).random(out=factor, dtype=self._dtype.type)
         np.greater_equal(factor, self.p, out=factor)
         factor *= 1.0 / (1.0 - self.p)
         y = self._y(x.shape)

@@ -10,15 +10,15 @@ import numpy as np
 from elman.backends import kernels
 from elman.buffers import Buffer
 from elman.checks import one_of, real
-from elman.errors import InputError
-from elman.layers.base import Array, Context, Layer, Signal
+from elman.layers.base import Array, Context
+from elman.layers.feedforward import Disturbance
 
 __all__ = ["Noise"]
 
 KINDS = ("gaussian", "masking")
 
 
-class Noise(Layer):
+class Noise(Disturbance):
     """Disturbs a sequence or a vector in training, anew in every pass; does nothing otherwise.
 
     ``"gaussian"`` adds N(0, level^2) to every value. ``"masking"`` sets all channels of a step
@@ -50,12 +50,6 @@ class Noise(Layer):
         """Only if nothing is disturbed: every pass draws new numbers."""
         return self.level == 0.0
 
-    def connect(self, incoming: Signal) -> Signal:
-        """What came in."""
-        if incoming.kind == "tokens":
-            raise self._refuse(incoming, "a sequence or a vector", "put it after the Embedding")
-        return incoming
-
     def bind(
         self,
         parameters: Mapping[str, Array],
@@ -72,16 +66,14 @@ class Noise(Layer):
         self._active = context.training and self.level > 0.0
         if not self._active:
             return x
-        if context.generator is None:
-            raise InputError("Noise: expected a generator in the context of training, got None")
-        y = self._y(x.shape)
+        generator, y = self._generator(context), self._y(x.shape)
         if self.kind == "masking":
             kept = self._kept((*x.shape[:-1], 1))
-            context.generator.random(out=kept, dtype=self._dtype.type)
+            generator.random(out=kept, dtype=self._dtype.type)
             np.greater_equal(kept, self.level, out=kept)
             np.multiply(x, kept, out=y)
             return y
-        context.generator.standard_normal(out=y, dtype=self._dtype.type)
+        generator.standard_normal(out=y, dtype=self._dtype.type)
         y *= self.level
         y += x
         if x.ndim == 3 and context.live is not None:
