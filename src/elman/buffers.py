@@ -21,13 +21,15 @@ class Buffer:
         dtype: Of the arrays.
     """
 
-    __slots__ = ("_arrays", "_dtype", "_memory")
+    __slots__ = ("_arrays", "_dtype", "_memory", "_size")
+
+    _memory: NDArray[Any]
 
     _KEPT = 512  # shapes remembered; with sequences of every length there can be many
 
     def __init__(self, dtype: Any) -> None:
-        self._dtype = np.dtype(dtype)
-        self._memory: NDArray[Any] = np.empty(0, self._dtype)
+        self._dtype = dtype
+        self._size = -1  # elements of the memory; there is none yet
         self._arrays: dict[tuple[int, ...], NDArray[Any]] = {}
 
     def __call__(self, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -37,8 +39,8 @@ class Buffer:
 
     def _make(self, shape: tuple[int, ...]) -> NDArray[Any]:
         size = prod(shape)
-        if size > self._memory.size:
-            self._memory = np.empty(size, self._dtype)
+        if size > self._size:
+            self._memory, self._size = np.empty(size, self._dtype), size
             self._arrays.clear()
         elif len(self._arrays) >= self._KEPT:
             self._arrays.clear()

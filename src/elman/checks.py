@@ -18,6 +18,8 @@ def whole(name: str, value: Any, minimum: int = 1) -> int:
     Raises:
         InputError: If it is no whole number, or too small. ``name`` opens the message.
     """
+    if type(value) is int and value >= minimum:
+        return value  # as nearly always: the check below takes longer
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise InputError(f"{name}: expected a whole number, at least {minimum}, got {value!r}")
     return int(value)

@@ -599,7 +599,7 @@ class Network(FlatParameters, Crossing):
         shape = (rows, sequences.steps, size) if self.per_step else (rows, size)
         output = np.zeros(shape, self.dtype)
         parts = () if state is None else state.parts
-        finals = tuple(np.empty_like(part) for part in parts)
+        finals = tuple([np.empty_like(part) for part in parts])
         for batch in Batches(sequences, batch_size=batch_size, tokens=self.reads_tokens).epoch():
             chosen = batch.rows
             context = Context(live=batch.live, lengths=batch.lengths, version=self._version)

@@ -277,6 +277,8 @@ def _from_list(
 def _numbers(name: str, data: Any, dtype: Any) -> Array:
     try:
         array = np.asarray(data)
+        if array.dtype == dtype:
+            return array
         if array.dtype.kind not in "fiub" and array.dtype != object:
             raise ValueError(f"values of type {array.dtype}")
         with np.errstate(over="ignore"):

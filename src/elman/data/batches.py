@@ -66,7 +66,12 @@ class Sequences:
         rows, steps, channels = array.shape
         starts = np.arange(rows, dtype=np.int64) * steps
         values = np.ascontiguousarray(array).reshape(rows * steps, channels)
-        sequences = cls(values, starts, steps if lengths is None else lengths)
+        if lengths is not None:
+            sequences = cls(values, starts, lengths)
+        else:
+            sequences = cls.__new__(cls)  # whole rows of an array lie in it: nothing to check
+            sequences.values, sequences.starts, sequences.steps = values, starts, steps
+            sequences.lengths = sequences.mask = None
         sequences.padded_steps = steps
         return sequences
 
@@ -108,8 +113,11 @@ class Sequences:
     def spread(self, output: Array) -> Array:
         """What was given for each step ``(N, steps, K)``, where the steps stood in the array.
 
-        Zero at steps past a row's length, and at those that were not observed.
+        Zero at steps past a row's length, and at those that were not observed. ``output`` itself
+        if its steps stand there already.
         """
+        if self.mask is None and output.shape[1] == self.padded_steps:
+            return output
         wide = np.zeros((len(self), self.padded_steps, output.shape[2]), output.dtype)
         if self.mask is None:
             wide[:, : output.shape[1]] = output
@@ -224,10 +232,9 @@ class Batches:
 
     def epoch_rows(self, generator: np.random.Generator | None = None) -> Iterator[Array]:
         """The rows of each batch of :meth:`epoch`."""
-        rows = len(self.inputs)
+        rows, size = len(self.inputs), self.batch_size
         order = self._order if generator is None else generator.permutation(rows)
-        size = self.batch_size
-        starts = np.arange(0, rows, size)
+        starts: Any = range(0, rows, size)
         if self.by_length and generator is not None and self.inputs.lengths is not None:
             stretch = self._STRETCH * size
             for begin in range(0, rows, stretch):
@@ -235,6 +242,7 @@ class Batches:
                 order[begin : begin + stretch] = part[
                     np.argsort(self.inputs.lengths[part], kind="stable")
                 ]
+            starts = np.arange(0, rows, size)
             generator.shuffle(starts)
         for start in starts:
             yield order[start : start + size]
