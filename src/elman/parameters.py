@@ -53,7 +53,7 @@ class FlatParameters:
         return int(self._parameters.size)
 
     def set_parameters(self, vector: Any) -> None:
-        """Copies a flat vector of all parameters into the network.
+        """Copies ``vector``, all parameters in one, into the network.
 
         Raises:
             InputError: If it has another size.
@@ -78,7 +78,7 @@ class FlatParameters:
         return {name: _read_only(view) for name, view in self._gradient_views.items()}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Copies parameters in by name; PyTorch tensors on the CPU will do.
+        """Copies ``values`` in by name; PyTorch tensors on the CPU will do.
 
         Raises:
             InputError: If a name is missing or unknown, a shape differs or a number is not finite;

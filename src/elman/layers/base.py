@@ -128,7 +128,7 @@ class Layer(ABC):
         return False
 
     def redraw(self, generator: np.random.Generator) -> None:  # noqa: B027 - most draw nothing
-        """Draws anew what a recorded pass reads, as ``forward`` in training does."""
+        """Draws anew from ``generator`` what a recorded pass reads, as ``forward`` does."""
 
     @abstractmethod
     def connect(self, incoming: Signal) -> Signal:
@@ -140,17 +140,26 @@ class Layer(ABC):
 
     @abstractmethod
     def forward(self, x: Array, context: Context) -> Array:
-        """The layer's value; the array is the layer's own and lives until its next call."""
+        """What the layer makes of ``x``, in memory of its own that lives until its next call.
+
+        Args:
+            x: A sequence ``[T, B, C]``, a vector ``[B, C]`` or tokens ``[T, B]``.
+            context: What the pass carries beside it.
+        """
 
     @abstractmethod
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """Adds to the gradients of the parameters and returns that of the input.
 
-        Follows one ``forward`` with ``context.training``. May overwrite ``d_y``.
+        Follows one ``forward`` with ``context.training``.
+
+        Args:
+            d_y: The gradient of what ``forward`` gave; may be overwritten.
+            need_d_x: Whether the gradient of the input is wanted.
         """
 
     def step(self, x: Array) -> Array:
-        """What the layer makes of the values ``[B, C]`` of one step, outside training.
+        """What the layer makes of the values ``x`` ``[B, C]`` of one step, outside training.
 
         Recurrent layers have :meth:`RecurrentLayer.walk_step` instead.
         """
@@ -161,7 +170,7 @@ class Layer(ABC):
         return {}
 
     def initialize(self, generator: np.random.Generator) -> dict[str, Array]:
-        """Fresh values for every parameter."""
+        """Fresh values for every parameter, drawn from ``generator``."""
         return {}
 
     def state_sizes(self) -> dict[str, int]:
@@ -175,14 +184,21 @@ class Layer(ABC):
         dtype: Any,
         backend: str = "auto",
     ) -> None:
-        """Takes its place: views of the flat parameter and gradient vectors, by name."""
+        """Takes its place among the layers of a network.
+
+        Args:
+            parameters: Views of the flat parameter vector, by name.
+            gradients: Views of the flat gradient vector, by name.
+            dtype: float32 or float64.
+            backend: Of recurrent layers, see :mod:`elman.sequence`.
+        """
 
     def config(self) -> dict[str, Any]:
         """The constructor's arguments by name."""
         return {name: getattr(self, name) for name in self.fields}
 
     def clone(self: _Layer, **changes: Any) -> _Layer:
-        """A new, unbound layer of the same description, with the changes named."""
+        """A new, unbound layer of the same description, but for ``changes`` by name."""
         return type(self)(**{**self.config(), **changes})
 
     def __repr__(self) -> str:
