@@ -6,7 +6,7 @@
 #include "arrays.hpp"
 #include "isa.hpp"
 #include "keys.hpp"
-#include "threads.hpp"
+#include "walk.hpp"
 
 namespace elman {
 
@@ -25,7 +25,6 @@ class RecurrenceWorkspace {
         if (!zoneout.empty() && int(zoneout.size()) != cell_.states)
             throw std::invalid_argument("zoneout: expected a probability for each state of the cell");
         for (size_t k = 0; k < zoneout.size(); ++k) r.zoneout[k] = zoneout[k];
-        for (double rate : zoneout) zones_out_ = zones_out_ || rate > 0;
     }
 
     // `norms`: gains and shifts of layer normalisation, of ih, hh and of a state, if it has them.
@@ -57,9 +56,7 @@ class RecurrenceWorkspace {
         reserve(version);
         {
             nb::gil_scoped_release release;
-            const FlushSubnormals flush;
-            l.threads = useful_threads(operations());
-            functions_->forward(l);
+            walk_forward(cell_, *functions_, l);
         }
         ready_ = training;
     }
@@ -89,8 +86,7 @@ class RecurrenceWorkspace {
         set_noise({}, {});
         reserve(version);
         nb::gil_scoped_release release;
-        l.threads = useful_threads(operations());
-        functions_->forward(l);
+        walk_forward(cell_, *functions_, l);
         return true;
     }
 
@@ -119,9 +115,7 @@ class RecurrenceWorkspace {
         l.truncate = truncate;
         ready_ = false;  // backward replaces what forward kept
         nb::gil_scoped_release release;
-        const FlushSubnormals flush;
-        l.threads = useful_threads(2 * operations());
-        functions_->backward(l);
+        walk_backward(cell_, *functions_, l);
     }
 
     int64_t bytes() const {
@@ -180,9 +174,7 @@ class RecurrenceWorkspace {
                 row_keys_[size_t(row)] = row_key(first, numbers ? numbers[row] : row);
             r.row_keys = row_keys_.data();
         }
-        const bool regularized = zones_out_ || (r.random && r.recurrent_dropout > 0);
-        const CellWalks<T>& all = walks<T>(cell_);
-        functions_ = layer_norm_ ? &all.normalized : regularized ? &all.regularized : &all.plain;
+        functions_ = &functions_for(cell_, layer_, layer_norm_);
     }
 
     void set_live(const Array<const int64_t, 1>& live) {
@@ -208,15 +200,8 @@ class RecurrenceWorkspace {
         packed_bias_ = layer_.bias_ih;
     }
 
-    double operations() const {  // multiply-adds count two
-        const Layer<T>& l = layer_;
-        return 2.0 * double(l.steps) * double(l.batch) * double(cell_.gates * l.hidden_size) *
-               double(l.input_size + l.hidden_size);
-    }
-
     const CellKernels& cell_;
     const bool layer_norm_;
-    bool zones_out_ = false;
     const CellFunctions<T>* functions_ = nullptr;  // of the latest pass
     Layer<T> layer_;
     Memory<T> memory_[buffer_count];

@@ -1,0 +1,55 @@
+// A walk in the layout of Keras: the batch first, kernels [D, gates * H] with the gates in Keras's
+// order, and masks in place of lengths.
+#pragma once
+
+#include <cstdint>
+
+#include "layer.hpp"
+
+namespace elman {
+
+// What a walk is, beside its arrays.
+struct KerasPlan {
+    const CellKernels* cell = nullptr;
+    bool bias = false;
+    bool two_biases = false;    // of the inputs and of the recurrent product, [2, gates * H]
+    bool go_backwards = false;  // the last step is the first one read; outputs come in that order
+    bool all_outputs = false;   // an output for every step, not the last alone
+    bool masked = false;        // a mask comes with the inputs
+    bool zero_masked = false;   // the output of a masked step is zero, not that of the step before it
+    bool begins = false;        // a masked step before all others gives the initial state, not zeros
+};
+
+// The arrays, without gaps.
+template <class T>
+struct KerasWalk {
+    KerasPlan plan;
+    int64_t batch = 0, steps = 0, input_size = 0, hidden_size = 0;
+
+    const T* x = nullptr;                      // [batch, steps, input_size]
+    const T* state[most_states] = {};          // [batch, hidden_size]
+    const T *kernel = nullptr, *recurrent_kernel = nullptr, *bias = nullptr;
+    const bool* mask = nullptr;                // [batch, steps], true where a step is observed
+    T* output = nullptr;                       // [batch, steps, hidden_size], or [batch, hidden_size]
+    T* final_state[most_states] = {};
+
+    const T* d_output = nullptr;
+    const T* d_final_state[most_states] = {};
+    T* d_x = nullptr;
+    T* d_state[most_states] = {};
+    T *d_kernel = nullptr, *d_recurrent_kernel = nullptr, *d_bias = nullptr;  // written, not added into
+};
+
+// How many elements the block has that forward writes and backward reads; the sizes suffice.
+template <class T>
+int64_t kept_elements(const KerasWalk<T>& walk);
+
+// Writes the outputs and final states; `kept` is null if no backward pass follows.
+template <class T>
+void forward(const KerasWalk<T>& walk, T* kept);
+
+// After forward, with the same arrays and block: writes all gradients.
+template <class T>
+void backward(const KerasWalk<T>& walk, T* kept);
+
+}  // namespace elman
