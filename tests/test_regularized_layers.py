@@ -207,6 +207,6 @@ def test_normalization_trains_where_the_scale_of_the_inputs_is_wrong():
 
 def test_a_context_draws_only_in_training_with_a_generator():
     generator = np.random.default_rng(0)
-    assert Context(training=True, generator=generator).draws
-    assert not Context(training=True).draws
-    assert not Context(generator=generator).draws
+    assert Context(training=True, generator=generator).randomness is generator
+    assert Context(training=True).randomness is None
+    assert Context(generator=generator).randomness is None

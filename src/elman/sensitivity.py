@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from elman.data.batches import Batch, Batches, Sequences
 from elman.data.dataset import Form
-from elman.layers import Context, Dropout, Layer
+from elman.layers import Context, Layer
 
 __all__ = ["input_gradients"]
 
@@ -55,17 +55,18 @@ def input_gradients(
 
 def _batch_gradient(layers: Sequence[Layer], form: Form, batch: Batch, seeds: Array) -> Array:
     """The same for a batch, time-major."""
+    # of training, whose passes can be walked back, but without a source of randomness
     context = Context(training=True, live=batch.live, lengths=batch.lengths)
     context.steps = len(batch.x)
     value: Any = batch.x
-    active = [layer for layer in layers if not isinstance(layer, Dropout)]
     if form.tokens:
-        value = active.pop(0).forward(value, context)
+        value = layers[0].forward(value, context)
+        layers = layers[1:]
     read = value
-    for layer in active:
+    for layer in layers:
         value = layer.forward(value, context)
     slope: Any = np.ascontiguousarray(seeds)
-    for layer in reversed(active):
+    for layer in reversed(layers):
         slope = layer.backward(slope, True)
     if form.tokens:
         slope = slope * read

@@ -99,9 +99,9 @@ class Context:
         self.steps = 0
 
     @property
-    def draws(self) -> bool:
-        """Whether layers draw random numbers: in training, where there is a generator."""
-        return self.training and self.generator is not None
+    def randomness(self) -> np.random.Generator | None:
+        """What layers draw random numbers from: in training, the generator, if there is one."""
+        return self.generator if self.training else None
 
 
 class Layer(ABC):

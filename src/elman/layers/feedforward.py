@@ -10,7 +10,6 @@ import numpy as np
 from elman.backends import kernels
 from elman.buffers import Buffer
 from elman.checks import one_of, real, whole
-from elman.errors import InputError
 from elman.layers.base import Array, Context, Layer, Signal
 
 __all__ = ["Dense", "Disturbance", "Dropout", "Embedding"]
@@ -117,21 +116,16 @@ class Dense(Layer):
 
 
 class Disturbance(Layer):
-    """A layer that changes values at random in training, and does nothing otherwise."""
+    """A layer that changes values at random in training, and does nothing otherwise.
+
+    Nor where a pass in training has no source of randomness: the gradients of a network as it is.
+    """
 
     def connect(self, incoming: Signal) -> Signal:
         """What came in."""
         if incoming.kind == "tokens":
             raise self._refuse(incoming, "a sequence or a vector", "put it after the Embedding")
         return incoming
-
-    def _generator(self, context: Context) -> np.random.Generator:
-        """Source of the randomness of a pass in training."""
-        if context.generator is None:
-            raise InputError(
-                f"{type(self).__name__}: expected a generator in the context of training, got None"
-            )
-        return context.generator
 
 
 class Dropout(Disturbance):
@@ -171,11 +165,12 @@ class Dropout(Disturbance):
 
     def forward(self, x: Array, context: Context) -> Array:
         """``x`` itself outside training."""
-        self._drops = context.training and self.p > 0.0
-        if not self._drops:
+        generator = context.randomness
+        self._drops = generator is not None and self.p > 0.0
+        if generator is None or not self._drops:
             return x
         factor = self._factor(x.shape)
-        self._generator(context).random(out=factor, dtype=self._dtype.type)
+        generator.random(out=factor, dtype=self._dtype.type)
         np.greater_equal(factor, self.p, out=factor)
         factor *= 1.0 / (1.0 - self.p)
         y = self._y(x.shape)

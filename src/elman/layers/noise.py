@@ -63,10 +63,11 @@ class Noise(Disturbance):
 
     def forward(self, x: Array, context: Context) -> Array:
         """``x`` itself outside training; zero at dead positions."""
-        self._active = context.training and self.level > 0.0
-        if not self._active:
+        generator = context.randomness
+        self._active = generator is not None and self.level > 0.0
+        if generator is None or not self._active:
             return x
-        generator, y = self._generator(context), self._y(x.shape)
+        y = self._y(x.shape)
         if self.kind == "masking":
             kept = self._kept((*x.shape[:-1], 1))
             generator.random(out=kept, dtype=self._dtype.type)

@@ -219,14 +219,15 @@ class RecurrentLayer(Layer):
     def forward(self, x: Array, context: Context) -> Array:
         """The outputs of the top level: ``[T, B, output_size]``, or ``[B, H]``: ``last_only``."""
         self._context = context
-        if self._random and context.draws and context.generator is not None:
-            self.redraw(context.generator)
+        generator = context.randomness
+        if self._random and generator is not None:
+            self.redraw(generator)
         if self._only is not None:
             output = self._only.forward(x, self.state_offset, context, None)
             return self._last(context) if self.last_only else output
         output = x
         for level, walks in enumerate(self._levels):
-            if level and self.dropout and context.training:
+            if level and self.dropout:
                 output = self._dropouts[level - 1].forward(output, context)
             output = self._forward_level(level, walks, output, context)
         return self._last(context) if self.last_only else output

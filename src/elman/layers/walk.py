@@ -82,7 +82,7 @@ class Walk:
         elif self.learned:
             state = self._learned_state(x.shape[1])
         noise = None
-        if self.random and context.draws:
+        if self.random and context.randomness is not None:
             noise = Noise(self.seed, context.rows)
         final: Any = context.final_state
         result, self.final_state = self.recurrence.forward(
