@@ -113,7 +113,7 @@ def test_built_in_systems_and_json(capsys: pytest.CaptureFixture[str]) -> None:
         ("", (), "The file moves.csv is empty"),
         ("t,x\n", (), "no rows"),
         ("t,x\n0,1\n1,2\n2", (), "ragged"),
-        ("t,x\n0,1\n1,a\n2,3", (), "expected numbers in column 'x'"),
+        ("t,x\n0,1\n1,a\n2,3", (), "column 'x' must hold numbers, but row 2 holds 'a'"),
         ("t,x\n0,1\n1,2\n2,3", ("--state", "y"), "there is no column 'y'"),
         ("t,x\n0,1\n1,2\n2,3", ("--lyapunov", "big"), "--lyapunov: expected a number"),
         ("t,x\n0,1\n1,2\n7,3", (), "expected equal steps"),
@@ -160,4 +160,4 @@ def test_a_column_of_texts_may_name_the_trajectories(
     rows = "".join(f"{'ab'[number // 60]},{number % 7}\n" for number in range(120))
     (tmp_path / "runs.csv").write_text("Lauf,level\n" + rows)
     assert main(["emulate", str(tmp_path / "runs.csv")]) == 2
-    assert "if it names the trajectories, say so with --id Lauf" in capsys.readouterr().err
+    assert "If it names the trajectories, say so with --id Lauf" in capsys.readouterr().err

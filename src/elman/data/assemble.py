@@ -99,7 +99,7 @@ def _read_long(
     if roles.id is None:
         codes, ids = np.zeros(table.rows, np.int64), np.array(["series"], dtype=object)
     else:
-        codes, ids = _factorize(table.column(roles.id))
+        codes, ids = _factorize(table.names_column(roles.id))
     if roles.time is None:
         stamps = Stamps(_row_numbers(codes, len(ids)), note="no time column: rows are numbered")
     else:

@@ -28,6 +28,7 @@ class Sequences:
         lengths: How many steps each row has: int64 ``(N,)``, or one int for all.
 
     Attributes:
+        array: ``(N, T, C)``, if these are the whole rows of one array, in order; else ``None``.
         steps: The most steps that a row has.
         padded_steps: Steps of the array ``(N, T, C)`` that the rows came as; else ``steps``.
         mask: ``None``; or, if only some steps of that array were observed, which, ``(N, T)``:
@@ -37,13 +38,14 @@ class Sequences:
         InputError: If a row reaches beyond the values.
     """
 
-    __slots__ = ("lengths", "mask", "padded_steps", "starts", "steps", "values")
+    __slots__ = ("array", "lengths", "mask", "padded_steps", "starts", "steps", "values")
 
     def __init__(self, values: Array, starts: Array, lengths: Array | int) -> None:
         if values.ndim != 2:
             raise InputError(f"values: expected an array (steps, channels), got {values.shape}")
         self.values = np.ascontiguousarray(values)
         self.starts = np.ascontiguousarray(starts, np.int64)
+        self.array: Array | None = None
         self.lengths: Array | None = None
         self.mask: Array | None = None
         if isinstance(lengths, (int, np.integer)):
@@ -64,13 +66,16 @@ class Sequences:
     def from_array(cls, array: Array, lengths: Array | None = None) -> Sequences:
         """The rows of ``(N, T, C)``, each whole or of its own length."""
         rows, steps, channels = array.shape
-        starts = np.arange(rows, dtype=np.int64) * steps
-        values = np.ascontiguousarray(array).reshape(rows * steps, channels)
+        array = np.ascontiguousarray(array)
+        values = array.reshape(rows * steps, channels)
+        starts = np.arange(rows, dtype=np.int64)
+        starts *= steps
         if lengths is not None:
             sequences = cls(values, starts, lengths)
         else:
             sequences = cls.__new__(cls)  # whole rows of an array lie in it: nothing to check
-            sequences.values, sequences.starts, sequences.steps = values, starts, steps
+            sequences.array, sequences.values, sequences.starts = array, values, starts
+            sequences.steps = steps
             sequences.lengths = sequences.mask = None
         sequences.padded_steps = steps
         return sequences

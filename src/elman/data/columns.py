@@ -7,7 +7,6 @@ from 1 in messages, without the header.
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.calendar import canonical_zone
+from elman.data.dialect import PLAIN, Dialect, number_hint
 from elman.errors import InputError
 
-__all__ = ["Column", "column_from_array", "column_from_series", "to_numbers"]
+__all__ = ["Column", "column_from_array", "column_from_series", "number_in", "to_numbers"]
 
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 
@@ -33,6 +33,7 @@ class Column:
         values: The values, one per row.
         time_zone: The time zone of time stamps that bear one.
         resolution: For time, the unit of the source: `"D"`, `"ms"`, `"us"`, `"ns"` ...
+        dialect: How numbers are written in its text.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Column:
     values: NDArray[Any]
     time_zone: str | None = None
     resolution: str = "us"
+    dialect: Dialect = PLAIN
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -156,8 +158,8 @@ def _floats(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
     return numbers
 
 
-def column_from_series(name: str, series: Any) -> Column:
-    """Read a column from a narwhals series."""
+def column_from_series(name: str, series: Any, dialect: Dialect = PLAIN) -> Column:
+    """Read a column from a narwhals series; ``dialect``: how numbers are written in its text."""
     import narwhals as nw
 
     dtype = series.dtype
@@ -176,7 +178,7 @@ def column_from_series(name: str, series: Any) -> Column:
         values = np.empty(len(series), dtype=object)
         values[:] = series.cast(nw.String).to_list()
         values[series.is_null().to_numpy()] = None
-        return Column(name, "text", values)
+        return Column(name, "text", values, dialect=dialect)
     values = np.empty(len(series), dtype=object)
     values[:] = series.to_list()
     return _column_from_objects(name, values)
@@ -236,33 +238,31 @@ def to_numbers(column: Column, role: str) -> NDArray[np.float64]:
 
 def _parse_text(column: Column, role: str) -> NDArray[np.float64]:
     try:
-        return np.fromiter(map(_number, column.values), np.float64, len(column.values))
+        numbers = (number_in(text, column.dialect) for text in column.values)
+        return np.fromiter(numbers, np.float64, len(column.values))
     except ValueError:
         pass
-    row, text = next((r, t) for r, t in enumerate(column.values) if not _is_number(t))
-    hint = " It looks like a decimal comma; use a point." if _decimal_comma(str(text)) else ""
-    if re.fullmatch(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?\s*", str(text)):
-        hint = " A comma between thousands is left out, a decimal comma is written as a point."
+    row, text = next((r, t) for r, t in enumerate(column.values) if not _is_number(t, column))
     raise InputError(
         f"The {role} column {column.name!r} must be numeric, but row {row + 1} holds "
-        f"{text!r}.{hint}"
+        f"{text!r}.{number_hint(text)}"
     )
 
 
-def _is_number(text: str | None) -> bool:
+def _is_number(text: str | None, column: Column) -> bool:
     try:
-        _number(text)
+        number_in(text, column.dialect)
     except ValueError:
         return False
     return True
 
 
-def _number(text: str | None) -> float:
+def number_in(text: str | None, dialect: Dialect) -> float:
+    """The number that a text spells, NaN for a missing one.
+
+    Raises:
+        ValueError: It spells neither.
+    """
     if text is None or text.strip().lower() in _MISSING_WORDS:
         return np.nan
-    return float(text)
-
-
-def _decimal_comma(text: str) -> bool:
-    whole, _, fraction = text.partition(",")
-    return whole.strip().lstrip("+-").isdigit() and fraction.strip().isdigit()
+    return dialect.number(text)

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.files import read_file
+from elman.data.dialect import PLAIN, Dialect
+from elman.data.files import read_file, refuse_dialect, with_words
 from elman.data.named_columns import check_channels, numbers_of, ranks_of
 from elman.data.rows import Rows
 from elman.data.step_files import FORMS, StepFile, check_writable, form_of, write_steps
@@ -46,6 +47,7 @@ def read_steps(
     required: bool = True,
     channels: Sequence[str] | None = None,
     width: int | None = None,
+    dialect: Dialect = PLAIN,
 ) -> StepFile:
     """Reads a file; its suffix says what it is, see the module.
 
@@ -61,12 +63,15 @@ def read_steps(
             Default: all that are left.
         width: How many columns the text that was trained on had: a text that is to be labelled
             must have as many, or all but that of the labels, or tokens alone.
+        dialect: How a delimited table writes its numbers, where that is not found.
 
     Raises:
         InputError: If it cannot be read so; the line is named where there is one.
     """
     path = Path(path)
     form = form_of(path)
+    if form in ("conllu", "columns", "json"):
+        refuse_dialect(dialect, path)
     if form == "conllu":
         return _read_conllu(path, label, token, required)
     if form == "columns":
@@ -74,7 +79,7 @@ def read_steps(
     if form == "json":
         return _read_json_lines(path, label, token, required)
     if form == "table":
-        return _read_table(path, label, token, id, time, required, channels)
+        return _read_table(path, label, token, id, time, required, channels, dialect)
     known = ", ".join((".conllu", *FORMS["columns"], ".jsonl", ".csv", ".tsv", ".parquet"))
     raise InputError(f"{path.name} has no suffix that can be read as sequences. Known are {known}.")
 
@@ -298,14 +303,16 @@ def _read_table(
     time: str | None,
     required: bool,
     channels: Sequence[str] | None,
+    dialect: Dialect,
 ) -> StepFile:
-    frame = read_file(path)
+    frame = read_file(path, dialect=dialect)
     if not frame.height:
         raise InputError(f"The file {path.name} has a header and no rows.")
     check_channels(frame, channels, path.name)
     columns = list(frame.columns)
     by = _column("id", columns, id, _SENTENCES, False)
     wanted = _column("label", columns, label, _LABELS, required)
+    frame = with_words(frame, path, [by, wanted], dialect)
     others = [one for one in columns if one not in (by, wanted)]
     words = None if channels else _token_column(frame, others, token, by)
     when = None if words else _column("time", columns, time, _TIMES, False)
@@ -314,7 +321,7 @@ def _read_table(
     labels = None if wanted is None else _step_labels(path, frame[wanted].to_list(), rows)
     if words is not None:
         if str(frame[words].dtype) != "String" or frame[words].null_count():
-            frame = read_file(path, as_text=True)  # a token may be 007, NA or -
+            frame = read_file(path, as_text=True, dialect=dialect)  # a token may be 007, NA or -
         found = ["" if one is None else str(one) for one in frame[words].to_list()]
         tokens = [[found[row] for row in places] for _, places in rows]
         return StepFile(Sentences(tokens), labels, names, wanted, token=words, id=by)

@@ -17,7 +17,8 @@ import numpy as np
 
 from elman.data.calendar import fixed_offset
 from elman.data.columns import Column, column_from_array, column_from_series
-from elman.data.files import read_file
+from elman.data.dialect import PLAIN, Dialect
+from elman.data.files import is_delimited, read_file, read_with_dialect
 from elman.errors import InputError
 
 __all__ = ["Table", "build_frame", "read_table", "write_table"]
@@ -36,12 +37,16 @@ class Table:
         source: The same in words, for messages: "the file sales.csv", "the pandas frame".
         columns: The raw columns.
         rows: Number of rows.
+        dialect: Of a delimited file, how it writes its numbers.
+        path: Of a delimited file, where it is.
     """
 
     kind: str
     source: str
     columns: Mapping[str, Any]
     rows: int
+    dialect: Dialect = PLAIN
+    path: Path | None = None
     _read: dict[str, Column] = field(default_factory=dict)
 
     @property
@@ -53,24 +58,43 @@ class Table:
         """The column of this name, as NumPy."""
         if name not in self._read:
             raw = self.columns[name]
-            read = column_from_array if self.kind == "dict" else column_from_series
-            self._read[name] = read(name, raw)
+            if self.kind == "dict":
+                self._read[name] = column_from_array(name, raw)
+            else:
+                self._read[name] = column_from_series(name, raw, self.dialect)
         return self._read[name]
 
+    def names_column(self, name: str) -> Column:
+        """The column of this name, where it names things: `NA` or `null` is a name like others."""
+        column = self.column(name)
+        if self.path is None or column.kind == "text" or not column.missing.any():
+            return column
+        written = read_file(self.path, as_text=True, dialect=self.dialect)[name]
+        values = np.array(written.to_list(), dtype=object)
+        words = Column(name, "text", values)
+        return words if words.missing.sum() < column.missing.sum() else column
 
-def read_table(source: Any) -> Table:
+
+def read_table(source: Any, dialect: Dialect = PLAIN) -> Table:
     """Read a file path, a data frame or a mapping of columns.
 
     Args:
         source: A path (see `read_file`), a pandas, polars or pyarrow frame or any other that
             narwhals knows, or a mapping from column names to equally long arrays. A pandas
-            index that has a name or holds time stamps becomes a column.
+            index that has a name or holds time stamps becomes a column. A table is returned.
+        dialect: How a delimited file writes its numbers, where that is not found.
 
     Raises:
         InputError: The source is of another kind, is empty, or cannot be read.
     """
+    if isinstance(source, Table):
+        return source
     if isinstance(source, (str, os.PathLike)):
-        return _table_from_frame(read_file(source), "path", f"the file {Path(source).name}")
+        frame, found = read_with_dialect(source, dialect=dialect)
+        table = _table_from_frame(frame, "path", f"the file {Path(source).name}")
+        table.dialect = found
+        table.path = Path(source) if is_delimited(source) else None
+        return table
     if isinstance(source, Mapping):
         return _table_from_mapping(source)
     return _table_from_object(source)

@@ -13,15 +13,17 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data.files import read_file
+from elman.data.dialect import PLAIN, Dialect
+from elman.data.files import read_file, refuse_dialect, with_words
 from elman.data.named_columns import (
     check_channels,
     find_column,
@@ -97,6 +99,7 @@ def read_labelled(
     required: bool = True,
     numeric: bool = False,
     channels: Sequence[str] | None = None,
+    dialect: Dialect = PLAIN,
 ) -> Labelled:
     """Reads a file or a folder; its suffix says what it is.
 
@@ -112,26 +115,36 @@ def read_labelled(
         numeric: Whether labels are numbers to be estimated, not classes.
         channels: Columns of a table that hold the values, in this order; others are passed over.
             Default: all that are left. ``.npz`` and ``.ts`` have no names: there it is ignored.
+        dialect: How delimited files write their numbers, where that is not found.
 
     Raises:
         InputError: If it cannot be read as one of these, or a column is not there.
     """
     path = Path(source)
     if path.is_dir():
-        data = _read_folder(path, channels)
-    elif path.suffix == ".ts" and path.is_file():
-        data = _read_ts(path)
-    elif path.suffix == ".npz" and path.is_file():
-        data = _read_npz(path, label, required)
+        data = _read_folder(path, channels, dialect)
+    elif path.suffix in (".ts", ".npz") and path.is_file():
+        refuse_dialect(dialect, path)
+        data = _read_ts(path) if path.suffix == ".ts" else _read_npz(path, label, required)
     else:
-        data = _read_table(path, label, id, time, text, required, channels)
+        frame = read_file(path, dialect=dialect)
+        words = partial(with_words, path=path, dialect=dialect)
+        data = _read_table(
+            frame, words, path.name, label, id, time, text, required, numeric, channels
+        )
     data.numeric = numeric
     if data.labels is not None:
         data.labels = _as_numbers(data.labels) if numeric else _as_classes(data.labels)
     return data
 
 
-def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | None) -> Array:
+def read_labels(
+    path: str | Path,
+    data: Labelled,
+    label: str | None,
+    id: str | None,
+    dialect: Dialect = PLAIN,
+) -> Array:
     """Labels from a file of their own: by the names of the sequences, or one a row in order.
 
     Args:
@@ -139,15 +152,18 @@ def read_labels(path: str | Path, data: Labelled, label: str | None, id: str | N
         data: The sequences.
         label: Its column of labels; default: as :func:`read_labelled`, or the only one.
         id: Its column of names; without one, rows are in the order of the sequences.
+        dialect: How a delimited file writes its numbers, where that is not found.
 
     Raises:
         InputError: If a label is missing or no number where numbers are wanted, or there are more
             or fewer than sequences.
     """
-    frame = read_file(path)
+    frame = read_file(path, dialect=dialect)
     name = find_column(frame, "label", label, _LABELS, required=len(frame.columns) > 1)
-    labels = np.asarray(frame[name or frame.columns[0]].to_list(), dtype=object)
     by = find_column(frame, "id", id, _IDS, required=False)
+    classes = None if data.numeric else name or frame.columns[0]
+    frame = with_words(frame, path, [by, classes], dialect)
+    labels = np.asarray(frame[name or frame.columns[0]].to_list(), dtype=object)
     if by is not None:
         found = dict(zip(map(str, frame[by].to_list()), labels.tolist(), strict=True))
         missing = [one for one in data.names if one not in found]
@@ -168,34 +184,38 @@ _TIMES = ("time", "step", "t", "ds")
 
 
 def _read_table(
-    path: Path,
+    frame: Any,
+    words: Callable[..., Any],
+    file: str,
     label: str | None,
     id: str | None,
     time: str | None,
     text: str | None,
     required: bool,
+    numeric: bool,
     channels: Sequence[str] | None,
 ) -> Labelled:
-    frame = read_file(path)
     if not frame.height:
-        raise InputError(f"The file {path.name} has a header and no rows.")
-    check_channels(frame, channels, path.name)
+        raise InputError(f"The file {file} has a header and no rows.")
+    check_channels(frame, channels, file)
     label = find_column(frame, "label", label, _LABELS if required else (), required)
     by = find_column(frame, "id", id, _IDS, required=False)
     if by is not None and text is None:
         when = find_column(frame, "time", time, _TIMES, False)
-        return _long_table(frame, path.name, label, by, when, channels)
+        frame = words(frame, names=[by, None if numeric else label])
+        return _long_table(frame, file, label, by, when, channels)
     others = list(channels or (name for name in frame.columns if name not in (label, by)))
+    chosen = text_column(frame, text, others)
+    frame = words(frame, names=[by, chosen, None if numeric else label])
     labels = None if label is None else np.asarray(frame[label].to_list(), dtype=object)
     numbered = range(1, frame.height + 1)
     names = [str(one) for one in (numbered if by is None else frame[by].to_list())]
-    chosen = text_column(frame, text, others)
     if chosen is not None:
         values = [one or "" for one in frame[chosen].cast(str).to_list()]
         return Labelled(Rows(None, values, 0), labels, names, label=label, columns=[chosen])
     if not others:
-        raise InputError(f"The file {path.name} has no column beside the label.")
-    rows = as_rows(numbers_of(frame, others, path.name))
+        raise InputError(f"The file {file} has no column beside the label.")
+    rows = as_rows(numbers_of(frame, others, file))
     note = f"one row a sequence, {len(others)} columns its steps (name id for a table of steps)"
     return Labelled(rows, labels, names, ["value"], [note], label, columns=others)
 
@@ -241,10 +261,10 @@ def _one_each(names: Iterable[str], parts: Sequence[Array]) -> Array:
     return np.array([part[0] for part in parts], dtype=object)
 
 
-def _read_folder(path: Path, channels: Sequence[str] | None) -> Labelled:
+def _read_folder(path: Path, channels: Sequence[str] | None, dialect: Dialect) -> Labelled:
     classes = sorted(one for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))
     if classes:
-        return _folder_of_tables(path, classes, channels)
+        return _folder_of_tables(path, classes, channels, dialect)
     files = sorted(path.glob("*.txt"))
     if not files:
         raise InputError(
@@ -267,7 +287,7 @@ def _read_folder(path: Path, channels: Sequence[str] | None) -> Labelled:
 
 
 def _folder_of_tables(
-    path: Path, classes: Sequence[Path], wanted: Sequence[str] | None
+    path: Path, classes: Sequence[Path], wanted: Sequence[str] | None, dialect: Dialect
 ) -> Labelled:
     arrays: list[Array] = []
     labels: list[str] = []
@@ -275,7 +295,7 @@ def _folder_of_tables(
     channels: list[str] | None = None if wanted is None else list(wanted)
     for folder in classes:
         for file in sorted(one for one in folder.iterdir() if one.suffix in (".csv", ".tsv")):
-            frame = read_file(file)
+            frame = read_file(file, dialect=dialect)
             if channels is None:
                 channels = [name for name in frame.columns if name.lower() not in _TIMES]
             missing = [name for name in channels if name not in frame.columns]

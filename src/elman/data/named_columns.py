@@ -8,9 +8,18 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.columns import number_in
+from elman.data.dialect import PLAIN, number_hint
 from elman.errors import InputError
 
-__all__ = ["check_channels", "find_column", "numbers_of", "ranks_of", "text_column"]
+__all__ = [
+    "check_channels",
+    "check_numeric",
+    "find_column",
+    "numbers_of",
+    "ranks_of",
+    "text_column",
+]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -92,6 +101,39 @@ def check_channels(frame: Any, channels: Sequence[str] | None, file: str) -> Non
         )
 
 
+def check_numeric(column: Any, file: str = "", hint: str = "") -> None:
+    """Refuses a column that holds no numbers, with the first row that holds none.
+
+    Args:
+        column: Of a table.
+        file: The table's name, for the message.
+        hint: What else the column may be, a sentence after a blank.
+
+    Raises:
+        InputError: If it holds words, dates, lists ...
+    """
+    kind = column.dtype
+    if kind.is_numeric() or str(kind) == "Boolean" or column.null_count() == len(column):
+        return
+    said = f"The column {column.name!r}{f' of {file}' if file else ''} must hold numbers, but"
+    if str(kind) not in ("String", "Categorical"):
+        raise InputError(f"{said} it holds values of type {kind}.{hint}")
+    words = column.to_list()
+    row, word = next((row, one) for row, one in enumerate(words) if not _is_number(one))
+    mark = number_hint(word)
+    if not (mark or hint) and any(one is not None and _is_number(one) for one in words[:1000]):
+        mark = " Leave a field empty where its value is missing."
+    raise InputError(f"{said} row {row + 1} holds {word!r}.{mark}{hint}")
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        number_in(text, PLAIN)
+    except ValueError:
+        return False
+    return True
+
+
 def numbers_of(frame: Any, names: Sequence[str], file: str = "") -> Array:
     """Columns as float64 ``(rows, columns)``, NaN where missing.
 
@@ -104,9 +146,10 @@ def numbers_of(frame: Any, names: Sequence[str], file: str = "") -> Array:
         InputError: If one holds no numbers, or an infinite one.
     """
     for name in names:
-        if not (frame[name].dtype.is_numeric() or str(frame[name].dtype) in ("Boolean", "Null")):
-            raise InputError(f"{name}: expected a column of numbers, got {frame[name].dtype}")
-    columns: list[Array] = [frame[name].cast(float).fill_null(np.nan).to_numpy() for name in names]
+        check_numeric(frame[name], file)
+    columns: list[Array] = [
+        frame[name].cast(float, strict=False).fill_null(np.nan).to_numpy() for name in names
+    ]
     table: Array = np.stack(columns, axis=1)
     if np.isinf(table).any():
         row, column = np.argwhere(np.isinf(table))[0].tolist()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.data.dialect import PLAIN, Dialect
 from elman.data.files import READABLE, read_file
 from elman.errors import InputError
 
@@ -42,7 +43,12 @@ class PairData:
         return text if self.targets is None else f"{text}, targets {_span(self.targets)}"
 
 
-def read_pairs(path: str | Path, source: str | None = None, target: str | None = None) -> PairData:
+def read_pairs(
+    path: str | Path,
+    source: str | None = None,
+    target: str | None = None,
+    dialect: Dialect = PLAIN,
+) -> PairData:
     """Reads a table with a column of sources and one of targets.
 
     Fields are taken as text, as they stand there; in Parquet, Arrow and JSON lines they may be
@@ -54,11 +60,12 @@ def read_pairs(path: str | Path, source: str | None = None, target: str | None =
             or ``x``, else the first of two columns.
         target: Column of targets; default: ``target``, ``tgt``, ``output``, ``answer``,
             ``translation``, ``label`` or ``y``, else the other of two columns.
+        dialect: What separates the fields of a delimited file, where that is not found.
 
     Raises:
         InputError: If it cannot be read, a column is not there, or holds neither texts nor lists.
     """
-    frame = _table(path)
+    frame = _table(path, dialect)
     one = _column(frame, "source", source, _SOURCES, other=target)
     two = _column(frame, "target", target, _TARGETS, other=one)
     if one is None or two is None or one == two:
@@ -72,13 +79,14 @@ def read_pairs(path: str | Path, source: str | None = None, target: str | None =
     return _complete(PairData(sources, targets, columns=(one, two)))
 
 
-def read_sources(path: str | Path, source: str | None = None) -> PairData:
+def read_sources(path: str | Path, source: str | None = None, dialect: Dialect = PLAIN) -> PairData:
     """Reads sources alone: a column of a table, or a text file with one a line.
 
     Args:
         path: A table; or a file of any other suffix, or ``.txt`` whose first line is not the name
             of the column: one source a line.
         source: Column of sources; default: as :func:`read_pairs`, else the only column.
+        dialect: As for :func:`read_pairs`.
 
     Raises:
         InputError: If it cannot be read, or the column is not there.
@@ -87,7 +95,7 @@ def read_sources(path: str | Path, source: str | None = None) -> PairData:
     suffixes = "".join(path.suffixes[-2:]).lower()
     if path.suffix.lower() == ".txt" or not suffixes.endswith(READABLE):
         return PairData(_lines("FILE", path), None)
-    frame = _table(path)
+    frame = _table(path, dialect)
     name = _column(frame, "source", source, _SOURCES, other=None, alone=True)
     if name is None:
         raise InputError(
@@ -136,8 +144,8 @@ def _complete(data: PairData) -> PairData:
     return data
 
 
-def _table(path: str | Path) -> Any:
-    frame = read_file(path, as_text=True)
+def _table(path: str | Path, dialect: Dialect) -> Any:
+    frame = read_file(path, as_text=True, dialect=dialect)
     if not frame.height:
         raise InputError(f"The file {Path(path).name} has a header and no rows.")
     return frame

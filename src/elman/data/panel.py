@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from elman.data.assemble import parts_from_table
 from elman.data.calendar import Frequency, from_wall, to_wall
+from elman.data.dialect import PLAIN, Dialect
 from elman.data.frames import build_frame, read_table
 from elman.data.from_arrays import parts_from_arrays
 from elman.data.parts import Names, Parts, shown
@@ -77,6 +78,7 @@ class Panel:
         wide: str | None = None,
         time_format: str | None = None,
         time_zone: str | None = None,
+        dialect: Dialect = PLAIN,
     ) -> Panel:
         """Read series from a file, a data frame, arrays or a mapping of columns.
 
@@ -103,6 +105,8 @@ class Panel:
             time_format: How time stamps in text are written, in the notation of `strftime`.
             time_zone: Zone of the time stamps, such as "Europe/Amsterdam": stamps without one were
                 written there; instants (with a UTC offset or another zone) are shown there.
+            dialect: How a delimited file writes its numbers, where that is not found: separator,
+                decimal mark, mark between thousands.
 
         Raises:
             InputError: The source cannot be read, a column is missing, a target is no number or
@@ -117,7 +121,7 @@ class Panel:
             parts = parts_from_arrays(_joined_targets(source, wide), frequency)
         else:
             parts = parts_from_table(
-                read_table(source),
+                read_table(source, dialect),
                 target=target,
                 time=time,
                 id=id,

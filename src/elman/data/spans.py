@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.dialect import PLAIN, Dialect
 from elman.data.frames import read_table
 from elman.data.panel import Panel
 from elman.errors import InputError
@@ -24,7 +25,9 @@ _POINTS = ("time", "timestamp", "ds", "step", "at", "anomaly")
 _IDS = ("id", "unique_id", "series")
 
 
-def read_spans(path: str | os.PathLike[str], panel: Panel) -> list[list[Span]]:
+def read_spans(
+    path: str | os.PathLike[str], panel: Panel, dialect: Dialect = PLAIN
+) -> list[list[Span]]:
     """The labelled stretches of every series, as steps ``(start, end)``, ``end`` one past the last.
 
     A table has columns ``start`` and ``end`` (times as in the series, the end belongs to the
@@ -35,6 +38,7 @@ def read_spans(path: str | os.PathLike[str], panel: Panel) -> list[list[Span]]:
     Args:
         path: CSV, Parquet ... or ``.json``.
         panel: The series.
+        dialect: How a delimited file is written, where that is not found.
 
     Raises:
         InputError: There is no such file, it lacks the columns, a time cannot be read, a stretch
@@ -42,7 +46,7 @@ def read_spans(path: str | os.PathLike[str], panel: Panel) -> list[list[Span]]:
     """
     path = Path(path)
     name = path.name
-    rows = _from_json(path) if path.suffix == ".json" else _from_table(path, panel)
+    rows = _from_json(path) if path.suffix == ".json" else _from_table(path, panel, dialect)
     spans: list[list[Span]] = [[] for _ in range(panel.n_series)]
     for number, (id, start, end) in enumerate(rows, start=1):
         where = f"labels: {name}, label {number}"
@@ -105,13 +109,15 @@ def _from_json(path: Path) -> list[tuple[Any, Any, Any]]:
     return [(None, start, end) for start, end in content]
 
 
-def _from_table(path: Path, panel: Panel) -> list[tuple[Any, Any, Any]]:
-    table = read_table(path)
+def _from_table(path: Path, panel: Panel, dialect: Dialect) -> list[tuple[Any, Any, Any]]:
+    table = read_table(path, dialect)
     lower = {name.strip().lower(): name for name in table.names}
 
-    def column(choices: tuple[str, ...]) -> list[Any] | None:
+    def column(choices: tuple[str, ...], named: bool = False) -> list[Any] | None:
         found = next((lower[one] for one in choices if one in lower), None)
-        return None if found is None else list(table.column(found).values)
+        if found is None:
+            return None
+        return list((table.names_column if named else table.column)(found).values)
 
     starts, ends = column(_STARTS), column(_ENDS)
     if starts is None or ends is None:
@@ -123,7 +129,7 @@ def _from_table(path: Path, panel: Panel) -> list[tuple[Any, Any, Any]]:
             f"{', '.join(map(str, table.names))}"
         )
     own_id = (str(panel.names.id).lower(),) if panel.names.id else ()
-    ids = column((*own_id, *_IDS)) or [None] * len(starts)
+    ids = column((*own_id, *_IDS), named=True) or [None] * len(starts)
     return list(zip(ids, starts, ends, strict=True))
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import describe
-from elman.data.files import read_file
+from elman.data.dialect import PLAIN, Dialect
+from elman.data.files import read_file, with_words
+from elman.data.named_columns import check_numeric, numbers_of
 from elman.data.rows import as_rows
 from elman.errors import InputError
 
@@ -176,6 +178,7 @@ def read_trajectories(
     parameters: Sequence[str] = (),
     id: str | None = None,
     time: str | None = None,
+    dialect: Dialect = PLAIN,
 ) -> Trajectories:
     """Reads a table, one row a step.
 
@@ -189,17 +192,19 @@ def read_trajectories(
         time: Column that orders the steps and says their distance, numbers or dates (then in
             seconds); default: ``time``, ``t``, ``step`` or ``ds``, else they stay as they come, 1
             apart.
+        dialect: How a delimited file writes its numbers, where that is not found.
 
     Raises:
         InputError: If it cannot be read, a column is not there or holds no numbers, steps are
             not equally far apart, or a parameter changes.
     """
-    frame = read_file(source)
+    frame = read_file(source, dialect=dialect)
     name = Path(source).name
     if not frame.height:
         raise InputError(f"The file {name} has a header and no rows.")
     id = _column(frame, name, "id", id, _IDS)
     time = _column(frame, name, "time", time, _TIMES)
+    frame = with_words(frame, source, [id], dialect)
     state = list(state or [])
     for option, given in (("state", state), ("forcing", forcing), ("parameters", parameters)):
         for one in given:
@@ -216,22 +221,22 @@ def read_trajectories(
     row_of = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
     stamps = np.arange(frame.height, dtype=np.float64)
     if time is not None:
-        stamps = _stamps(frame, time)
+        stamps = _stamps(frame, time, name)
     order = np.lexsort((stamps, row_of))
     cuts = np.searchsorted(row_of[order], np.arange(1, len(number)))
     dt = 1.0 if time is None else _distance(np.split(stamps[order], cuts), list(number), time)
 
-    def parted(names: Sequence[str], option: str) -> list[Array]:
-        return list(np.split(_numbers(frame, list(names), option)[order], cuts))
+    def parted(names: Sequence[str]) -> list[Array]:
+        return list(np.split(_numbers(frame, list(names), name)[order], cuts))
 
-    driven = parted(forcing, "forcing") if forcing else None
+    driven = parted(forcing) if forcing else None
     if driven is not None:
         _finite("forcing", driven, list(number))
     constant = None
     if parameters:
-        constant = _constant(parted(parameters, "parameters"), list(number), parameters)
+        constant = _constant(parted(parameters), list(number), parameters)
     return Trajectories(
-        parted(state, "state"),
+        parted(state),
         driven,
         constant,
         dt,
@@ -313,25 +318,16 @@ def _column(
     return next((one for one in guesses if one in frame.columns), None)
 
 
-def _numbers(frame: Any, names: list[str], option: str) -> Array:
+def _numbers(frame: Any, names: list[str], file: str) -> Array:
     for name in names:
-        if not (frame[name].dtype.is_numeric() or frame[name].null_count() == frame.height):
-            hint = ""
-            if 1 < frame[name].n_unique() <= frame.height // 2:
-                hint = f"; if it names the trajectories, say so with id={name!r}"
-            raise InputError(
-                f"{option}: expected numbers in column {name!r}, got {frame[name].dtype}{hint}"
-            )
-    values = np.stack(
-        [np.array([np.nan if v is None else v for v in frame[name].to_list()]) for name in names],
-        axis=1,
-    ).astype(np.float64)
-    if np.isinf(values).any():
-        raise InputError(f"{option}: expected finite numbers, got infinity")
-    return values
+        hint = ""
+        if 1 < frame[name].n_unique() <= frame.height // 2:
+            hint = f" If it names the trajectories, say so with id={name!r}."
+        check_numeric(frame[name], file, hint)
+    return numbers_of(frame, names, file)
 
 
-def _stamps(frame: Any, column: str) -> Array:
+def _stamps(frame: Any, column: str, file: str) -> Array:
     """The times of all rows as numbers; of dates the seconds."""
     import polars
 
@@ -346,7 +342,7 @@ def _stamps(frame: Any, column: str) -> Array:
             ) from error
     if stamps.dtype.is_temporal():
         stamps = stamps.cast(polars.Datetime("us")).dt.epoch("us") / 1e6
-    values = _numbers(stamps.alias(column).to_frame(), [column], "time")[:, 0]
+    values = _numbers(stamps.alias(column).to_frame(), [column], file)[:, 0]
     _finite("time", [values[:, None]])
     return values
 

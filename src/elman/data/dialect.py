@@ -1,0 +1,164 @@
+"""How a delimited file writes its numbers: separator, decimal mark, mark between thousands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from elman.errors import InputError
+
+__all__ = ["MISSING_WORDS", "PLAIN", "Dialect", "number_hint"]
+
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-")
+"""What stands for a missing number. In a column of words only an empty field is missing."""
+
+_SPOKEN = {"comma": ",", "point": ".", "semicolon": ";", "tab": "\t", "\\t": "\t", "space": " "}
+# Blanks that are not broken at the end of a line, and the apostrophe that word processors set.
+_ALIKE = {" ": "[ \u00a0\u202f\u2009]", "'": "['\u2019]"}
+_FIRST_LOOK = 32
+
+
+def _check(name: str, given: str | None, known: str | None, expected: str) -> None:
+    fits = given is None or (len(given) == 1 and given not in '\r\n"')
+    if not fits or (given is not None and known is not None and given not in known):
+        raise InputError(f"{name}: expected {expected}, got {given!r}")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited file is written; what is ``None`` is found.
+
+    Attributes:
+        separator: What stands between fields: one character, or the words ``"tab"`` ...
+        decimal: The decimal mark, ``"."`` or ``","``.
+        thousands: What stands between thousands: ``"."``, ``","``, ``" "`` (also blanks that are
+            not broken), ``"'"`` or ``"_"``; or the words ``"point"``, ``"comma"``, ``"space"``.
+            ``None``: nothing does, and a number written so is no number.
+
+    Raises:
+        InputError: One is nothing of that, or the decimal mark stands between thousands too.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("separator", "decimal", "thousands"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, _SPOKEN.get(given, given))
+        _check("separator", self.separator, None, "one character such as ; or the word tab")
+        _check("decimal", self.decimal, ".,", "a comma or a point")
+        _check("thousands", self.thousands, ".,' _", "a point, a comma, an apostrophe or space")
+        if self.thousands is not None and self.thousands == self.decimal:
+            raise InputError(
+                f"thousands: expected another mark than the decimal mark, got {self.thousands!r} "
+                "for both"
+            )
+        if self.decimal is None and self.thousands in (".", ","):
+            object.__setattr__(self, "decimal", "," if self.thousands == "." else ".")
+
+    def __bool__(self) -> bool:
+        """Whether anything is said."""
+        return any(one is not None for one in (self.separator, self.decimal, self.thousands))
+
+    def number(self, text: str) -> float:
+        """The number that a text spells.
+
+        Raises:
+            ValueError: It spells none in this dialect.
+        """
+        plain = text.strip()
+        if self.thousands is None and self.decimal != ",":
+            return float(plain)
+        if re.fullmatch(_number_pattern(self), plain) is None:
+            raise ValueError(text)
+        if self.thousands is not None:
+            plain = re.sub(_between(self.thousands), "", plain)
+        return float(plain.replace(self.decimal or ".", "."))
+
+    def numbers(self, column: Any) -> Any:
+        """A polars column of text as numbers, or ``None`` where one of them is none.
+
+        Args:
+            column: Text as it stands in the file; missing words are missing numbers.
+        """
+        text = column.str.strip_chars()
+        text = text.set(text.is_in(MISSING_WORDS), None).drop_nulls().head(_FIRST_LOOK)
+        pattern = rf"^(?:{_number_pattern(self)})$"
+        if not len(text) or not text.str.contains(pattern).all():
+            return None
+        text = column.str.strip_chars()
+        text = text.set(text.is_in(MISSING_WORDS), None)
+        if not text.drop_nulls().str.contains(pattern).all():
+            return None
+        if self.thousands is not None:
+            text = text.str.replace_all(_between(self.thousands), "")
+        if self.decimal == ",":
+            text = text.str.replace(",", ".", literal=True)
+        text = text.str.strip_prefix("+")
+        return _cast(text)
+
+
+PLAIN = Dialect()
+"""Everything is found, and nothing stands between thousands."""
+
+
+def _between(thousands: str) -> str:
+    return _ALIKE.get(thousands, re.escape(thousands))
+
+
+def _number_pattern(dialect: Dialect) -> str:
+    whole = r"\d+"
+    if dialect.thousands is not None:
+        whole = rf"(?:\d{{1,3}}(?:{_between(dialect.thousands)}\d{{3}})+|\d+)"
+    mark = re.escape(dialect.decimal or ".")
+    return rf"[-+]?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][-+]?\d+)?"
+
+
+def _cast(text: Any) -> Any:
+    import polars as pl
+
+    whole = text.drop_nulls().str.contains(r"^-?\d{1,18}$").all()
+    return text.cast(pl.Int64 if whole else pl.Float64)
+
+
+# fmt: off
+_HINTS = (
+    (r"\d{1,3}(\.\d{3})+,\d+",
+     "a point between thousands and a comma before decimals", ".", ","),
+    (r"\d{1,3}(,\d{3})+\.\d*|\d{1,3}(,\d{3}){2,}", "a comma between thousands", ",", None),
+    (r"\d{1,3}(\.\d{3}){2,}", "a point between thousands", ".", None),
+    (r"\d{1,3}([ \u00a0\u202f\u2009]\d{3})+,\d+",
+     "blanks between thousands and a comma before decimals", "space", ","),
+    (r"\d{1,3}([ \u00a0\u202f\u2009]\d{3})+(\.\d*)?", "blanks between thousands", "space", None),
+    (r"\d{1,3}(['\u2019]\d{3})+(\.\d*)?", "apostrophes between thousands", "'", None),
+    (r"\d{1,3}(['\u2019]\d{3})+,\d+",
+     "apostrophes between thousands and a comma before decimals", "'", ","),
+)
+# fmt: on
+
+
+def number_hint(text: Any) -> str:
+    """What to say of a text that is a number in another dialect; empty if it is none."""
+    bare = str(text).strip().lstrip("+-")
+    for pattern, looks, thousands, decimal in _HINTS:
+        if re.fullmatch(pattern, bare):
+            given = f"thousands={thousands!r}" + (f" and decimal={decimal!r}" if decimal else "")
+            return f" It looks like {looks}: say so with {given}."
+    if re.fullmatch(r"\d{1,3},\d{3}", bare):
+        return (
+            " If the comma stands between thousands, say so with thousands=','; if it is a decimal "
+            "comma, with decimal=','."
+        )
+    if re.fullmatch(r"\d*,\d+", bare):
+        return " It looks like a decimal comma: say so with decimal=','."
+    if re.fullmatch(r"\d{1,3}\.\d{3}", bare):
+        return (
+            " If the point stands between thousands, say so with thousands='.'; if it is a decimal "
+            "point, with decimal='.'."
+        )
+    if re.fullmatch(r"\d*\.\d+", bare):
+        return " It looks like a decimal point: say so with decimal='.'."
+    return ""
