@@ -113,7 +113,11 @@ def test_built_in_systems_and_json(capsys: pytest.CaptureFixture[str]) -> None:
         ("", (), "The file moves.csv is empty"),
         ("t,x\n", (), "no rows"),
         ("t,x\n0,1\n1,2\n2", (), "ragged"),
-        ("t,x\n0,1\n1,a\n2,3", (), "column 'x' must hold numbers, but row 2 holds 'a'"),
+        (
+            "t,x\n0,1\n1,a\n2,3",
+            (),
+            "column 'x' of moves.csv must hold numbers, but row 2 holds 'a'",
+        ),
         ("t,x\n0,1\n1,2\n2,3", ("--state", "y"), "there is no column 'y'"),
         ("t,x\n0,1\n1,2\n2,3", ("--lyapunov", "big"), "--lyapunov: expected a number"),
         ("t,x\n0,1\n1,2\n7,3", (), "expected equal steps"),

@@ -102,7 +102,7 @@ def test_the_built_in_set(capsys: pytest.CaptureFixture[str]) -> None:
         (("words.csv",), "expected a number for every sequence, got 'high'"),
         (("gaps.csv",), "some are missing"),
         (("ragged.ts",), "one length"),
-        (("mixed.csv", "--id", "id"), "v: expected a column of numbers"),
+        (("mixed.csv", "--id", "id"), "The column 'v' of mixed.csv must hold numbers, but row 2"),
         (("ramps.csv", *OPTIONS, "--targets", "short.csv"), "slope"),
         (("ramps.csv", "--id", "take", "--targets", "short.csv"), "each of 120 sequences, got 1"),
         (("pendulums", "--loss", "huge"), "loss"),

@@ -322,7 +322,10 @@ def test_complex_column():
     [
         (["1", "x", "3"], r"target column 'y' must be numeric, but row 2 holds 'x'\.$"),
         (["1", "2,5"], r"row 2 holds '2,5'\. It looks like a decimal comma"),
-        (["1", "1,100"], r"row 2 holds '1,100'\. If the comma stands between thousands, say so with thousands=','"),
+        (
+            ["1", "1,100"],
+            r"row 2 holds '1,100'\. If the comma stands between thousands, say so with thousands=','",
+        ),
         ([1.0, np.inf], r"'y' is infinite in row 2 \(inf\)"),
         (["1", "-inf"], r"'y' is infinite in row 2 \(-inf\)"),
         (np.array(["2024"], dtype="datetime64[D]"), r"'y' holds time stamps.*`target=`"),

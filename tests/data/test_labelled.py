@@ -134,7 +134,11 @@ BAD = {
     "header alone": ("x.csv", "id,v,label\n", "no rows"),
     "no label": ("x.csv", "id,v\n1,2\n", "no column is called label"),
     "two labels": ("x.csv", "id,v,label\n1,2,a\n1,3,b\n", "one label for each"),
-    "text among numbers": ("x.csv", "id,v,label\n1,two,a\n", "column of numbers"),
+    "text among numbers": (
+        "x.csv",
+        "id,v,label\n1,two,a\n",
+        "The column 'v' of x.csv must hold numbers, but row 1",
+    ),
     "missing label": ("x.csv", "id,v,label\n1,2,a\n2,2,\n", "some are missing"),
     "ts without data": ("x.ts", "@data\n", "empty"),
     "ts of ragged channels": ("x.ts", "@data\n1,2:1:a\n", "one length"),

@@ -119,7 +119,7 @@ def test_dates_are_counted_in_seconds(tmp_path):
     [
         ("x,y\n", {}, "no rows"),
         ("x,y\n1,2\n3,4", {"state": ["z"]}, "state: there is no column 'z'"),
-        ("x,y\n1,a\n3,b", {}, "column 'y' must hold numbers, but row 1 holds 'a'"),
+        ("x,y\n1,a\n3,b", {}, "column 'y' of moves.csv must hold numbers, but row 1 holds 'a'"),
         ("x,y\n1,2\n3,4", {"state": ["x"], "forcing": ["x"]}, "named for two things"),
         ("t,x\n0,1\n1,2\n5,3\n6,1", {}, "time: expected equal steps"),
         ("t,x\n0,1\n,2\n2,1", {}, "time: expected finite"),

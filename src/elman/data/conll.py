@@ -21,7 +21,7 @@ import numpy as np
 
 from elman.data.dialect import PLAIN, Dialect
 from elman.data.files import read_file, refuse_dialect, with_words
-from elman.data.named_columns import check_channels, numbers_of, ranks_of
+from elman.data.named_columns import VALUES_HINT, check_channels, numbers_of, ranks_of
 from elman.data.rows import Rows
 from elman.data.step_files import FORMS, StepFile, check_writable, form_of, write_steps
 from elman.data.tokens import Sentences
@@ -328,7 +328,7 @@ def _read_table(
     shown = list(channels or (one for one in others if one != when))
     if not shown:
         raise InputError(f"The file {path.name} has no column of tokens or numbers beside these.")
-    table = numbers_of(frame, shown, path.name)
+    table = numbers_of(frame, shown, path.name, VALUES_HINT)
     arrays = [table[np.array(places)] for _, places in rows]
     notes = [] if by else ["no column names the sequences: the whole file is one"]
     steps = Rows(arrays, None, len(shown))

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from elman.data.dialect import PLAIN, Dialect
 from elman.data.files import read_file, refuse_dialect, with_words
 from elman.data.named_columns import (
+    VALUES_HINT,
     check_channels,
     find_column,
     numbers_of,
@@ -215,7 +216,7 @@ def _read_table(
         return Labelled(Rows(None, values, 0), labels, names, label=label, columns=[chosen])
     if not others:
         raise InputError(f"The file {file} has no column beside the label.")
-    rows = as_rows(numbers_of(frame, others, file))
+    rows = as_rows(numbers_of(frame, others, file, VALUES_HINT))
     note = f"one row a sequence, {len(others)} columns its steps (name id for a table of steps)"
     return Labelled(rows, labels, names, ["value"], [note], label, columns=others)
 
@@ -234,7 +235,7 @@ def _long_table(
     keys = [str(one) for one in frame[by].to_list()]
     number: dict[str, int] = {}
     row_of = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
-    values = numbers_of(frame, channels, file)
+    values = numbers_of(frame, channels, file, VALUES_HINT)
     order = np.argsort(row_of, kind="stable")
     if time is not None:
         order = np.lexsort((ranks_of(frame, time, file), row_of))

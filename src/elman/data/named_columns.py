@@ -13,6 +13,7 @@ from elman.data.dialect import PLAIN, number_hint
 from elman.errors import InputError
 
 __all__ = [
+    "VALUES_HINT",
     "check_channels",
     "check_numeric",
     "find_column",
@@ -107,7 +108,7 @@ def check_numeric(column: Any, file: str = "", hint: str = "") -> None:
     Args:
         column: Of a table.
         file: The table's name, for the message.
-        hint: What else the column may be, a sentence after a blank.
+        hint: What to do where all of it is words, a sentence after a blank.
 
     Raises:
         InputError: If it holds words, dates, lists ...
@@ -121,9 +122,9 @@ def check_numeric(column: Any, file: str = "", hint: str = "") -> None:
     words = column.to_list()
     row, word = next((row, one) for row, one in enumerate(words) if not _is_number(one))
     mark = number_hint(word)
-    if not (mark or hint) and any(one is not None and _is_number(one) for one in words[:1000]):
+    if not mark and any(one is not None and _is_number(one) for one in words[:1000]):
         mark = " Leave a field empty where its value is missing."
-    raise InputError(f"{said} row {row + 1} holds {word!r}.{mark}{hint}")
+    raise InputError(f"{said} row {row + 1} holds {word!r}.{mark or hint}")
 
 
 def _is_number(text: str | None) -> bool:
@@ -134,19 +135,23 @@ def _is_number(text: str | None) -> bool:
     return True
 
 
-def numbers_of(frame: Any, names: Sequence[str], file: str = "") -> Array:
+VALUES_HINT = " If it is none of the values, name the columns that are with channel=NAME."
+
+
+def numbers_of(frame: Any, names: Sequence[str], file: str = "", hint: str = "") -> Array:
     """Columns as float64 ``(rows, columns)``, NaN where missing.
 
     Args:
         frame: The table.
         names: The columns, in order.
         file: Its name, for the message.
+        hint: As for :func:`check_numeric`.
 
     Raises:
         InputError: If one holds no numbers, or an infinite one.
     """
     for name in names:
-        check_numeric(frame[name], file)
+        check_numeric(frame[name], file, hint)
     columns: list[Array] = [
         frame[name].cast(float, strict=False).fill_null(np.nan).to_numpy() for name in names
     ]
