@@ -15,7 +15,7 @@ from elman.fitting import Trainable
 from elman.layers import LAYERS, Layer
 from elman.losses import loss_from_config
 from elman.pipeline import Array
-from elman.prediction import as_came, run_rows
+from elman.prediction import Predictor, as_came
 from elman.saving import read_model, write_model
 from elman.sensitivity import input_gradients
 from elman.state import NetworkState, check_state
@@ -67,6 +67,7 @@ class Network(Trainable, Crossing):
         backend: str = "auto",
     ) -> None:
         super().__init__(layers, seed, dtype, backend)
+        self._predictor = Predictor(self._pipeline, self._form, self._pass)
         self._stepper = Stepper(self._pipeline, self._form, self._state_sizes, self.initial_state)
 
     def __repr__(self) -> str:
@@ -164,9 +165,8 @@ class Network(Trainable, Crossing):
             InputError: If ``X`` does not fit the network, or is not finite.
         """
         sequences = self._form.inputs(X, lengths, mask)
-        output, _ = run_rows(
-            self._pass, self._form, sequences, (), whole("batch_size", batch_size), self._version
-        )
+        size = whole("batch_size", batch_size)
+        output, _ = self._predictor(sequences, (), size, self._version)
         return as_came(output, sequences, self.per_step and isinstance(X, (list, tuple)))
 
     def forward(
@@ -202,9 +202,7 @@ class Network(Trainable, Crossing):
         else:
             state = check_state(state, self._state_sizes, len(sequences), self.dtype)
         size = whole("batch_size", batch_size)
-        output, final = run_rows(
-            self._pass, self._form, sequences, state.parts, size, self._version
-        )
+        output, final = self._predictor(sequences, state.parts, size, self._version)
         came = as_came(output, sequences, self.per_step and isinstance(X, (list, tuple)))
         return came, NetworkState.of_parts(self._state_names, final)
 
