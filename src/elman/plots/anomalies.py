@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from elman.plots.figures import _escaped, _layout, _line, _upright
+from elman.plots import drawing
+from elman.plots.drawing import Figure, Values
 
 __all__ = ["close_up_figure", "code_figure", "score_histogram", "watch_figure"]
 
-Figure = dict[str, Any]
-Values = Sequence[float | None]
 Span = tuple[Any, Any]
 
 _GAP = 0.035  # between the bands of a figure, of its height
@@ -46,13 +45,13 @@ def watch_figure(
     """
     ribbon = _RIBBON if labelled else 0.0
     height = (1.0 - ribbon - _SCORE_SHARE) / len(channels)
-    layout = _layout(time_label, "")
+    layout = drawing.layout(time_label, "")
     names = [_over("score", _SCORE_SHARE - _GAP)]
     layout["xaxis"].update(anchor="y", domain=[0, 1])
     layout["yaxis"].update(domain=[0, _SCORE_SHARE - _GAP], rangemode="tozero")
-    score = _line("score", times, scores, "@network", width=1.4)
+    score = drawing.line("score", times, scores, "@network", width=1.4)
     score["hovertemplate"] = "%{x}: score %{y:.3~g}<extra></extra>"
-    limit = _line("threshold", times, threshold, "@bad", width=1.5)
+    limit = drawing.line("threshold", times, threshold, "@bad", width=1.5)
     limit["line"]["dash"] = "dash"
     data = [score, limit]
     for number, (name, values) in enumerate(channels.items()):
@@ -67,13 +66,13 @@ def watch_figure(
             "nticks": 4,
         }
         names.append(_over(name, top))
-        line = _line(name, times, values, "@ink", width=1.2)
+        line = drawing.line(name, times, values, "@ink", width=1.2)
         data.append({**line, "yaxis": axis, "showlegend": False})
     data += [
         _key("looks odd", "@repeat-last", 0.30),
         *([_key("labelled", "@seasonal-naive", 0.30)] if labelled else []),
     ]
-    shapes = [_upright(normal_until)] if normal_until is not None else []
+    shapes = [drawing.upright(normal_until)] if normal_until is not None else []
     shapes += [_shade(one, "@seasonal-naive", 0.75, 1.0 - 0.7 * ribbon, 1.0) for one in labelled]
     shapes += [_shade(one, "@repeat-last", 0.30, 0.0, 1.0 - ribbon) for one in found]
     layout["shapes"], layout["annotations"] = shapes, names
@@ -83,7 +82,7 @@ def watch_figure(
 def _over(name: str, top: float) -> Figure:
     """The name of a band, written in its upper left corner: there is room at any width."""
     return {
-        "text": f"<b>{_escaped(name)}</b>",
+        "text": f"<b>{drawing.escaped(name)}</b>",
         "xref": "paper",
         "yref": "paper",
         "x": 0.005,
@@ -115,12 +114,12 @@ def close_up_figure(
         value_label: The channel.
         time_label: What the time is, for an axis of numbers.
     """
-    layout = _layout(time_label, value_label)
+    layout = drawing.layout(time_label, value_label)
     layout["shapes"] = [_shade(found, "@repeat-last", 0.22, 0.0, 1.0)]
     return {
         "data": [
-            _line("measured", times, truth, "@ink", width=1.8),
-            _line("given back", times, reconstruction, "@network", width=2.0),
+            drawing.line("measured", times, truth, "@ink", width=1.8),
+            drawing.line("given back", times, reconstruction, "@network", width=2.0),
         ],
         "layout": layout,
     }
@@ -152,7 +151,7 @@ def code_figure(groups: Mapping[str, tuple[Values, Values]], axes: tuple[str, st
                 "hovertemplate": f"{name}<extra></extra>",
             }
         )
-    return {"data": data, "layout": _layout(*axes)}
+    return {"data": data, "layout": drawing.layout(*axes)}
 
 
 def score_histogram(normal: Values, later: Values, threshold: float) -> Figure:
@@ -173,15 +172,15 @@ def score_histogram(normal: Values, later: Values, threshold: float) -> Figure:
     data = []
     for (name, values), colour in zip(groups.items(), ("@muted", "@network"), strict=True):
         share = np.histogram(values, edges)[0] / len(values)
-        bars = _line(name, [_short(one) for one in centers], share.tolist(), colour)
+        bars = drawing.line(name, [_short(one) for one in centers], share.tolist(), colour)
         bars["line"]["shape"] = "hvh"
         bars["fill"] = "tozeroy"
         bars["hovertemplate"] = f"{name}: %{{y:.1%}} near %{{x:.3~g}}<extra></extra>"
         data.append(bars)
-    layout = _layout("score", "share of the steps")
+    layout = drawing.layout("score", "share of the steps")
     layout["xaxis"].update(type="log", tickmode="array", **_round_ticks(edges[0], edges[-1]))
     layout["yaxis"].update(tickformat=".0%", rangemode="tozero")
-    layout["shapes"] = [{**_upright(threshold), "line": {"color": "@bad", "width": 1.5}}]
+    layout["shapes"] = [{**drawing.upright(threshold), "line": {"color": "@bad", "width": 1.5}}]
     return {"data": data, "layout": layout}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from elman.plots.figures import _escaped, _layout
+from elman.plots import drawing
+from elman.plots.drawing import Figure
 
 __all__ = ["confusion_figure", "relevance_figure", "reliability_figure"]
 
-Figure = dict[str, Any]
 
 _BARS_SHARE = 0.3  # of the height, for the bars under a sequence
 _FEW_ROWS = 5  # a share of fewer says little: no line goes there
@@ -41,7 +41,7 @@ def reliability_figure(
     ):
         if points:
             data += _reliability(name, colour, points)
-    layout = _layout("probability of the class named", "share that were right", ".0%")
+    layout = drawing.layout("probability of the class named", "share that were right", ".0%")
     layout["xaxis"]["range"], layout["yaxis"]["range"] = [0, 1.02], [0, 1.04]
     layout["yaxis"]["tickformat"] = ".0%"
     return {"data": data, "layout": layout}
@@ -79,7 +79,7 @@ def _reliability(name: str, colour: str, points: Sequence[Mapping[str, float]]) 
 
 def confusion_figure(matrix: Sequence[Sequence[int]], classes: Sequence[Any]) -> Figure:
     """Which class (row) was taken for which (column), as shares of the row."""
-    names = [_escaped(str(one)) for one in classes]
+    names = [drawing.escaped(str(one)) for one in classes]
     totals = [max(sum(row), 1) for row in matrix]
     heat = {
         "type": "heatmap",
@@ -98,7 +98,7 @@ def confusion_figure(matrix: Sequence[Sequence[int]], classes: Sequence[Any]) ->
     if len(classes) <= 12:
         heat["text"] = [[str(cell) if cell else "" for cell in row] for row in matrix]
         heat["texttemplate"] = "%{text}"
-    layout = _layout("named", "truth", legend=False)
+    layout = drawing.layout("named", "truth", legend=False)
     layout["yaxis"].update(autorange="reversed", showgrid=False, type="category")
     layout["xaxis"].update(type="category")
     return {"data": [heat], "layout": layout}
@@ -140,13 +140,13 @@ def relevance_figure(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "name": _escaped(name),
+                "name": drawing.escaped(name),
                 "x": steps,
                 "y": list(one),
                 "line": {"color": colour, "width": 1.8},
             }
         )
-    layout = _layout("step", "value")
+    layout = drawing.layout("step", "value")
     layout["yaxis"]["domain"] = [_BARS_SHARE + 0.06, 1.0]
     layout["yaxis2"] = {
         "domain": [0.0, _BARS_SHARE],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
-from elman.plots.figures import _escaped, _layout, _line, _upright
+from elman.plots import drawing
+from elman.plots.drawing import Figure
 
 __all__ = [
     "attractor_figure",
@@ -18,7 +18,6 @@ __all__ = [
     "valid_time_figure",
 ]
 
-Figure = dict[str, Any]
 Values = Sequence[float]
 
 _RIVAL_STYLES = {
@@ -49,14 +48,14 @@ def rollout_figure(
         unit: Of the times.
     """
     number = len(channels)
-    layout = _layout(f"lead time, {unit}", "")
+    layout = drawing.layout(f"lead time, {unit}", "")
     height = (1.0 - _GAP * (number - 1)) / number
     data: list[Figure] = []
     template = layout.pop("yaxis")
     for place, (name, true, own) in enumerate(zip(channels, truth, emulated, strict=True)):
         axis = "y" if not place else f"y{place + 1}"
         top = 1.0 - place * (height + _GAP)
-        title = {**template["title"], "text": _escaped(name)}
+        title = {**template["title"], "text": drawing.escaped(name)}
         domain = [max(0.0, top - height), top]
         key = "yaxis" if not place else f"yaxis{place + 1}"
         axes = {"title": title, "domain": domain, "fixedrange": True, "nticks": 4}
@@ -65,14 +64,14 @@ def rollout_figure(
             ("truth", true, "@muted", 4.5),
             ("emulated", own, "@network", 1.6),
         ):
-            line = _line(label, times, values, colour, width)
+            line = drawing.line(label, times, values, colour, width)
             line.update(yaxis=axis, legendgroup=label, showlegend=not place)
             line["opacity"] = 0.4 if label == "truth" else 1.0
             data.append(line)
     layout["xaxis"]["anchor"] = "y" if number == 1 else f"y{number}"
     layout["hovermode"] = "x unified"
     if valid is not None:
-        layout["shapes"] = [_upright(valid)]
+        layout["shapes"] = [drawing.upright(valid)]
     return {"data": data, "layout": layout}
 
 
@@ -91,18 +90,22 @@ def growth_figure(
     own, *rivals = growth
     band = growth[own]
     none = {"color": "@band-middle", "width": 0}
-    low = {**_line("low", lead, band["low"], "@band-middle"), "line": none, "hoverinfo": "skip"}
+    low = {
+        **drawing.line("low", lead, band["low"], "@band-middle"),
+        "line": none,
+        "hoverinfo": "skip",
+    }
     low["showlegend"] = False
-    high = {**_line("8 of 10 starts", lead, band["high"], "@band-middle"), "line": none}
+    high = {**drawing.line("8 of 10 starts", lead, band["high"], "@band-middle"), "line": none}
     high.update(fill="tonexty", fillcolor="@band-middle", hoverinfo="skip")
     data = [low, high]
     for name in rivals:
         colour, dash = _RIVAL_STYLES.get(name, ("@drift", "dashdot"))
-        line = _line(name, lead, growth[name]["median"], colour, 1.7)
+        line = drawing.line(name, lead, growth[name]["median"], colour, 1.7)
         line["line"]["dash"] = dash
         data.append(line)
-    data.append(_line(own, lead, band["median"], "@network", 2.8))
-    layout = _layout(f"lead time, {unit}", "normalised error, median")
+    data.append(drawing.line(own, lead, band["median"], "@network", 2.8))
+    layout = drawing.layout(f"lead time, {unit}", "normalised error, median")
     layout["yaxis"].update(type="log", tickformat="~g", dtick=1)
     layout["hovermode"] = "x unified"
     layout["shapes"] = [
@@ -135,7 +138,7 @@ def valid_time_figure(edges: Values, counts: Sequence[int], unit: str) -> Figure
         "marker": {"color": "@network", "line": {"color": "@surface", "width": 1}},
         "hovertemplate": "%{y} rollouts, about %{x:.3~g}<extra></extra>",
     }
-    layout = _layout(f"valid time, {unit}", "rollouts", legend=False)
+    layout = drawing.layout(f"valid time, {unit}", "rollouts", legend=False)
     layout["bargap"] = 0
     return {"data": [bars], "layout": layout}
 
@@ -150,12 +153,12 @@ def attractor_figure(
         emulated: The same.
         names: Of the channels.
     """
-    layout = _layout(_escaped(names[0]), names[1])
+    layout = drawing.layout(drawing.escaped(names[0]), names[1])
     data = []
     for place, (label, (x, y), colour) in enumerate(
         (("truth", truth, "@ink"), ("emulated, free-running", emulated, "@network"))
     ):
-        line = _line(label, x, y, colour, 0.7)
+        line = drawing.line(label, x, y, colour, 0.7)
         line.update(xaxis="x" if not place else "x2", hoverinfo="skip", connectgaps=False)
         data.append(line)
     layout["xaxis2"] = {**layout["xaxis"], "domain": [0.53, 1.0], "matches": "x"}
@@ -176,11 +179,11 @@ def spectrum_figure(
         dt_unit: What the cycles are counted in.
     """
     data = [
-        _line("truth", frequency, truth, "@ink", 1.8),
-        _line("emulated", frequency, emulated, "@network", 2.2),
+        drawing.line("truth", frequency, truth, "@ink", 1.8),
+        drawing.line("emulated", frequency, emulated, "@network", 2.2),
     ]
     data[1]["line"]["dash"] = "dash"
-    layout = _layout(f"cycles in {dt_unit}", f"power density of {name}")
+    layout = drawing.layout(f"cycles in {dt_unit}", f"power density of {name}")
     layout["xaxis"].update(type="log", tickformat="~g", nticks=6)
     layout["yaxis"].update(type="log", tickformat=".0e", nticks=8)
     return {"data": data, "layout": layout}
@@ -196,13 +199,13 @@ def histogram_figure(centres: Values, truth: Values, emulated: Values, name: str
         name: Of the channel.
     """
     data = [
-        _line("truth", centres, truth, "@ink", 1.8),
-        _line("emulated", centres, emulated, "@network", 2.2),
+        drawing.line("truth", centres, truth, "@ink", 1.8),
+        drawing.line("emulated", centres, emulated, "@network", 2.2),
     ]
     for one in data:
         one["line"]["shape"] = "hvh"
     data[0].update(fill="tozeroy", fillcolor="@sunken")
-    layout = _layout(name, "share of the time")
+    layout = drawing.layout(name, "share of the time")
     layout["yaxis"].update(tickformat=".0%", rangemode="tozero")
     return {"data": data, "layout": layout}
 
@@ -234,5 +237,5 @@ def return_map_figure(
                 "hoverinfo": "skip",
             }
         )
-    layout = _layout(f"maximum of {_escaped(name)}", "the next maximum")
+    layout = drawing.layout(f"maximum of {drawing.escaped(name)}", "the next maximum")
     return {"data": data, "layout": layout}

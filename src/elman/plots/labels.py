@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from elman.plots.figures import _escaped, _layout
+from elman.plots import drawing
+from elman.plots.drawing import Figure
 
 __all__ = ["HUES", "segments_figure"]
 
-Figure = dict[str, Any]
 
 HUES = (
     *("@network", "@repeat-last", "@seasonal-naive", "@drift"),
@@ -40,7 +40,7 @@ def segments_figure(
         {
             "type": "scatter",
             "mode": "lines",
-            "name": _escaped(name),
+            "name": drawing.escaped(name),
             "x": steps,
             "y": list(one),
             "line": {"color": colour, "width": 1.6},
@@ -66,7 +66,7 @@ def segments_figure(
             "showscale": False,
             "ygap": 2,
             "yaxis": "y2",
-            "text": [[_escaped(str(labels[one])) for one in row] for row in (named, truth)],
+            "text": [[drawing.escaped(str(labels[one])) for one in row] for row in (named, truth)],
             "hovertemplate": "step %{x}, %{y}: %{text}<extra></extra>",
         }
     )
@@ -75,13 +75,13 @@ def segments_figure(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": _escaped(str(labels[place])),
+                "name": drawing.escaped(str(labels[place])),
                 "x": [None],
                 "y": [None],
                 "marker": {"color": colours[place], "symbol": "square", "size": 11},
             }
         )
-    layout = _layout("step", "value")
+    layout = drawing.layout("step", "value")
     layout["yaxis"]["domain"] = [0, 0.72]
     layout["yaxis2"] = {
         "domain": [0.78, 1],

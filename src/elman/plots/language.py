@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from elman.plots.figures import _escaped, _layout, _line
+from elman.plots import drawing
+from elman.plots.drawing import Figure
 
 __all__ = ["learning_figure", "next_symbol_figure", "surprise_figure"]
 
-Figure = dict[str, Any]
 
 _RULED_OUT = 0.005
 _DARK = 0.55  # of a field as likely as that, ink would not show
@@ -28,16 +27,18 @@ def learning_figure(
     """
     epochs = list(range(1, len(bits) + 1))
     data = [
-        _line("network, while training", epochs, training, "@muted", width=1.4),
-        _line("network, held out", epochs, bits, "@network", width=2.2),
+        drawing.line("network, while training", epochs, training, "@muted", width=1.4),
+        drawing.line("network, held out", epochs, bits, "@network", width=2.2),
     ]
     for (name, level), colour in zip(rivals.items(), _COLOURS, strict=False):
-        line = _line(name, [1, max(2, len(bits))], [level, level], colour, width=1.6)
+        line = drawing.line(name, [1, max(2, len(bits))], [level, level], colour, width=1.6)
         line["line"]["dash"] = "dash"
         data.append(line)
     for one in data:
-        one["hovertemplate"] = "%{y:.3f} bits<extra>" + _escaped(str(one["name"])) + "</extra>"
-    layout = _layout("epoch", "bits a symbol")
+        one["hovertemplate"] = (
+            "%{y:.3f} bits<extra>" + drawing.escaped(str(one["name"])) + "</extra>"
+        )
+    layout = drawing.layout("epoch", "bits a symbol")
     ticks = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 8, 12]
     layout["yaxis"].update(
         type="log", tickmode="array", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks]
@@ -57,7 +58,7 @@ def surprise_figure(
         name: Of the rival.
     """
     places = list(range(len(symbols)))
-    shown = [_escaped(one) for one in symbols]
+    shown = [drawing.escaped(one) for one in symbols]
     bars = {
         "type": "bar",
         "name": "network",
@@ -68,9 +69,9 @@ def surprise_figure(
         "textposition": "none",
         "hovertemplate": "%{text}: %{y:.2f} bits<extra>network</extra>",
     }
-    line = _line(name, places, [round(one, 4) for one in rival], "@repeat-last", width=1.4)
-    line["hovertemplate"] = "%{y:.2f} bits<extra>" + _escaped(name) + "</extra>"
-    layout = _layout("", "bits of surprise")
+    line = drawing.line(name, places, [round(one, 4) for one in rival], "@repeat-last", width=1.4)
+    line["hovertemplate"] = "%{y:.2f} bits<extra>" + drawing.escaped(name) + "</extra>"
+    layout = drawing.layout("", "bits of surprise")
     _name_places(layout, shown)
     return {"data": [bars, line], "layout": layout}
 
@@ -95,7 +96,7 @@ def next_symbol_figure(
         "x": list(range(len(symbols))),
         "y": [str(rank + 1) for rank in ranks],
         "z": [[round(one[rank], 4) for one in shares] for rank in ranks],
-        "text": [[_escaped(place[rank]) for place in likeliest] for rank in ranks],
+        "text": [[drawing.escaped(place[rank]) for place in likeliest] for rank in ranks],
         "hovertemplate": "%{text}: %{z:.1%}<extra></extra>",
         "colorscale": [[0, "@surface"], [1, "@network"]],
         "zmin": 0,
@@ -104,9 +105,9 @@ def next_symbol_figure(
         "xgap": 1,
         "ygap": 1,
     }
-    layout = _layout("what came", "likeliest", legend=False)
+    layout = drawing.layout("what came", "likeliest", legend=False)
     layout["yaxis"].update(autorange="reversed", showgrid=False, type="category")
-    _name_places(layout, [_escaped(one) for one in symbols])
+    _name_places(layout, [drawing.escaped(one) for one in symbols])
     letters = [_letters(likeliest, shares, right, dark) for dark in (False, True)]
     return {"data": [heat, *letters], "layout": layout}
 
@@ -140,7 +141,7 @@ def _written(symbol: str, share: float, right: bool) -> str:
     """A symbol in its field: bold if it came, nothing if it was as good as ruled out."""
     if share < _RULED_OUT:
         return ""
-    return f"<b>{_escaped(symbol)}</b>" if right else _escaped(symbol)
+    return f"<b>{drawing.escaped(symbol)}</b>" if right else drawing.escaped(symbol)
 
 
 def _name_places(layout: Figure, shown: Sequence[str]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from elman.plots.figures import _layout
+from elman.plots import drawing
+from elman.plots.drawing import Figure
 
 __all__ = ["estimates_figure", "residuals_figure"]
 
-Figure = dict[str, Any]
 
 _BINS = 24
 
@@ -68,7 +67,7 @@ def estimates_figure(
             "hovertemplate": "truth %{x:.4g}, estimate %{y:.4g}<extra></extra>",
         }
     )
-    return {"data": data, "layout": _layout("truth", "estimate")}
+    return {"data": data, "layout": drawing.layout("truth", "estimate")}
 
 
 def residuals_figure(residuals: Sequence[float]) -> Figure:
@@ -83,5 +82,5 @@ def residuals_figure(residuals: Sequence[float]) -> Figure:
     }
     return {
         "data": [histogram],
-        "layout": _layout("estimate less truth", "sequences", legend=False),
+        "layout": drawing.layout("estimate less truth", "sequences", legend=False),
     }

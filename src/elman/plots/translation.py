@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from elman.plots.figures import _escaped, _layout
+from elman.plots import drawing
+from elman.plots.drawing import Figure
 
 __all__ = ["attention_figure", "length_figure"]
-
-Figure = dict[str, Any]
 
 
 def attention_figure(
@@ -38,7 +37,7 @@ def attention_figure(
         "customdata": [[f"{row} reads {column}" for column in columns] for row in rows],
         "hovertemplate": "%{customdata}: %{z:.0%}<extra></extra>",
     }
-    layout = _layout("source", "answer", legend=False)
+    layout = drawing.layout("source", "answer", legend=False)
     for axis, labels in (("xaxis", columns), ("yaxis", rows)):
         layout[axis].update(
             tickmode="array", tickvals=list(range(len(labels))), ticktext=labels, showgrid=False
@@ -68,7 +67,7 @@ def length_figure(groups: Sequence[Mapping[str, Any]]) -> Figure:
         "customdata": [one["rows"] for one in groups],
         "hovertemplate": "%{x} tokens: %{y:.1%} of %{customdata} rows<extra></extra>",
     }
-    layout = _layout("tokens of the source", "share answered exactly", legend=False)
+    layout = drawing.layout("tokens of the source", "share answered exactly", legend=False)
     layout["xaxis"]["type"] = "category"
     layout["yaxis"].update(range=[0, 1.02], tickformat=".0%")
     return {"data": [bars], "layout": layout}
@@ -76,4 +75,4 @@ def length_figure(groups: Sequence[Mapping[str, Any]]) -> Figure:
 
 def _shown(token: str) -> str:
     """A token as a label: a blank would not be seen."""
-    return "␣" if token.isspace() else _escaped(token)
+    return "␣" if token.isspace() else drawing.escaped(token)
