@@ -258,7 +258,7 @@ def test_large_scores_are_short(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 def test_bad_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     cases = {
         ("forecast", "nothing.csv"): "There is no file 'nothing.csv'",
-        ("forecast", "nothing"): "no built-in record of that name",
+        ("forecast", "nothing"): "no built-in set of that name",
         ("forecast", "--bogus"): "No such option",
         ("forecast", "--horizon", "x"): "horizon",
         ("forecast", "--horizon", "0"): "horizon: expected a whole number, at least 1",
@@ -268,8 +268,8 @@ def test_bad_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         ("forecast", "--levels", "120"): "levels: expected percents between 0 and 100",
         ("forecast", "--season", "sometimes"): "--season: expected a whole number or auto",
         ("forecast", "--segment", "x"): "--segment",
-        ("forecast", "--target", "sunspots"): "needs no names",
-        ("forecast", "--time-format", "%Y"): "--time-format: the built-in record 'sunspots'",
+        ("forecast", "--target", "sunspots"): "is read as it is",
+        ("forecast", "--time-format", "%Y"): "--time-format: the built-in 'sunspots'",
         ("predict",): "Missing argument",
         ("report", "nowhere"): "expected a run folder",
         ("forecast", "--window", "400"): "for --horizon 11 and --window 400, got 309",

@@ -119,7 +119,7 @@ def test_the_built_in_pump(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nothing",), "no built-in series of that name"),
+        (("nothing",), "no built-in set of that name"),
         (("nothing.csv",), "no file"),
         (("empty.csv",), "empty"),
         (("words.csv",), "no numeric column"),
@@ -135,7 +135,7 @@ def test_the_built_in_pump(capsys: pytest.CaptureFixture[str]) -> None:
         (("short.csv",), "at least 16 normal steps"),
         (("mixed.csv", "--target", "y"), "'y'"),
         (("twice.csv",), "two rows for 1"),
-        (("pump", "--time", "t"), "needs no names"),
+        (("pump", "--time", "t"), "is read as it is"),
     ],
     ids=str,
 )

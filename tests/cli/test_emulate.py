@@ -138,9 +138,9 @@ def test_bad_input_is_told_in_a_line(
 
 def test_a_source_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["emulate", "pendulum"]) == 2
-    assert "no built-in system of that name" in capsys.readouterr().err
+    assert "no built-in set of that name" in capsys.readouterr().err
     assert main(["emulate", "lorenz", "--state", "x"]) == 2
-    assert "needs no names of columns" in capsys.readouterr().err
+    assert "is read as it is" in capsys.readouterr().err
     assert main(["emulate", "missing.csv"]) == 2
     assert "There is no file" in capsys.readouterr().err
 

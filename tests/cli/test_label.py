@@ -126,7 +126,7 @@ def test_built_in_sets_and_tables(capsys: pytest.CaptureFixture[str]) -> None:
         (("single.conll",), "one label alone"),
         (("ragged.conll",), "line 2: expected 2 columns"),
         (("notes.conll", "--cell", "nix"), "cell"),
-        (("machine", "--label", "state"), "needs no names"),
+        (("machine", "--label", "state"), "is read as it is"),
         (("notes.conll", "--test", "nothing.conll"), "no file"),
         (("notes.conll", "--test", "numbers.csv"), "test_data: X: expected tokens"),
         (("infinite.csv",), "The column 'a' of infinite.csv is infinite in row 2 (inf)"),

@@ -112,7 +112,7 @@ def test_built_in_sets_run_by_name(capsys: pytest.CaptureFixture[str]) -> None:
         (("mixed.jsonl",), "holds Float64"),
         (("--source-file", "a.en"), "--target-file: expected both files"),
         (("--source-file", "a.en", "--target-file", "b.de"), "each of 3 lines of a.en, got 2"),
-        (("dates", "--source", "x"), "has no columns to name"),
+        (("dates", "--source", "x"), "is read as it is"),
         (("numbers.csv", "--attention", "cosine"), "--attention: expected dot, additive, none"),
         (("numbers.csv", "--unit", "bytes"), "unit"),
         (("numbers.csv", "--beam", "0"), "beam"),

@@ -324,7 +324,7 @@ def test_complex_column():
         (["1", "2,5"], r"row 2 holds '2,5'\. It looks like a decimal comma"),
         (
             ["1", "1,100"],
-            r"row 2 holds '1,100'\. If the comma stands between thousands, say so with thousands=','",
+            r"'1,100'\. If the comma stands between thousands, say so with thousands=','",
         ),
         ([1.0, np.inf], r"'y' is infinite in row 2 \(inf\)"),
         (["1", "-inf"], r"'y' is infinite in row 2 \(-inf\)"),

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli.common import Job, request_of, stem
-from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
+from elman.cli.common import Job, model_of_run, request_of, stem
+from elman.cli.options import (
+    Cell,
+    Decimal,
+    Epochs,
+    Hidden,
+    Json,
+    NoReport,
+    Out,
+    Quiet,
+    Seed,
+    Separator,
+    Thousands,
+)
 from elman.cli.sequences import (
     REQUEST,
     Channels,
@@ -26,6 +38,7 @@ from elman.cli.sequences import (
     reading_of,
     sequences_of_run,
 )
+from elman.cli.sources import dialect_of
 
 if TYPE_CHECKING:
     from elman.runs import Run
@@ -53,6 +66,9 @@ def classify(
     time: StepTime = None,
     text: TextColumn = None,
     channels: Channels = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     unit: Unit = "characters",
     lowercase: Lowercase = False,
     unseen: Unseen = None,
@@ -91,7 +107,8 @@ def classify(
 
     request = request_of(locals(), REQUEST)
     job = Job("classification", stem(source), out, not no_report, as_json, quiet)
-    data = read_sequences(source, "classify", label, labels, id, time, text, channels=channels)
+    dialect = dialect_of(request)
+    data = read_sequences(source, "classify", request, dialect, request["labels"])
     request = reading_of(request, data)
     classifier = SequenceClassifier(
         cell=cell,
@@ -127,7 +144,8 @@ def classify(
 
 def predict_classes(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a classification's model gives for a file."""
-    from elman.saving import load
     from elman.tasks.classification_report import prediction_columns
 
-    return prediction_columns(load(run.model_path), sequences_of_run(run, file, "classify"))
+    return prediction_columns(
+        model_of_run(run, asked), sequences_of_run(run, file, asked, "classify")
+    )

@@ -6,12 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elman.cli import printing
 from elman.errors import InputError
 
-__all__ = ["Job", "answer", "request_of", "stem"]
+if TYPE_CHECKING:
+    from elman.runs import Run
+
+__all__ = ["Job", "answer", "model_of_run", "request_of", "stem"]
 
 
 def request_of(arguments: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -131,6 +134,26 @@ class Job:
             print(run.path)
         else:
             self.voice.left(run, report=self._report, model=model)
+
+
+def model_of_run(run: Run, asked: Mapping[str, Any]) -> Any:
+    """The model of a run, which reads what training has not met as asked for, if it was.
+
+    Args:
+        run: The run.
+        asked: The options of ``elman predict``, of which ``unseen`` is looked at.
+
+    Raises:
+        InputError: ``unseen`` is neither ``error`` nor ``unknown``.
+    """
+    from elman.checks import one_of
+    from elman.saving import load
+
+    model = load(run.model_path)
+    unseen = asked.get("unseen")
+    if unseen is not None:
+        model.set_params(unseen=one_of("--unseen", unseen, ("error", "unknown")))
+    return model
 
 
 def answer(columns: Any, out: Path | None, as_json: bool) -> None:

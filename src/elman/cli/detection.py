@@ -11,6 +11,7 @@ import typer
 from elman.cli import printing
 from elman.cli.common import Job, request_of, stem
 from elman.cli.options import (
+    Decimal,
     Epochs,
     Frequency,
     Hidden,
@@ -20,20 +21,24 @@ from elman.cli.options import (
     Out,
     Quiet,
     Seed,
+    Separator,
+    Thousands,
     Time,
     TimeFormat,
     TimeZone,
     Window,
 )
+from elman.cli.sources import DIALECT, check_exists, dialect_of, dialect_of_run, is_built_in
 from elman.errors import InputError
 
 if TYPE_CHECKING:
+    from elman.data.dialect import Dialect
     from elman.runs import Run
 
 __all__ = ["detect", "predict_anomalies"]
 
 _READING = ("target", "time", "id", "frequency", "time_format", "time_zone")
-_REQUEST = ("source", *_READING, "train_until", "labels", "window")
+_REQUEST = ("source", *_READING, *DIALECT, "train_until", "labels", "window")
 
 
 def detect(
@@ -59,6 +64,9 @@ def detect(
     frequency: Frequency = None,
     time_format: TimeFormat = None,
     time_zone: TimeZone = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     train_until: Annotated[
         str | None,
         typer.Option(
@@ -111,7 +119,7 @@ def detect(
 
     request = request_of(locals(), _REQUEST)
     job = Job("detection", stem(source), out, not no_report, as_json, quiet)
-    panel, normal, known = _read(source, request, train_until, labels)
+    panel, normal, known = _read(source, request, train_until, labels, dialect_of(request))
     autoencoder = SequenceAutoencoder(
         cell=cell,
         code_size=code,
@@ -155,9 +163,8 @@ def predict_anomalies(run: Run, file: str | None, asked: Mapping[str, Any]) -> d
     request = run.configuration["request"]
     autoencoder = load(run.model_path)
     source = request["source"] if file is None else file
-    panel, normal, _ = _read(
-        source, request, request["train_until"] if file is None else None, None
-    )
+    until = request["train_until"] if file is None else None
+    panel, normal, _ = _read(source, request, until, None, dialect_of_run(request, asked, file))
     if file is not None:
         normal = 0 * normal  # a new file: the threshold follows from its first step
     scores = autoencoder.score_steps(panel)
@@ -165,7 +172,11 @@ def predict_anomalies(run: Run, file: str | None, asked: Mapping[str, Any]) -> d
 
 
 def _read(
-    source: str, request: Mapping[str, Any], train_until: str | None, labels: Path | None
+    source: str,
+    request: Mapping[str, Any],
+    train_until: str | None,
+    labels: Path | None,
+    dialect: Dialect,
 ) -> tuple[Any, Any, Any]:
     """The series, how much of each is normal, and where the known anomalies are."""
     import numpy as np
@@ -176,25 +187,28 @@ def _read(
 
     given: dict[str, Any] = {name: request.get(name) for name in _READING}
     spans: list[list[tuple[int, int]]] | None
-    if source in FAULTY and not Path(source).exists():
-        named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
-        if named:
-            raise InputError(f"{named[0]}: the built-in {source!r} needs no names")
+    if is_built_in(source, FAULTY, {**given, **vars(dialect)}):
         known = load_faulty(source)
         normal = np.array([known.normal])
         if train_until is not None:
             normal = _normal(known.panel, train_until)
         spans = known.spans if labels is None else read_spans(labels, known.panel)
         return known.panel, normal, spans
-    if not Path(source).exists() and not Path(source).suffix:
-        raise InputError(
-            f"SOURCE: there is no file {source!r}, and no built-in series of that name; there are "
-            f"{', '.join(FAULTY)}"
-        )
+    check_exists(source, FAULTY)
     targets = given.pop("target")
-    panel = Panel.from_any(source, target=targets or None, wide=_wide(given), **given)
-    spans = None if labels is None else read_spans(labels, panel)
+    panel = Panel.from_any(
+        source, target=targets or None, wide=_wide(given), dialect=dialect, **given
+    )
+    spans = None if labels is None else read_spans(labels, panel, _dialect_beside(dialect, labels))
     return panel, _normal(panel, train_until), spans
+
+
+def _dialect_beside(dialect: Dialect, labels: Path) -> Dialect:
+    """That of a table of labels: the data's, where it is delimited text at all."""
+    from elman.data.dialect import PLAIN
+    from elman.data.files import is_delimited
+
+    return dialect if is_delimited(labels) else PLAIN
 
 
 def _wide(given: Mapping[str, Any]) -> str | None:

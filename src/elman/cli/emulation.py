@@ -9,14 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elman.cli.common import Job, request_of, stem
-from elman.cli.options import Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
+from elman.cli.options import (
+    Decimal,
+    Epochs,
+    Hidden,
+    Json,
+    NoReport,
+    Out,
+    Quiet,
+    Seed,
+    Separator,
+    Thousands,
+)
+from elman.cli.sources import DIALECT, check_exists, dialect_of, dialect_of_run, is_built_in
 from elman.errors import InputError
 
 if TYPE_CHECKING:
+    from elman.data.dialect import Dialect
     from elman.data.trajectories import Trajectories
     from elman.runs import Run
 
 __all__ = ["emulate", "predict_rollout"]
+
+_COLUMNS = ("state", "forcing", "parameters", "id", "time")
 
 
 def emulate(
@@ -49,6 +64,9 @@ def emulate(
     time: Annotated[
         str | None, typer.Option("--time", metavar="NAME", help="Column of times, equal steps.")
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     cell: Annotated[
         str, typer.Option("--cell", metavar="NAME", help="lstm, gru, rnn, ...")
     ] = "lstm",
@@ -96,9 +114,9 @@ def emulate(
     from elman.tasks.emulation_report import MEASURES, score_rows, verdict, write_emulation
     from elman.tasks.run_folder import task_metrics
 
-    request = request_of(locals(), ("source", "state", "forcing", "parameters", "id", "time"))
+    request = request_of(locals(), ("source", *_COLUMNS, *DIALECT))
     job = Job("emulation", stem(source), out, not no_report, as_json, quiet)
-    data = _read(source, state, forcing, parameters, id, time)
+    data = _read(source, request, dialect_of(request))
     request |= {"state": data.channels, "forcing": data.forces, "parameters": data.constants}
     emulator = Emulator(
         cell=cell,
@@ -137,38 +155,22 @@ def predict_rollout(run: Run, file: str | None, asked: Mapping[str, Any]) -> dic
     if steps is not None and steps < 1:
         raise InputError(f"--horizon: expected a whole number, at least 1, got {steps}")
     source = request["source"] if file is None else file
-    columns = [request[name] for name in ("state", "forcing", "parameters", "id", "time")]
-    if _is_system(source):
-        columns = [None] * len(columns)
-    data = _read(source, *columns)
+    columns = {} if _is_system(source) else request  # its names stand in the request too
+    data = _read(source, columns, dialect_of_run(request, asked, file))
     return rollout_columns(load(run.model_path), data, steps, replay=file is None)
 
 
-def _read(
-    source: str,
-    state: list[str] | None,
-    forcing: list[str] | None,
-    parameters: list[str] | None,
-    id: str | None,
-    time: str | None,
-) -> Trajectories:
+def _read(source: str, columns: Mapping[str, Any], dialect: Dialect) -> Trajectories:
     from elman.data.trajectories import read_trajectories
     from elman.datasets.systems import DESCRIPTIONS, load_system
 
-    if _is_system(source):
-        given = {"state": state, "forcing": forcing, "parameters": parameters, "id": id}
-        odd = [name for name, value in {**given, "time": time}.items() if value]
-        if odd:
-            raise InputError(
-                f"--{odd[0]}: the built-in system {source!r} needs no names of columns"
-            )
+    names = [one.name for one in DESCRIPTIONS]
+    state, forcing, parameters, id, time = (columns.get(name) for name in _COLUMNS)
+    given = {name: columns.get(name) for name in _COLUMNS}
+    if is_built_in(source, names, {**given, **vars(dialect)}):
         return load_system(source)
-    if not Path(source).exists() and not Path(source).suffix:
-        raise InputError(
-            f"SOURCE: there is no file {source!r}, and no built-in system of that name; there are "
-            f"{', '.join(one.name for one in DESCRIPTIONS)}"
-        )
-    return read_trajectories(source, state, forcing or (), parameters or (), id, time)
+    check_exists(source, names)
+    return read_trajectories(source, state, forcing or (), parameters or (), id, time, dialect)
 
 
 def _is_system(source: str) -> bool:

@@ -12,6 +12,7 @@ import typer
 from elman.cli import printing
 from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Json, Out, Quiet
+from elman.cli.sources import dialect_of_run
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ def predict_network(run: Run, file: str | None, asked: Mapping[str, Any]) -> dic
         raise InputError("file: an imported network was trained elsewhere; give it a file to read")
     if network.reads_tokens:
         raise InputError("file: this network reads tokens, and which they are is not known here")
-    rows = as_rows(read_labelled(file, None, None, None, None, False).rows)
+    dialect = dialect_of_run({}, asked, file)
+    rows = as_rows(read_labelled(file, required=False, dialect=dialect).rows)
     if rows.arrays is None:
         raise InputError(f"file: expected numbers, got texts in {file}")
     outputs = network.predict(rows.arrays)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from elman.cli import printing
 from elman.cli.common import Job, request_of, stem
 from elman.cli.options import (
     Cell,
+    Decimal,
     Epochs,
     Frequency,
     Future,
@@ -31,10 +31,12 @@ from elman.cli.options import (
     Season,
     Seed,
     Segment,
+    Separator,
     Source,
     Static,
     Strategy,
     Target,
+    Thousands,
     Time,
     TimeFormat,
     TimeZone,
@@ -43,6 +45,7 @@ from elman.cli.options import (
     number,
     season_of,
 )
+from elman.cli.sources import DIALECT, check_exists, dialect_of, dialect_of_run, is_built_in
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +65,9 @@ def forecast(
     frequency: Frequency = None,
     time_format: TimeFormat = None,
     time_zone: TimeZone = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     horizon: Horizon = None,
     window: Window = None,
     cell: Cell = "gru",
@@ -99,7 +105,7 @@ def forecast(
         series_vectors=not new_series,
     )
     job = Job("forecast", stem(source), out, not no_report, as_json, quiet)
-    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
+    panel = _read(source, request)
     voice = job.voice
     voice.read(source, panel)
     forecaster.fit(panel)
@@ -128,6 +134,9 @@ def backtest(
     frequency: Frequency = None,
     time_format: TimeFormat = None,
     time_zone: TimeZone = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     horizon: Horizon = None,
     window: Window = None,
     cell: Cell = "gru",
@@ -182,7 +191,7 @@ def backtest(
         series_vectors=not new_series,
     )
     job = Job("backtest", stem(source), out, not no_report, as_json, quiet)
-    panel = _read(source, target, time, id, past, future, static, frequency, time_format, time_zone)
+    panel = _read(source, request)
     voice = job.voice
     voice.read(source, panel)
     result = forecaster.backtest(
@@ -205,83 +214,54 @@ def predict_forecast(run: Run, file: str | None, asked: Mapping[str, Any]) -> di
     from elman.saving import load
     from elman.tasks.reporting import forecast_columns
 
-    levels = asked["levels"]
+    levels, ahead = asked["levels"], asked["future"]
+    request = run.configuration["request"]
     answer = load(run.model_path).forecast(
-        None if file is None else _resolve(file),
+        None if file is None else _series(file, request, asked),
         asked["horizon"],
-        future=asked["future"],
+        future=None if ahead is None else _series(str(ahead), request, asked),
         levels=None if levels is None else levels_of(levels),
     )
     return forecast_columns(answer)
 
 
+_READING = (
+    *("target", "time", "id", "past", "future", "static", "frequency", "time_format", "time_zone"),
+    *DIALECT,
+)
+"""The options that say how a file is read."""
 _REQUEST = (
-    *("source", "target", "time", "id", "past", "future", "static", "frequency", "time_format"),
-    *("time_zone", "horizon", "window", "cell", "hidden", "segment", "strategy", "levels"),
+    *("source", *_READING, "horizon", "window", "cell", "hidden", "segment", "strategy", "levels"),
     *("season", "scaling", "epochs", "seed", "new_series", "windows", "step", "cutoff", "refit"),
 )
 """The options that stand in a run's configuration."""
 
 
-def _resolve(source: str) -> Any:
-    """A built-in record as a panel, or the path of a file. A file of that name goes first."""
+def _series(file: str, request: Mapping[str, Any], asked: Mapping[str, Any]) -> Any:
+    """The table of a file that a run is asked about, or a built-in record."""
+    from elman.data.frames import read_table
     from elman.datasets import load, names
 
-    if source in names() and not Path(source).exists():
-        return load(source)
-    if not Path(source).exists() and not Path(source).suffix:
-        raise InputError(
-            f"SOURCE: there is no file {source!r}, and no built-in record of that name; there are "
-            f"{', '.join(names())}"
-        )
-    return source
+    if is_built_in(file, names(), {name: asked.get(name) for name in DIALECT}):
+        return load(file)
+    check_exists(file, names())
+    return read_table(file, dialect_of_run(request, asked, file))
 
 
-def _read(
-    source: str,
-    target: list[str] | None,
-    time: str | None,
-    id: str | None,
-    past: list[str] | None,
-    future: list[str] | None,
-    static: list[str] | None,
-    frequency: str | None,
-    time_format: str | None,
-    time_zone: str | None,
-) -> Any:
+def _read(source: str, request: Mapping[str, Any]) -> Any:
+    """A built-in record, or the series of a file."""
+    from elman.data.frames import read_table
     from elman.data.panel import Panel
+    from elman.datasets import load, names
 
-    data = _resolve(source)
-    if isinstance(data, Panel):
-        given = {
-            "--target": target,
-            "--time": time,
-            "--id": id,
-            "--past": past,
-            "--future": future,
-            "--static": static,
-            "--frequency": frequency,
-            "--time-format": time_format,
-            "--time-zone": time_zone,
-        }
-        named = [option for option, value in given.items() if value]
-        if named:
-            raise InputError(
-                f"{named[0]}: the built-in record {source!r} has one column and needs no names"
-            )
-        return data
-    panel = Panel.from_any(
-        data,
-        target=target or None,
-        time=time,
-        id=id,
-        past=past or (),
-        future=future or (),
-        static=static or (),
-        frequency=frequency,
-        time_format=time_format,
-        time_zone=time_zone,
-    )
+    if is_built_in(source, names(), {name: request[name] for name in _READING}):
+        return load(source)
+    check_exists(source, names())
+    given = {name: request[name] for name in _READING if name not in DIALECT}
+    for name in ("past", "future", "static"):
+        given[name] = given[name] or ()
+    given["target"] = given["target"] or None
+    panel = Panel.from_any(read_table(source, dialect_of(request)), **given)
     _warn_of_header(source, panel)
     return panel
 

@@ -8,13 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli.common import Job, request_of, stem
-from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
+from elman.cli.common import Job, model_of_run, request_of, stem
+from elman.cli.options import (
+    Cell,
+    Decimal,
+    Epochs,
+    Hidden,
+    Json,
+    NoReport,
+    Out,
+    Quiet,
+    Seed,
+    Separator,
+    Thousands,
+)
 from elman.cli.sequences import Channels, source_of
-from elman.errors import InputError
+from elman.cli.sources import DIALECT, check_exists, dialect_of, dialect_of_run, is_built_in
 
 if TYPE_CHECKING:
     from elman.data.conll import StepFile
+    from elman.data.dialect import Dialect
     from elman.runs import Run
 
 __all__ = ["label", "predict_labels", "write_labels"]
@@ -45,6 +58,9 @@ def label(
         str | None, typer.Option("--time", metavar="NAME", help="Column that orders the steps.")
     ] = None,
     channels: Channels = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     validation: Annotated[
         Path | None,
         typer.Option("--validation", metavar="FILE", help="Watches the training; default: a part."),
@@ -91,14 +107,15 @@ def label(
     from elman.tasks.labelling_scores import MEASURES
     from elman.tasks.run_folder import task_metrics
 
-    request = request_of(locals(), ("source", *_COLUMNS, "validation", "test"))
+    request = request_of(locals(), ("source", *_COLUMNS, *DIALECT, "validation", "test"))
     job = Job("labelling", stem(source), out, not no_report, as_json, quiet)
     columns = {name: request[name] for name in _COLUMNS}
-    data = _read(source, columns, channels=channels)
+    dialect = dialect_of(request)
+    data = _read(source, columns, dialect, channels=channels)
     request = _reading_of(request, data)
     wanted = request["channels"] or None
     others = {
-        f"{name}_data": None if one is None else _read(str(one), columns, channels=wanted)
+        f"{name}_data": None if one is None else _read(str(one), columns, dialect, channels=wanted)
         for name, one in (("validation", validation), ("test", test))
     }
     labeller = SequenceLabeller(
@@ -129,21 +146,19 @@ def label(
 
 def predict_labels(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a labelling's model gives for a file, one row a step."""
-    from elman.saving import load
     from elman.tasks.labelling_report import label_columns
 
-    data, labeller = _to_label(run, file), load(run.model_path)
+    data, labeller = _to_label(run, file, asked), model_of_run(run, asked)
     return label_columns(labeller, data.steps, data.names, labeller.answers(data.steps))
 
 
-def write_labels(run: Run, file: str | None, out: Path) -> None:
+def write_labels(run: Run, file: str | None, asked: Mapping[str, Any], out: Path) -> None:
     """A file of sequences with the labels that the model gives, in the form that it has."""
     from elman.data.conll import check_writable, write_steps
-    from elman.saving import load
 
-    data = _to_label(run, file)
+    data = _to_label(run, file, asked)
     check_writable(data, out)
-    write_steps(data, load(run.model_path).predict(data.steps), out)
+    write_steps(data, model_of_run(run, asked).predict(data.steps), out)
 
 
 def _reading_of(request: Mapping[str, Any], data: StepFile) -> dict[str, Any]:
@@ -159,7 +174,7 @@ def _reading_of(request: Mapping[str, Any], data: StepFile) -> dict[str, Any]:
     }
 
 
-def _to_label(run: Run, file: str | None) -> StepFile:
+def _to_label(run: Run, file: str | None, asked: Mapping[str, Any]) -> StepFile:
     from elman.data.conll import form_of
 
     request = run.configuration["request"]
@@ -168,12 +183,14 @@ def _to_label(run: Run, file: str | None) -> StepFile:
     if request.get("form") not in (None, form_of(source)):
         columns = dict.fromkeys(_COLUMNS)  # names of one form mean nothing in another
     channels, width = request.get("channels") or None, request.get("width")
-    return _read(source, columns, required=False, channels=channels, width=width)
+    dialect = dialect_of_run(request, asked, file)
+    return _read(source, columns, dialect, required=False, channels=channels, width=width)
 
 
 def _read(
     source: str,
     columns: Mapping[str, Any],
+    dialect: Dialect,
     required: bool = True,
     channels: Sequence[str] | None = None,
     width: int | None = None,
@@ -181,14 +198,10 @@ def _read(
     from elman.data.conll import read_steps
     from elman.datasets.stepwise import STEPWISE, load_stepwise
 
-    if source in STEPWISE and not Path(source).exists():
-        given = [name for name, value in columns.items() if value is not None]
-        if given and required:
-            raise InputError(f"--{given[0]}: the built-in set {source!r} needs no names")
+    given = {**columns, **vars(dialect)} if required else vars(dialect)
+    if is_built_in(source, STEPWISE, given):
         return load_stepwise(source)
-    if not Path(source).exists() and not Path(source).suffix:
-        raise InputError(
-            f"SOURCE: there is no file {source!r}, and no built-in set of that name; there are "
-            f"{', '.join(STEPWISE)}"
-        )
-    return read_steps(source, **columns, required=required, channels=channels, width=width)
+    check_exists(source, STEPWISE)
+    return read_steps(
+        source, **columns, required=required, channels=channels, width=width, dialect=dialect
+    )

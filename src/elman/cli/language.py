@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.checks import one_of
-from elman.cli.common import Job, request_of, stem
+from elman.cli.common import Job, model_of_run, request_of, stem
 from elman.cli.options import Json, NoReport, Out, Quiet, Seed
+from elman.cli.sources import check_exists
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -164,7 +164,6 @@ def _write_on(
 ) -> None:
     """A sample from the model of a run."""
     from elman.runs import Run
-    from elman.saving import load
 
     run = Run.open(source)
     if run.kind != "language":
@@ -172,9 +171,7 @@ def _write_on(
             f"SOURCE: {source} is a run of another kind, a {run.kind}; expected one of "
             "`elman generate`"
         )
-    model = load(run.model_path)
-    if unseen is not None:
-        model.set_params(unseen=one_of("--unseen", unseen, ("error", "unknown")))
+    model = model_of_run(run, {"unseen": unseen})
     if as_json:
         sample = model.sample(prompt, length, **drawn)
         print(json.dumps({"run": str(run.path), "prompt": prompt, "sample": sample}))
@@ -217,6 +214,8 @@ def _check_drawing(model: LanguageModel, length: int, drawn: Mapping[str, Any]) 
 
 def _read(source: str) -> tuple[Any, str]:
     """The text or the files of a source, and what they are in words."""
+    from elman.data.files import similar_file
+
     path = Path(source)
     if source in BUILT_IN and not path.exists():
         from elman.datasets.primer import primer
@@ -229,22 +228,21 @@ def _read(source: str) -> tuple[Any, str]:
             raise InputError(f"SOURCE: there is no text file (.txt) in the folder {source}")
         size = sum(one.stat().st_size for one in files)
         return files, f"{len(files):,} texts, {size:,} bytes"
+    check_exists(source, BUILT_IN, "file, folder or run")
     if not path.exists():
-        raise InputError(
-            f"SOURCE: there is no file, folder or run {source!r}, and no built-in text of that "
-            f"name; there is {', '.join(BUILT_IN)}"
-        )
+        near = similar_file(path)
+        hint = "" if near is None else f" Did you mean {str(near)!r}?"
+        raise InputError(f"SOURCE: there is no file {source!r}.{hint}")
     return path, f"{path.stat().st_size:,} bytes of text"
 
 
 def predict_surprise(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a language model gives for a text: how surprised it is by each symbol."""
     from elman.data.corpus import Corpus
-    from elman.saving import load
     from elman.tasks.language_report import surprise_columns
 
     source = run.configuration["request"]["source"] if file is None else file
-    model = load(run.model_path)
+    model = model_of_run(run, asked)
     text, _ = _read(source)
     if isinstance(text, Path) and not text.stat().st_size:
         raise InputError(f"FILE: {text} is empty; expected a text to answer for")

@@ -68,6 +68,28 @@ TimeZone = Annotated[
         "--time-zone", metavar="NAME", help="Where it was written, such as Europe/Amsterdam."
     ),
 ]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        "--separator",
+        metavar="CHAR",
+        help="Between the fields of a CSV file: a character, or tab; default: found.",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal", metavar="CHAR", help="Decimal mark of a CSV file: . or , ; default: found."
+    ),
+]
+Thousands = Annotated[
+    str | None,
+    typer.Option(
+        "--thousands",
+        metavar="CHAR",
+        help="Between the thousands of a CSV file: . , ' or space; default: nothing.",
+    ),
+]
 Horizon = Annotated[int | None, typer.Option("--horizon", metavar="N", help="Steps ahead.")]
 Window = Annotated[
     int | None, typer.Option("--window", metavar="N", help="Steps that the network reads.")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli.common import Job, request_of, stem
+from elman.cli.common import Job, model_of_run, request_of, stem
 from elman.cli.options import (
     Cell,
+    Decimal,
     Epochs,
     Hidden,
     Json,
@@ -19,6 +20,8 @@ from elman.cli.options import (
     Out,
     Quiet,
     Seed,
+    Separator,
+    Thousands,
     levels_of,
 )
 from elman.cli.sequences import (
@@ -37,6 +40,7 @@ from elman.cli.sequences import (
     reading_of,
     sequences_of_run,
 )
+from elman.cli.sources import dialect_of
 
 if TYPE_CHECKING:
     from elman.runs import Run
@@ -62,6 +66,9 @@ def regress(
     time: StepTime = None,
     text: TextColumn = None,
     channels: Channels = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     unit: Unit = "characters",
     lowercase: Lowercase = False,
     unseen: Unseen = None,
@@ -86,7 +93,8 @@ def regress(
 
     request = request_of({**locals(), "label": target, "labels": targets}, REQUEST)
     job = Job("regression", stem(source), out, not no_report, as_json, quiet)
-    data = read_sequences(source, "regress", target, targets, id, time, text, channels=channels)
+    dialect = dialect_of(request)
+    data = read_sequences(source, "regress", request, dialect, request["labels"])
     request = reading_of(request, data)
     regressor = SequenceRegressor(
         cell=cell,
@@ -120,7 +128,8 @@ def regress(
 
 def predict_numbers(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a regression's model gives for a file."""
-    from elman.saving import load
     from elman.tasks.regression_report import prediction_columns
 
-    return prediction_columns(load(run.model_path), sequences_of_run(run, file, "regress"))
+    return prediction_columns(
+        model_of_run(run, asked), sequences_of_run(run, file, asked, "regress")
+    )

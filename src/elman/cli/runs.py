@@ -18,8 +18,9 @@ from elman.cli.exchange import predict_network
 from elman.cli.forecasting import predict_forecast
 from elman.cli.labelling import predict_labels, write_labels
 from elman.cli.language import predict_surprise
-from elman.cli.options import Horizon, Json, RunFolder
+from elman.cli.options import Decimal, Horizon, Json, RunFolder, Separator, Thousands
 from elman.cli.regression import predict_numbers
+from elman.cli.sources import DIALECT
 from elman.cli.translation import predict_translation
 from elman.errors import InputError
 
@@ -45,21 +46,23 @@ class Predictor(NamedTuple):
 
     columns: Callable[[Run, str | None, Mapping[str, Any]], dict[str, Any]]
     options: tuple[str, ...] = ()
-    writer: Callable[[Run, str | None, Path], None] | None = None
+    writer: Callable[[Run, str | None, Mapping[str, Any], Path], None] | None = None
     folders: bool = False
     reads_again: bool = True
 
 
 PREDICTORS = {
-    "forecast": Predictor(predict_forecast, ("horizon", "future", "levels"), reads_again=False),
-    "classification": Predictor(predict_classes, folders=True),
-    "regression": Predictor(predict_numbers, folders=True),
-    "detection": Predictor(predict_anomalies),
-    "translation": Predictor(predict_translation),
-    "labelling": Predictor(predict_labels, writer=write_labels),
-    "language": Predictor(predict_surprise, folders=True),
-    "emulation": Predictor(predict_rollout, ("horizon",)),
-    "network": Predictor(predict_network, reads_again=False),
+    "forecast": Predictor(
+        predict_forecast, ("horizon", "future", "levels", *DIALECT), reads_again=False
+    ),
+    "classification": Predictor(predict_classes, ("unseen", *DIALECT), folders=True),
+    "regression": Predictor(predict_numbers, ("unseen", *DIALECT), folders=True),
+    "detection": Predictor(predict_anomalies, DIALECT),
+    "translation": Predictor(predict_translation, ("unseen", "separator")),
+    "labelling": Predictor(predict_labels, ("unseen", *DIALECT), writer=write_labels),
+    "language": Predictor(predict_surprise, ("unseen",), folders=True),
+    "emulation": Predictor(predict_rollout, ("horizon", *DIALECT)),
+    "network": Predictor(predict_network, DIALECT, reads_again=False),
 }
 """By the kind of run."""
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
@@ -76,9 +79,21 @@ def predict(
         Path | None,
         typer.Option("--future", metavar="FILE", help="File with the covariates known ahead."),
     ] = None,
+    unseen: Annotated[
+        str | None,
+        typer.Option(
+            "--unseen",
+            metavar="NAME",
+            help="Symbols or words that training has not met: error or unknown; default: as the "
+            "run.",
+        ),
+    ] = None,
     levels: Annotated[
         str | None, typer.Option("--levels", metavar="A,B", help="Which intervals; default: all.")
     ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -92,7 +107,9 @@ def predict(
     """Answer with the model of a run: for a file, or for what it was trained on."""
     from elman.runs import Run
 
-    asked = {"horizon": horizon, "future": future, "levels": levels}
+    asked: dict[str, Any] = {"horizon": horizon, "future": future, "levels": levels}
+    asked |= {"unseen": unseen}
+    asked |= {"separator": separator, "decimal": decimal, "thousands": thousands}
     opened = Run.open(run)
     predictor = PREDICTORS.get(opened.kind)
     if predictor is None:
@@ -114,7 +131,7 @@ def predict(
     if out is not None and out.exists():
         raise InputError(f"--out: {out} exists already; choose another name")
     if out is not None and predictor.writer is not None and out.suffix not in _TABLES:
-        predictor.writer(opened, file, out)
+        predictor.writer(opened, file, asked, out)
         if not as_json:
             return
         out = None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from elman.cli.sources import DIALECT, check_exists, dialect_of_run, is_built_in
 from elman.errors import ElmanWarning, InputError
 
 if TYPE_CHECKING:
+    from elman.data.dialect import Dialect
     from elman.data.labelled import Labelled
     from elman.runs import Run
 
@@ -33,7 +35,7 @@ __all__ = [
     "source_of",
 ]
 
-REQUEST = ("source", "label", "labels", "id", "time", "text", "channels")
+REQUEST = ("source", "label", "labels", "id", "time", "text", "channels", *DIALECT)
 """Which options of reading stand in the run's configuration."""
 
 SequenceId = Annotated[
@@ -79,47 +81,49 @@ Ensemble = Annotated[
 def read_sequences(
     source: str,
     verb: str,
-    label: str | None,
-    labels: Path | None,
-    id: str | None,
-    time: str | None,
-    text: str | None,
+    request: Mapping[str, Any],
+    dialect: Dialect,
+    labels: str | None = None,
     required: bool = True,
-    channels: Sequence[str] | None = None,
 ) -> Labelled:
     """Sequences from a file, a folder or a built-in set.
 
     Args:
         source: Which.
         verb: Of the command: ``"classify"``, or ``"regress"``, whose answers are numbers.
-        label: Column of the answers.
+        request: The columns by their part: ``label`` of the answers, ``id`` that names the
+            sequences, ``time`` that orders the steps, ``text``, ``channels`` of the values.
+        dialect: How delimited files are written, where that is not found.
         labels: A file of the answers, if apart.
-        id: Column that names the sequences.
-        time: Column that orders the steps.
-        text: Column of texts.
         required: Whether there must be answers.
-        channels: Columns of the values of a table; default: all that are left.
 
     Raises:
         InputError: If there is no such source, or it cannot be read so.
     """
+    from elman.data.files import is_delimited
     from elman.data.labelled import read_labelled, read_labels
     from elman.datasets.labelled import labelled_names, load_labelled
 
     names = labelled_names(verb)
-    if source in names and not Path(source).exists():
+    label, channels = request["label"], request.get("channels") or None
+    columns = {name: request[name] for name in ("id", "time", "text")}
+    given = {"label": label, "labels": labels, **columns, "channel": channels, **vars(dialect)}
+    if is_built_in(source, names, given if required else vars(dialect)):
         return load_labelled(source)
-    if not Path(source).exists() and not Path(source).suffix:
-        raise InputError(
-            f"SOURCE: there is no file or folder {source!r}, and no built-in set of that name; "
-            f"there are {', '.join(names)}"
-        )
+    check_exists(source, names, "file or folder")
     own, wanted = (label, required) if labels is None else (None, False)
     data = read_labelled(
-        source, own, id, time, text, wanted, numeric=verb == "regress", channels=channels
+        source,
+        own,
+        **columns,
+        required=wanted,
+        numeric=verb == "regress",
+        channels=channels,
+        dialect=dialect,
     )
     if labels is not None:
-        data.labels = read_labels(labels, data, label, None)
+        beside = {"dialect": dialect} if is_delimited(labels) else {}
+        data.labels = read_labels(labels, data, label, None, **beside)
     if required and data.labels is None:
         what, option = ("targets", "--targets") if data.numeric else ("classes", "--labels")
         raise InputError(f"label: {source} holds no {what}; name a file of them with {option}")
@@ -162,7 +166,7 @@ def reading_of(request: dict[str, Any], data: Labelled) -> dict[str, Any]:
     }
 
 
-def sequences_of_run(run: Run, file: str | None, verb: str) -> Labelled:
+def sequences_of_run(run: Run, file: str | None, asked: Mapping[str, Any], verb: str) -> Labelled:
     """The sequences of a file, read as those that a run was trained on, or those themselves.
 
     Columns are found by their names: their order, and others beside them, mean nothing.
@@ -170,22 +174,25 @@ def sequences_of_run(run: Run, file: str | None, verb: str) -> Labelled:
     Args:
         run: The run.
         file: A file of the same form, with or without answers; ``None``: the run's own.
+        asked: The options of ``elman predict``.
         verb: As for :func:`read_sequences`.
     """
     request = run.configuration["request"]
     source = source_of(run, file)
-    columns = (request["id"], request["time"], request["text"])
-    channels = request.get("channels") or None
-    named = channels is not None or request["text"] is not None
-    label = request["label"] if not named and _has_column(source, request["label"]) else None
-    return read_sequences(source, verb, label, None, *columns, required=False, channels=channels)
+    dialect = dialect_of_run(request, asked, file)
+    named = bool(request.get("channels")) or request["text"] is not None
+    kept = not named and _has_column(source, request["label"], dialect)
+    label = request["label"] if kept else None
+    return read_sequences(source, verb, {**request, "label": label}, dialect, required=False)
 
 
-def _has_column(source: str, name: str | None) -> bool:
+def _has_column(source: str, name: str | None, dialect: Dialect) -> bool:
     """Whether a table has the column of answers too, which must not be read as numbers."""
     from elman.data.files import read_file
 
     path = Path(source)
     if name is None or not path.is_file():
         return False
-    return path.suffix == ".npz" or (path.suffix != ".ts" and name in read_file(path).columns)
+    if path.suffix in (".npz", ".ts"):
+        return path.suffix == ".npz"
+    return name in read_file(path, dialect=dialect).columns

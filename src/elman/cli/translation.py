@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elman.cli.common import Job, request_of, stem
-from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed
+from elman.cli.common import Job, model_of_run, request_of, stem
+from elman.cli.options import Cell, Epochs, Hidden, Json, NoReport, Out, Quiet, Seed, Separator
+from elman.cli.sources import check_exists, dialect_of, dialect_of_run, is_built_in
 from elman.errors import InputError
 
 if TYPE_CHECKING:
+    from elman.data.dialect import Dialect
     from elman.data.pair_files import PairData
     from elman.runs import Run
 
@@ -31,6 +33,7 @@ _QUICK: dict[str, dict[str, Any]] = {
         "held_out": 0.1,
     },
 }
+_REQUEST = ("source", "source_column", "target_column", "source_file", "target_file", "separator")
 _ATTENTION = ("dot", "additive", "none")
 
 
@@ -57,6 +60,7 @@ def translate(
         Path | None,
         typer.Option("--target-file", metavar="FILE", help="Another, the target of each line."),
     ] = None,
+    separator: Separator = None,
     unit: Annotated[
         str, typer.Option("--unit", metavar="NAME", help="Of texts: characters or words.")
     ] = "characters",
@@ -98,19 +102,18 @@ def translate(
     from elman.tasks.translation import Translator
     from elman.tasks.translation_report import MEASURES, verdict, write_translation
 
-    names = ("source", "source_column", "target_column", "source_file", "target_file")
     if source is not None and (source_file is not None or target_file is not None):
         raise InputError(
             f"SOURCE: expected either a table or --source-file and --target-file, got {source!r} "
             "beside them"
         )
     source = "dates" if source is None else source
-    request = request_of(locals(), names)
+    request = request_of(locals(), _REQUEST)
     title = stem(source if source_file is None else str(source_file))
     job = Job("translation", title, out, not no_report, as_json, quiet)
     if attention is not None and attention not in _ATTENTION:
         raise InputError(f"--attention: expected {', '.join(_ATTENTION)}, got {attention!r}")
-    data, built_in = _read(source, source_column, target_column, source_file, target_file)
+    data, built_in = _read(request, dialect_of(request))
     given: dict[str, Any] = {"hidden_size": hidden, "epochs": epochs, "attention": attention}
     given["reverse_source"] = reverse_source or None
     options = {**(_QUICK[source] if built_in else {})}
@@ -145,51 +148,35 @@ def translate(
     )
 
 
-def _read(
-    source: str,
-    source_column: str | None,
-    target_column: str | None,
-    source_file: Path | None,
-    target_file: Path | None,
-) -> tuple[PairData, bool]:
+def _read(request: Mapping[str, Any], dialect: Dialect) -> tuple[PairData, bool]:
     """The pairs, and whether they are a built-in set."""
+    from elman.data.files import refuse_dialect
     from elman.data.pair_files import read_pairs, read_parallel
     from elman.datasets.translations import TRANSLATIONS, load_translations
 
-    if (source_file is None) != (target_file is None):
-        missing = "--source-file" if source_file is None else "--target-file"
+    source, sources, targets = (request[one] for one in ("source", "source_file", "target_file"))
+    if (sources is None) != (targets is None):
+        missing = "--source-file" if sources is None else "--target-file"
         raise InputError(f"{missing}: expected both files, of sources and of targets, got one")
-    if source_file is not None and target_file is not None:
-        return read_parallel(source_file, target_file), False
-    if source in TRANSLATIONS and not Path(source).exists():
-        if source_column or target_column:
-            option = "--source" if source_column else "--target"
-            raise InputError(f"{option}: the built-in set {source!r} has no columns to name")
+    if sources is not None:
+        refuse_dialect(dialect, Path(sources))
+        return read_parallel(sources, targets), False
+    names = {"source": request["source_column"], "target": request["target_column"]}
+    if is_built_in(source, TRANSLATIONS, {**names, **vars(dialect)}):
         return load_translations(source), True
-    if not Path(source).exists() and not Path(source).suffix:
-        raise InputError(
-            f"SOURCE: there is no file {source!r}, and no built-in set of that name; there are "
-            f"{', '.join(TRANSLATIONS)}"
-        )
-    return read_pairs(source, source_column, target_column), False
+    check_exists(source, TRANSLATIONS)
+    return read_pairs(source, names["source"], names["target"], dialect), False
 
 
 def predict_translation(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that a translation's model gives for a file."""
     from elman.data.pair_files import read_sources
-    from elman.saving import load
     from elman.tasks.translation_report import translation_columns
 
     request = run.configuration["request"]
+    dialect = dialect_of_run(request, asked, file)
     if file is None:
-        one, two = request["source_file"], request["target_file"]
-        data, _ = _read(
-            request["source"],
-            request["source_column"],
-            request["target_column"],
-            None if one is None else Path(one),
-            None if two is None else Path(two),
-        )
+        data, _ = _read(request, dialect)
     else:
-        data = read_sources(file, request["source_column"])
-    return translation_columns(load(run.model_path), data)
+        data = read_sources(file, request["source_column"], dialect)
+    return translation_columns(model_of_run(run, asked), data)

@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.calendar import canonical_zone
-from elman.data.dialect import PLAIN, Dialect, number_hint
+from elman.data.dialect import PLAIN, Dialect, number_in, odd_word
 from elman.errors import InputError
 
-__all__ = ["Column", "column_from_array", "column_from_series", "number_in", "to_numbers"]
-
-_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
+__all__ = ["Column", "column_from_array", "column_from_series", "to_numbers"]
 
 
 @dataclass(frozen=True)
@@ -242,27 +240,8 @@ def _parse_text(column: Column, role: str) -> NDArray[np.float64]:
         return np.fromiter(numbers, np.float64, len(column.values))
     except ValueError:
         pass
-    row, text = next((r, t) for r, t in enumerate(column.values) if not _is_number(t, column))
+    row, text, hint = odd_word(column.values.tolist(), column.dialect)
     raise InputError(
         f"The {role} column {column.name!r} must be numeric, but row {row + 1} holds "
-        f"{text!r}.{number_hint(text)}"
+        f"{text!r}.{hint}"
     )
-
-
-def _is_number(text: str | None, column: Column) -> bool:
-    try:
-        number_in(text, column.dialect)
-    except ValueError:
-        return False
-    return True
-
-
-def number_in(text: str | None, dialect: Dialect) -> float:
-    """The number that a text spells, NaN for a missing one.
-
-    Raises:
-        ValueError: It spells neither.
-    """
-    if text is None or text.strip().lower() in _MISSING_WORDS:
-        return np.nan
-    return dialect.number(text)

@@ -19,9 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.dialect import PLAIN, Dialect
+from elman.data.dialect import PLAIN, Dialect, mostly_numbers
 from elman.data.files import read_file, refuse_dialect, with_words
-from elman.data.named_columns import VALUES_HINT, check_channels, numbers_of, ranks_of
+from elman.data.named_columns import (
+    VALUES_HINT,
+    check_channels,
+    check_numeric,
+    numbers_of,
+    ranks_of,
+)
 from elman.data.rows import Rows
 from elman.data.step_files import FORMS, StepFile, check_writable, form_of, write_steps
 from elman.data.tokens import Sentences
@@ -343,6 +349,9 @@ def _token_column(
     texts = [one for one in others if str(frame[one].dtype) == "String"]
     if words is not None or not texts:
         return words
+    for name in texts:
+        if mostly_numbers(frame[name].to_list()):
+            check_numeric(frame[name])
     sequences = "" if by else f", or, if it names the sequences, with id={texts[0]!r}"
     raise InputError(
         f"token: no column is called {', '.join(_TOKENS)}; name one of {', '.join(texts)} as that "

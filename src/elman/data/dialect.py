@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from elman.errors import InputError
 
-__all__ = ["MISSING_WORDS", "PLAIN", "Dialect", "number_hint"]
+__all__ = ["MISSING_WORDS", "PLAIN", "Dialect", "mostly_numbers", "number_in", "odd_word"]
 
 MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-")
 """What stands for a missing number. In a column of words only an empty field is missing."""
 
+_SMALL_MISSING_WORDS = frozenset(one.lower() for one in MISSING_WORDS)
 _SPOKEN = {"comma": ",", "point": ".", "semicolon": ";", "tab": "\t", "\\t": "\t", "space": " "}
 # Blanks that are not broken at the end of a line, and the apostrophe that word processors set.
 _ALIKE = {" ": "[ \u00a0\u202f\u2009]", "'": "['\u2019]"}
 _FIRST_LOOK = 32
+_SAMPLE = 500
+"""How many values of a column of text tell whether it is meant to be numbers."""
 
 
 def _check(name: str, given: str | None, known: str | None, expected: str) -> None:
@@ -140,7 +144,7 @@ _HINTS = (
 # fmt: on
 
 
-def number_hint(text: Any) -> str:
+def _number_hint(text: Any) -> str:
     """What to say of a text that is a number in another dialect; empty if it is none."""
     bare = str(text).strip().lstrip("+-")
     for pattern, looks, thousands, decimal in _HINTS:
@@ -162,3 +166,40 @@ def number_hint(text: Any) -> str:
     if re.fullmatch(r"\d*\.\d+", bare):
         return " It looks like a decimal point: say so with decimal='.'."
     return ""
+
+
+def number_in(text: str | None, dialect: Dialect = PLAIN) -> float:
+    """The number that a text spells, NaN for a missing one.
+
+    Raises:
+        ValueError: It spells neither.
+    """
+    if text is None or text.strip().lower() in _SMALL_MISSING_WORDS:
+        return float("nan")
+    return dialect.number(text)
+
+
+def odd_word(texts: Sequence[str | None], dialect: Dialect = PLAIN) -> tuple[int, str, str]:
+    """Of texts that are not all numbers one that is none: its row from 0, itself, what to do.
+
+    It is the first, or among numbers in another dialect the one that tells most about it.
+    """
+    odd = [(row, one) for row, one in enumerate(texts) if not _reads(one, dialect)]
+    hints = [(row, str(one), _number_hint(one)) for row, one in odd[:_SAMPLE]]
+    return max(hints, key=lambda each: ("It looks" in each[2], each[2].count("="), -each[0]))
+
+
+def mostly_numbers(texts: Sequence[str | None]) -> bool:
+    """Whether a column of text is meant to be numbers: half are, if perhaps in another dialect."""
+    present = [one for one in texts if one is not None]
+    sample = present[:: max(1, len(present) // _SAMPLE)]
+    alike = sum(_reads(one, PLAIN) or bool(_number_hint(one)) for one in sample)
+    return bool(sample) and 2 * alike >= len(sample)
+
+
+def _reads(text: str | None, dialect: Dialect) -> bool:
+    try:
+        number_in(text, dialect)
+    except ValueError:
+        return False
+    return True

@@ -17,6 +17,7 @@ __all__ = [
     "read_file",
     "read_with_dialect",
     "refuse_dialect",
+    "similar_file",
     "with_words",
 ]
 
@@ -153,13 +154,21 @@ def _polars() -> Any:
 
 
 def _similar(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" There is no folder {str(path.parent)!r} either."
+    near = similar_file(path)
+    return "" if near is None else f" Did you mean {str(near)!r}?"
+
+
+def similar_file(path: Path) -> Path | None:
+    """The file beside a place where there is none whose name is nearest, if one is near."""
     from difflib import get_close_matches
 
     if not path.parent.is_dir():
-        return f" There is no folder {str(path.parent)!r} either."
+        return None
     there = {p.stem: p.name for p in path.parent.iterdir()}  # by stem: many share the suffix
     near = get_close_matches(path.stem, list(there), n=1)
-    return f" Did you mean {str(path.with_name(there[near[0]]))!r}?" if near else ""
+    return path.with_name(there[near[0]]) if near else None
 
 
 def _read_arrow(path: Path) -> Any:

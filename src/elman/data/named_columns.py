@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elman.data.columns import number_in
-from elman.data.dialect import PLAIN, number_hint
+from elman.data.dialect import mostly_numbers, odd_word
 from elman.errors import InputError
 
 __all__ = [
@@ -71,6 +70,9 @@ def text_column(frame: Any, text: str | None, others: Sequence[str]) -> str | No
     texts = [name for name in others if str(frame[name].dtype) in ("String", "Utf8")]
     if not texts or "text" in texts:
         return "text" if texts else None
+    for name in texts:
+        if mostly_numbers(frame[name].to_list()):
+            check_numeric(frame[name], hint=" Name the column of texts with text=NAME.")
     if len(texts) > 1:
         raise InputError(
             f"text: expected one column of text beside the label, got {', '.join(texts)}; name "
@@ -120,19 +122,10 @@ def check_numeric(column: Any, file: str = "", hint: str = "") -> None:
     if str(kind) not in ("String", "Categorical"):
         raise InputError(f"{said} it holds values of type {kind}.{hint}")
     words = column.to_list()
-    row, word = next((row, one) for row, one in enumerate(words) if not _is_number(one))
-    mark = number_hint(word)
-    if not mark and any(one is not None and _is_number(one) for one in words[:1000]):
+    row, word, mark = odd_word(words)
+    if not mark and mostly_numbers(words):
         mark = " Leave a field empty where its value is missing."
     raise InputError(f"{said} row {row + 1} holds {word!r}.{mark or hint}")
-
-
-def _is_number(text: str | None) -> bool:
-    try:
-        number_in(text, PLAIN)
-    except ValueError:
-        return False
-    return True
 
 
 VALUES_HINT = " If it is none of the values, name the columns that are with channel=NAME."

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.columns import Column, number_in
-from elman.data.dialect import number_hint
+from elman.data.columns import Column
+from elman.data.dialect import mostly_numbers, odd_word
 from elman.data.frames import Table
 from elman.data.timestamps import looks_like_time
 from elman.errors import InputError
@@ -26,8 +26,6 @@ _TIME_NAMES = frozenset([
 ])
 # fmt: on
 _FRACTIONAL_TIME_NAMES = frozenset(["t", "time", "timestamp"])
-_SAMPLE = 500
-"""How many values of a column of text tell whether it is meant to be numbers."""
 _ID_NAMES = frozenset(["unique_id", "id", "series", "series_id", "item", "item_id"])
 
 
@@ -211,33 +209,11 @@ def _guess_targets(table: Table, taken: set[str], wide: str | None) -> tuple[str
 
 def _refuse_words_among_numbers(table: Table, column: Column) -> None:
     """A column that is numbers but for a word or two is meant to be read; it is not left out."""
-    if column.kind != "text":
+    if column.kind != "text" or not mostly_numbers(column.values.tolist()):
         return
-    present = [one for one in column.values.tolist() if one is not None]
-    sample = present[:: max(1, len(present) // _SAMPLE)]
-    if not sample or 2 * sum(map(_like_a_number, sample)) < len(sample):
-        return
-    row, word = next(
-        (row, one) for row, one in enumerate(column.values.tolist()) if not _reads(column, one)
-    )
-    hint = number_hint(word) or " Leave a field empty where its value is missing."
+    row, word, hint = odd_word(column.values.tolist(), column.dialect)
     raise InputError(
         f"The column {column.name!r} of {table.source} holds numbers, but {word!r} in row "
-        f"{row + 1}.{hint} To leave the column out, name those that you want with `target=`."
+        f"{row + 1}.{hint or ' Leave a field empty where its value is missing.'} To leave the "
+        "column out, name those that you want with `target=`."
     )
-
-
-def _like_a_number(text: str) -> bool:
-    """Whether a text is a number, if perhaps in another dialect."""
-    try:
-        return not np.isnan(float(text))
-    except ValueError:
-        return bool(number_hint(text))
-
-
-def _reads(column: Column, text: str | None) -> bool:
-    try:
-        number_in(text, column.dialect)
-    except ValueError:
-        return False
-    return True
