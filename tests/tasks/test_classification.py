@@ -11,6 +11,7 @@ import pytest
 
 import elman
 from elman.errors import ElmanWarning, InputError, NotFittedError
+from elman.tasks.many_to_one_parts import split
 
 FAST: dict[str, Any] = {"hidden_size": 8, "epochs": 4, "batch_size": 16, "refit": False}
 
@@ -134,7 +135,7 @@ def test_the_held_out_part_teaches_nothing() -> None:
     X, y = ramps(60)
     model = elman.SequenceClassifier(**FAST)
     first = model.fit(X, y)
-    _, _, judged = first._parts(first._targets(y, 60))
+    _, _, judged = split(first._targets(y, 60), first.held_out, first.seed)
     bits, mean = first.predict_proba(X), first.model_.encoder.mean
     moved = [one * 100 if row in judged else one for row, one in enumerate(X)]
     second = elman.SequenceClassifier(**FAST).fit(moved, y)

@@ -11,6 +11,7 @@ import pytest
 
 import elman
 from elman.errors import InputError, NotFittedError
+from elman.tasks.many_to_one_parts import split
 
 FAST: dict[str, Any] = {"hidden_size": 8, "epochs": 6, "batch_size": 16, "refit": False}
 
@@ -82,7 +83,7 @@ def test_levels_that_too_few_rows_allow_are_left_out_and_said() -> None:
 def test_baselines_learn_of_the_training_rows_alone() -> None:
     X, y = means(100)
     model = elman.SequenceRegressor(**FAST).fit(X, y)
-    _, _, judged = model._parts(model._targets(y, 100))
+    _, _, judged = split(np.zeros(100, np.int64), model.held_out, model.seed)
     moved = y.copy()
     moved[judged] += 1000.0
     second = elman.SequenceRegressor(**FAST).fit(X, moved)

@@ -166,33 +166,6 @@ class SequenceClassifier(ManyToOne):
         self.verbose = verbose
         self.backend = backend
 
-    def fit(
-        self: _Self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        *,
-        lengths: Any = None,
-        mask: Any = None,
-    ) -> _Self:
-        """Trains, scores and calibrates.
-
-        Args:
-            X: Sequences, see the class.
-            y: A class for each: texts, whole numbers or booleans, ``(N,)``.
-            sample_weight: Weights of the rows, ``(N,)``, or ``None``.
-            lengths: How many steps of each row of an array are live, ``(N,)``.
-            mask: True where a step of an array is observed, ``(N, T)``.
-
-        Returns:
-            The classifier itself.
-
-        Raises:
-            InputError: If an argument or the data do not fit; nothing was trained then.
-            TrainingError: If training does not converge to finite numbers.
-        """
-        return self._fit(X, y, sample_weight, lengths, mask)
-
     def predict_proba(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
         """The probability of each class, ``(N, K)`` in the order of ``classes_``; never NaN.
 
@@ -213,13 +186,7 @@ class SequenceClassifier(ManyToOne):
     def predict(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
         """The class named for each sequence, ``(N,)``: the most likely, see ``prior_adjustment``.
 
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-            mask: As in :meth:`fit`.
-
-        Raises:
-            InputError: As :meth:`predict_proba`.
+        Arguments and errors are those of :meth:`predict_proba`.
         """
         chosen = self.ranking(self.predict_proba(X, lengths=lengths, mask=mask)).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
@@ -300,39 +267,6 @@ class SequenceClassifier(ManyToOne):
             raise InputError("X: expected at least one sequence to evaluate on, got none")
         truth = self._numbers(y, len(probabilities))
         return classification_measures(probabilities, truth, self.ranking(probabilities))
-
-    def explain(self, X: Any, *, lengths: Any = None, mask: Any = None) -> list[Array]:
-        """Which steps spoke for the class that was named: gradient times input.
-
-        To first order, what each step (and channel) adds to the logit of the class named over the
-        mean of all. Above 0 it speaks for that class, below 0 against it. Numbers are measured
-        from the mean of their channel.
-
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-            mask: As in :meth:`fit`.
-
-        Returns:
-            For each row ``(T_i, C)``, or ``(T_i,)`` for the tokens of a text; zeros for rows with
-            nothing to read.
-
-        Raises:
-            InputError: As :meth:`predict_proba`.
-
-        Source: M. Ancona et al., "Towards better understanding of gradient-based attribution
-        methods for deep neural networks", ICLR 2018.
-        """
-        rows, known = self._rows(X, lengths, mask)
-        found = np.flatnonzero(known)
-        result: list[Array] = [
-            np.zeros(one.shape) for one in rows.arrays or [np.zeros(0)] * len(rows)
-        ]
-        if len(found):
-            chosen = rows.select(found)
-            for row, one in zip(found, self.relevance_of_named(self.model_, chosen), strict=True):
-                result[row] = one
-        return result
 
     # ------------------------------------------------------------- what ManyToOne asks for
 
@@ -438,13 +372,8 @@ class SequenceClassifier(ManyToOne):
         if self.prior_.shape != self.classes_.shape:
             raise InputError("path: the saved classifier is damaged: classes and prior differ")
 
-    def relevance_of_named(self, model: PooledModel, rows: Rows) -> list[Array]:
-        """Gradient times input of the logit of the class named, over the mean of all logits.
-
-        Args:
-            model: Of this classifier, trained on all rows or on a part of them.
-            rows: Each with something to read.
-        """
+    def relevance(self, model: PooledModel, rows: Rows) -> list[Array]:
+        """Gradient times input of the logit of the class named, see :meth:`explain`."""
         logits = log_probabilities(model.outputs(rows))
         named = self.ranking(softmax(logits / self.temperature_)).argmax(axis=1)
         classes = len(self.classes_)

@@ -204,7 +204,7 @@ def _examples(classifier: SequenceClassifier, data: Labelled) -> Section:
     chosen = np.array([*wrong, *right[: _EXAMPLES - len(wrong)]])
     # those answers are of the network that was scored, which a refit has replaced since
     some = rows.select(chosen)
-    relevance = classifier.relevance_of_named(model, some)
+    relevance = classifier.relevance(model, some)
     titles = []
     for row in chosen:
         share = f"{100 * sure[row]:.0f} %" if sure[row] < 0.995 else "over 99 %"

@@ -19,6 +19,7 @@ from elman.errors import InputError
 from elman.losses import Loss
 from elman.tasks.cells import CELLS, check_inner_options, inner_options
 from elman.tasks.estimator import SavedEstimator
+from elman.tasks.many_to_one_parts import readable, refuse_empty_features, row_weights, split
 from elman.tasks.pooled import POOLS, PooledModel, Shape, Training
 
 __all__ = ["ManyToOne"]
@@ -26,7 +27,6 @@ __all__ = ["ManyToOne"]
 Array: TypeAlias = NDArray[Any]
 _Self = TypeVar("_Self", bound="ManyToOne")
 
-_FEWEST_TO_HOLD_OUT = 40
 _FEW_TO_JUDGE = 30
 _UPDATES = 2000
 _MOST_TO_REFIT = 5000
@@ -71,7 +71,44 @@ class ManyToOne(SavedEstimator):
         """Scores on rows that had no part in the training, beside baselines learnt of ``seen``."""
         raise NotImplementedError
 
+    def relevance(self, model: PooledModel, rows: Rows) -> list[Array]:
+        """Gradient times input of the answers, see :meth:`explain`.
+
+        Args:
+            model: Of this estimator, trained on all rows or on a part of them.
+            rows: Each with something to read.
+        """
+        raise NotImplementedError
+
     # -------------------------------------------------------------------------------- fitting
+
+    def fit(
+        self: _Self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+    ) -> _Self:
+        """Trains, scores and calibrates.
+
+        Args:
+            X: Sequences, see the class.
+            y: For a classifier a class for each, texts, whole numbers or booleans, ``(N,)``; for
+                a regressor numbers, ``(N,)`` or ``(N, K)``.
+            sample_weight: Weights of the rows, ``(N,)``, or ``None``.
+            lengths: How many steps of each row of an array are live, ``(N,)``.
+            mask: True where a step of an array is observed, ``(N, T)``.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            InputError: If an argument or the data do not fit; nothing was trained then.
+            TrainingError: If training does not converge to finite numbers.
+        """
+        return self._fit(X, y, sample_weight, lengths, mask)
 
     def _fit(self: _Self, X: Any, y: Any, sample_weight: Any, lengths: Any, mask: Any) -> _Self:
         started = clock.perf_counter()
@@ -84,13 +121,20 @@ class ManyToOne(SavedEstimator):
                 "X: expected at least one sequence, got none: Found array with 0 sample(s) "
                 "(shape=(0,)) while a minimum of 1 is required"
             )
-        _refuse_empty_features(X)
+        refuse_empty_features(X)
         targets = self._targets(y, len(rows))
-        weights = _row_weights(sample_weight, len(rows))
+        weights = row_weights(sample_weight, len(rows))
         notes: list[str] = []
-        rows, targets, weights = self._readable(rows, targets, weights, notes)
+        kept = readable(rows)
+        if len(kept) < len(rows):
+            left_out = len(rows) - len(kept)
+            text = f"{left_out} of {len(rows)} rows are empty or fully missing and were left out"
+            self._warn(text)
+            notes.append(f"{text}.")
+            rows, targets = rows.select(kept), targets[kept]
+            weights = None if weights is None else weights[kept]
         self._learn_prior(targets, weights)
-        parts = self._parts(targets)
+        parts = split(self._groups(targets), self.held_out, self.seed)
         seeds = np.random.SeedSequence(self.seed).spawn(3)
         begun = clock.perf_counter()
         model = self._train(rows, targets, weights, parts, seeds[0], None)
@@ -136,47 +180,6 @@ class ManyToOne(SavedEstimator):
         if isinstance(X, np.ndarray) and X.ndim == 2:
             self.n_features_in_ = int(X.shape[1])
         return self
-
-    def _readable(
-        self, rows: Rows, targets: Array, weights: Array | None, notes: list[str]
-    ) -> tuple[Rows, Array, Array | None]:
-        """Without the rows that hold nothing to learn from."""
-        if rows.texts is not None:
-            full = np.array([bool(text.strip()) for text in rows.texts])
-        else:
-            full = np.array([bool((~np.isnan(one)).any()) for one in rows.arrays or []])
-        if full.all():
-            return rows, targets, weights
-        if not full.any():
-            raise InputError("X: expected values to learn from, every row is empty or missing")
-        number = int((~full).sum())
-        text = f"{number} of {len(full)} rows are empty or fully missing and were left out"
-        self._warn(text)
-        notes.append(f"{text}.")
-        kept = np.flatnonzero(full)
-        return rows.select(kept), targets[kept], None if weights is None else weights[kept]
-
-    def _parts(self, targets: Array) -> tuple[Array, Array, Array]:
-        """Rows to train on, to watch and to judge by: each group in proportion, seeded."""
-        groups, number = self._groups(targets), len(targets)
-        none = np.zeros(0, np.int64)
-        if not self.held_out or number < _FEWEST_TO_HOLD_OUT:
-            return np.arange(number), none, none
-        generator = np.random.default_rng(np.random.SeedSequence(self.seed).spawn(3)[2])
-        order = generator.permutation(number)
-        order = order[np.argsort(groups[order], kind="stable")]
-        held = np.zeros(number, bool)
-        # every k-th row of the groups one after the other, so that each gives its share
-        wanted = max(4, round(self.held_out * number))
-        held[order[((np.arange(wanted) + 0.5) * number / wanted).astype(np.int64)]] = True
-        chosen = order[held[order]]
-        train = np.flatnonzero(~held)
-        lone = np.setdiff1d(groups, groups[train])
-        if len(lone):  # a class must be trained on before it can be judged
-            back = np.isin(groups, lone)
-            train = np.union1d(train, np.flatnonzero(back))
-            chosen = chosen[~back[chosen]]
-        return train, np.sort(chosen[::2]), np.sort(chosen[1::2])
 
     def _train(
         self,
@@ -278,6 +281,39 @@ class ManyToOne(SavedEstimator):
             outputs[:, known] = self.model_.outputs(rows.select(np.flatnonzero(known)))
         return outputs, known
 
+    def explain(self, X: Any, *, lengths: Any = None, mask: Any = None) -> list[Array]:
+        """Which steps spoke for the answer: gradient times input.
+
+        To first order, what each step (and channel) adds: for a classifier to the logit of the
+        class named over the mean of all logits, above 0 for that class and below 0 against it;
+        for a regressor to the estimate, the sum over targets, in their unit. Numbers are measured
+        from the mean of their channel.
+
+        Args:
+            X: Sequences, as in :meth:`fit`.
+            lengths: As in :meth:`fit`.
+            mask: As in :meth:`fit`.
+
+        Returns:
+            For each row ``(T_i, C)``, or ``(T_i,)`` for the tokens of a text; zeros for rows with
+            nothing to read.
+
+        Raises:
+            InputError: If they do not fit, or hold what training has not seen.
+            NotFittedError: Before :meth:`fit`.
+
+        Source: M. Ancona et al., "Towards better understanding of gradient-based attribution
+        methods for deep neural networks", ICLR 2018.
+        """
+        rows, known = self._rows(X, lengths, mask)
+        found = np.flatnonzero(known)
+        result = [np.zeros(one.shape) for one in rows.arrays or [np.zeros(0)] * len(rows)]
+        if len(found):
+            relevance = self.relevance(self.model_, rows.select(found))
+            for row, one in zip(found, relevance, strict=True):
+                result[row] = one
+        return result
+
     def to_onnx(
         self, file: str | os.PathLike[str], *, certificate: bool = True, overwrite: bool = False
     ) -> dict[str, Any]:
@@ -363,28 +399,6 @@ class ManyToOne(SavedEstimator):
     seed: int
     verbose: bool
     backend: str
-
-
-def _row_weights(weights: Any, rows: int) -> Array | None:
-    if weights is None:
-        return None
-    array = np.asarray(weights, dtype=np.float64)
-    if array.shape != (rows,) or not np.isfinite(array).all() or (array < 0).any():
-        raise InputError(
-            f"sample_weight: expected {rows} finite numbers of at least 0, got shape {array.shape}"
-        )
-    if not array.any():
-        raise InputError("sample_weight: expected a weight above 0, got zeros alone")
-    return array
-
-
-def _refuse_empty_features(X: Any) -> None:
-    shape = np.shape(X) if isinstance(X, np.ndarray) else ()
-    if len(shape) == 2 and shape[1] == 0:
-        raise InputError(
-            f"X: expected steps to read: 0 feature(s) (shape={shape}) while a minimum of 1 is "
-            "required."
-        )
 
 
 def few_note(number: int, what: str) -> str:

@@ -140,33 +140,6 @@ class SequenceRegressor(ManyToOne):
         self.verbose = verbose
         self.backend = backend
 
-    def fit(
-        self: _Self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        *,
-        lengths: Any = None,
-        mask: Any = None,
-    ) -> _Self:
-        """Trains and scores.
-
-        Args:
-            X: Sequences, see the class.
-            y: Numbers, ``(N,)`` or ``(N, K)``.
-            sample_weight: Weights of the rows, ``(N,)``, or ``None``.
-            lengths: How many steps of each row of an array are live, ``(N,)``.
-            mask: True where a step of an array is observed, ``(N, T)``.
-
-        Returns:
-            The regressor itself.
-
-        Raises:
-            InputError: If an argument or the data do not fit; nothing was trained then.
-            TrainingError: If training does not converge to finite numbers.
-        """
-        return self._fit(X, y, sample_weight, lengths, mask)
-
     def predict(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
         """The estimates, ``(N,)``, or ``(N, K)`` if ``y`` was such an array.
 
@@ -240,42 +213,6 @@ class SequenceRegressor(ManyToOne):
         truth, _ = _numbers(y, len(predicted))
         measured = _measures(predicted.reshape(truth.shape), truth, sample_weight)["r2"]
         return float("nan") if measured is None else measured
-
-    def explain(self, X: Any, *, lengths: Any = None, mask: Any = None) -> list[Array]:
-        """Which steps raised or lowered the estimate (the sum over targets): gradient times input.
-
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-            mask: As in :meth:`fit`.
-
-        Returns:
-            For each row ``(T_i, C)``, or ``(T_i,)`` for the tokens of a text, in the unit of the
-            target, to first order; zeros for rows with nothing to read.
-
-        Raises:
-            InputError: As :meth:`predict`.
-        """
-        rows, known = self._rows(X, lengths, mask)
-        found = np.flatnonzero(known)
-        result: list[Array] = [
-            np.zeros(one.shape) for one in rows.arrays or [np.zeros(0)] * len(rows)
-        ]
-        if len(found):
-            for row, one in zip(
-                found, self.relevance(self.model_, rows.select(found)), strict=True
-            ):
-                result[row] = one
-        return result
-
-    def relevance(self, model: PooledModel, rows: Rows) -> list[Array]:
-        """Gradient times input of the estimate, see :meth:`explain`.
-
-        Args:
-            model: Of this regressor, trained on all rows or on a part of them.
-            rows: Each with something to read.
-        """
-        return model.relevance(rows, np.tile(self._scale, (len(rows), 1)))
 
     # ------------------------------------------------------------- what ManyToOne asks for
 
@@ -353,6 +290,10 @@ class SequenceRegressor(ManyToOne):
             },
         }
         self.held_out_ = (rows, targets, predicted, model)
+
+    def relevance(self, model: PooledModel, rows: Rows) -> list[Array]:
+        """Gradient times input of the estimate, see :meth:`explain`."""
+        return model.relevance(rows, np.tile(self._scale, (len(rows), 1)))
 
     def _state(self) -> dict[str, Any]:
         return {
