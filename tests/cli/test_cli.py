@@ -553,3 +553,22 @@ def test_only_names_that_are_near_are_suggested(capsys: pytest.CaptureFixture[st
     Path("ok_e.csv").write_text("ds,y\n")
     assert "Did you mean" not in refused(capsys, "forecast", "nope.csv")
     assert "Did you mean 'ok_e.csv'?" in refused(capsys, "forecast", "ok_f.csv")
+
+
+def test_a_backtest_says_why_its_season_is_another(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is chosen at a cutoff is chosen from what was known there."""
+    assert main(["backtest", "sunspots", "--epochs", "1", "--hidden", "2", "--no-report"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Before the first cutoff the data show a season of 10 steps" in said
+    assert "all of them show one of 11, which --season 11 sets." in said
+
+
+def test_covariates_ahead_are_missed_before_the_training(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("sales.csv").write_text("t,promo,y\n" + "".join(f"{n},{n % 2},{n}\n" for n in range(60)))
+    arguments = ["forecast", "sales.csv", "--future", "promo", "--horizon", "3"]
+    assert main([*arguments, "--epochs", "9000000"]) == 2, "it would train for hours"
+    said = capsys.readouterr().err
+    assert "Append a row for each of the 3 steps to be forecast" in said
+    assert "elman predict RUN --future FILE" in said

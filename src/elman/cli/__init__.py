@@ -6,7 +6,6 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 __all__ = ["main"]
 
@@ -159,18 +158,8 @@ def _explain(error: Exception, arguments: list[str]) -> int:
 
 def _as_options(message: str, arguments: list[str]) -> str:
     """A message of the Python interface as a user of the command line knows it."""
-    from typer.main import get_command
+    from elman.cli.messages import as_options, known_parameters
 
-    from elman.cli.app import app
-    from elman.cli.messages import as_options
-
-    commands = getattr(get_command(app), "commands", {})
-    parameters: dict[str, dict[str, Any]] = {}
-    for name, one in commands.items():
-        parameters[name] = {str(each.name): each for each in one.params}
-        for each in one.params:  # what it is called on the command line goes first
-            long = max(each.opts, key=len)
-            if long.startswith("--"):
-                parameters[name][long[2:].replace("-", "_")] = each
-    called = next((one for one in arguments if one in commands), "")
+    parameters = known_parameters()
+    called = next((one for one in arguments if one in parameters), "")
     return as_options(message, called, parameters)

@@ -87,6 +87,7 @@ def forecast(
 ) -> None:
     """Train on a file of series, forecast beyond its end, and leave a run folder with a report."""
     from elman.tasks.forecasting import Forecaster
+    from elman.tasks.plan import known_lengths
     from elman.tasks.reporting import write_forecast
 
     request = request_of(locals(), _REQUEST)
@@ -108,6 +109,8 @@ def forecast(
     panel = _read(source, request)
     voice = job.voice
     voice.read(source, panel)
+    if panel.names.future:  # else it would be missed after the training
+        panel.future_covariates(horizon or 1, counts=known_lengths(panel))
     forecaster.fit(panel)
     answer = forecaster.forecast()
     voice.chosen(forecaster)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_options"]
+__all__ = ["as_options", "known_parameters", "note_as_options"]
 
 # What an argument is called in commands that have no parameter of that name, first come.
 _CALLED = {
@@ -59,6 +59,27 @@ def as_options(message: str, command: str, parameters: Mapping[str, Mapping[str,
         return f"{_shown(one)} {_as_typed(found[2])}".rstrip(" ")
 
     return re.sub(rf"(?<![\w.-])(\w+)={_VALUE}", replaced, message)
+
+
+def note_as_options(text: str) -> str:
+    """A sentence of the Python interface that is no error, with options in it."""
+    return as_options(text, "", known_parameters()) if "=" in text else text
+
+
+def known_parameters() -> dict[str, dict[str, Any]]:
+    """Name of a command -> name of a parameter, or of its option -> the parameter."""
+    from typer.main import get_command
+
+    from elman.cli.app import app
+
+    parameters: dict[str, dict[str, Any]] = {}
+    for name, one in getattr(get_command(app), "commands", {}).items():
+        parameters[name] = {str(each.name): each for each in one.params}
+        for each in one.params:  # what it is called on the command line goes first
+            long = max(each.opts, key=len)
+            if long.startswith("--"):
+                parameters[name][long[2:].replace("-", "_")] = each
+    return parameters
 
 
 def _named(argument: str, parameters: Mapping[str, Any]) -> Any:

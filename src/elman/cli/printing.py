@@ -225,6 +225,10 @@ class Voice:
             return
         from rich.markup import escape
 
+        from elman.cli.messages import note_as_options
+
+        if label in ("", "note"):
+            text = note_as_options(text)
         head = f"[bold cyan]{label:<{_LABEL_WIDTH}}[/]"
         if self.console.is_terminal:
             from rich.padding import Padding

@@ -77,7 +77,7 @@ class Dialect:
         if self.thousands is None and self.decimal != ",":
             return float(plain)
         if re.fullmatch(_number_pattern(self), plain) is None:
-            raise ValueError(text)
+            raise ValueError(f"no number in this dialect: {text!r}")
         if self.thousands is not None:
             plain = re.sub(_between(self.thousands), "", plain)
         return float(plain.replace(self.decimal or ".", "."))

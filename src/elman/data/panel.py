@@ -325,10 +325,13 @@ class Panel:
             known = np.where(np.isnan(known), found, known)
         if np.isnan(known).any():
             number, step, column = (int(i) for i in np.argwhere(np.isnan(known))[0])
+            which = "" if self.names.id is None else f" for series {shown(self.ids[number])}"
             raise InputError(
-                f"The future covariate {self.names.future[column]!r} is unknown for series "
-                f"{shown(self.ids[number])} at {self.show(wanted[number, step])}. Give a table "
-                f"that holds it for all {horizon} steps to be forecast."
+                f"The future covariate {self.names.future[column]!r} is unknown{which} at "
+                f"{self.show(wanted[number, step])}. Append a row "
+                f"for each of the {horizon} steps to be forecast, with the covariate and an empty "
+                "target, or give a trained model these rows as a table of their own (`elman "
+                "predict RUN --future FILE`; in Python the argument future of forecast)."
             )
         return known
 

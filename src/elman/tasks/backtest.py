@@ -20,6 +20,7 @@ from elman.tasks.plan import known_lengths
 
 if TYPE_CHECKING:
     from elman.tasks.forecasting import Forecaster
+    from elman.tasks.plan import Plan
 
 __all__ = ["Backtest", "run_backtest"]
 
@@ -117,7 +118,7 @@ def run_backtest(
         cutoffs=len(folds),
         refits=len(fits),
         plan=plan.to_dict(),
-        notes=[*notes, *fits[-1].notes_],
+        notes=[*notes, *_season_note(forecaster, panel, plan), *fits[-1].notes_],
         seconds=clock.perf_counter() - started,
         folds=folds,
         panel=panel,
@@ -131,6 +132,21 @@ def _horizon(forecaster: Forecaster, panel: Panel) -> int:
 
     season = resolve_season(forecaster.season, panel)
     return default_horizon(season, int(known_lengths(panel).max()))
+
+
+def _season_note(forecaster: Forecaster, panel: Panel, plan: Plan) -> list[str]:
+    """Why the season is another than a forecast from the end of the same data has."""
+    from elman.tasks.plan import resolve_season
+
+    whole_record = resolve_season(forecaster.season, panel)
+    if plan.season == whole_record:
+        return []
+    found = f"a season of {plan.season} steps" if plan.season > 1 else "no season"
+    of_all = f"one of {whole_record}" if whole_record > 1 else "none"
+    return [
+        f"Before the first cutoff the data show {found}, which is what would have been chosen "
+        f"then; all of them show {of_all}, which season={whole_record} sets."
+    ]
 
 
 def _rolling_counts(

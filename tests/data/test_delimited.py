@@ -1,0 +1,162 @@
+"""CSV as programs and spreadsheets of many countries write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from elman.data.conll import read_steps
+from elman.data.dialect import Dialect, mostly_numbers, odd_word
+from elman.data.files import read_file
+from elman.data.frames import read_table
+from elman.data.labelled import read_labelled, read_labels
+from elman.data.panel import Panel
+from elman.data.trajectories import read_trajectories
+from elman.errors import InputError
+
+
+def write(folder: Path, text: str, name: str = "data.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "expected"),
+    [
+        ("a;b\n1.234,5;2\n3;1.000.000\n", Dialect(thousands=".", decimal=","), [1234.5, 3]),
+        ("a;b\n1.234;2\n3;4\n", Dialect(thousands="."), [1234, 3]),
+        ("a;b\n1 234,5;2\n1\u00a0234;2\n-1\u202f234;2\n", Dialect(None, ",", " "), None),
+        ("a;b\n1'234.5;2\n1’234;2\n", Dialect(thousands="'"), [1234.5, 1234]),
+        ('a,b\n"1,234.5",2\n"1,234",2\n', Dialect(thousands="comma"), [1234.5, 1234]),
+        ('a,b\n"1,5",2\n"2",2\n', Dialect(decimal=","), [1.5, 2]),
+        ("a\tb\n1,5\t2\n,25\t2\n", Dialect(), [1.5, 0.25]),
+        ("a\tb\n1,250\t2\n2,5\t2\n", Dialect(), [1.25, 2.5]),
+        ("a\tb\n1,250\t2\n2,500\t2\n", Dialect(decimal=","), [1.25, 2.5]),
+        ("a\tb\n1,250\t2\n2,500\t2\n", Dialect(thousands=","), [1250, 2500]),
+        ("a|b\n1.5|2\n+2.5|2\n", Dialect(decimal="."), [1.5, 2.5]),
+        ("a~b\n1~2\n3~2\n", Dialect(separator="~"), [1, 3]),
+        ("a\tb\n1\t2\n3\t2\n", Dialect(separator="tab"), [1, 3]),
+        ("a, b\n 1, 2\n 3, 2\n", Dialect(), [1, 3]),
+        ("a,b\n1,2\r\n3,2\r5,2\n", Dialect(), [1, 3, 5]),
+        ("\ufeff\n# note\r\n\na,b\n1,2\n", Dialect(), [1]),
+        ("a;b\n1e3;2\n-2,5E-1;3,5\n", Dialect(decimal=","), [1000, -0.25]),
+    ],
+)
+def test_numbers_of_many_countries(
+    tmp_path: Path, text: str, dialect: Dialect, expected: list[float] | None
+) -> None:
+    frame = read_file(write(tmp_path, text), dialect=dialect)
+    assert frame.columns == ["a", "b"]
+    assert frame["a"].dtype.is_numeric(), frame["a"]
+    assert frame["a"].to_list() == (expected or [1234.5, 1234, -1234])
+
+
+def test_what_is_no_number_in_the_dialect_is_none(tmp_path: Path) -> None:
+    """With a decimal comma 1.234 is not read as one and a bit."""
+    path = write(tmp_path, "t;y\n1;1,5\n2;1.234\n")
+    with pytest.raises(InputError, match=r"row 2 holds '1\.234'.*thousands='\.'"):
+        Panel.from_any(path, target="y", dialect=Dialect(decimal=","))
+    with pytest.raises(InputError, match=r"row 1 holds '12,34'"):
+        Panel.from_any(
+            write(tmp_path, "t;y\n1;12,34\n2;1,234\n"), target="y", dialect=Dialect(thousands=",")
+        )
+    small = Dialect(thousands=".", decimal=",")
+    assert small.number(" -1.234,5 ") == -1234.5
+    for text in ("1.23", "12.34,5", "1,5,5", "", "x"):
+        with pytest.raises(ValueError, match=r"."):
+            small.number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x", ""),
+        ("2,5", "It looks like a decimal comma: say so with decimal=','."),
+        ("1,100", "thousands=','; if it is a decimal comma, with decimal=','."),
+        ("1,234,567", "a comma between thousands: say so with thousands=','."),
+        ("1,234.5", "a comma between thousands: say so with thousands=','."),
+        ("-1.234,50", "say so with thousands='.' and decimal=','."),
+        ("1.234.567", "a point between thousands: say so with thousands='.'."),
+        ("1 234,5", "say so with thousands='space' and decimal=','."),
+        ("1\u202f234", "blanks between thousands: say so with thousands='space'."),
+        ("1'234", 'apostrophes between thousands: say so with thousands="\'".'),
+        ("2024-01-01", ""),
+    ],
+)
+def test_what_to_do_is_said(text: str, expected: str) -> None:
+    row, word, hint = odd_word(["1", None, "NA", text])
+    assert (row, word) == (3, text)
+    assert hint.endswith(expected) and bool(hint) == bool(expected)
+
+
+def test_the_most_telling_word() -> None:
+    assert odd_word(["1", "2,5", "1.234,5"])[:2] == (2, "1.234,5")
+    assert odd_word(["x", "y"])[:2] == (0, "x")
+    assert mostly_numbers(["1", "2", "x", None])
+    assert mostly_numbers(["1.000,5", "x"])
+    assert not mostly_numbers(["north", "1", "south"])
+    assert not mostly_numbers([None])
+
+
+def test_missing_by_the_part_that_a_column_plays(tmp_path: Path) -> None:
+    """NA is a missing number among numbers, and a word among words."""
+    path = write(tmp_path, "name,y,code\nNA,1,7\nnull,NA,NA\nnorth,-,8\n,None,9\n")
+    frame = read_file(path)
+    assert frame["name"].to_list() == ["NA", "null", "north", None]
+    assert frame["y"].to_list() == [1, None, None, None]
+    table = read_table(path)
+    assert table.column("code").missing.tolist() == [False, True, False, False]
+    assert table.names_column("code").values.tolist() == ["7", "NA", "8", "9"]
+    assert table.names_column("y").missing.tolist() == [False] * 4
+
+
+def test_a_row_of_missing_numbers_is_a_row(tmp_path: Path) -> None:
+    """Blank lines are none; nor is the empty end of a spreadsheet."""
+    path = write(tmp_path, "a,b\n1,2\nNA,NA\n\n3,x\n,\n\n")
+    assert read_file(path).rows() == [(1, "2"), (None, "NA"), (3, "x")]
+
+
+def test_series_of_any_name(tmp_path: Path) -> None:
+    rows = "".join(f"{id},{t},{t}\n" for id in ("1", "NA", "2") for t in range(3))
+    panel = Panel.from_any(write(tmp_path, "id,t,y\n" + rows), id="id")
+    assert panel.ids.tolist() == ["1", "NA", "2"]
+    with pytest.raises(InputError, match="empty in row 2"):
+        Panel.from_any(write(tmp_path, "id,t,y\na,1,1\n,2,2\n"), id="id")
+
+
+def test_classes_and_labels_of_any_name(tmp_path: Path) -> None:
+    rows = "".join(f"{id},{t},{t}.5,{label}\n" for id, label in zip("ab", ("NA", "1"), strict=True)
+                   for t in range(3))  # fmt: skip
+    path = write(tmp_path, "id,t,x,label\n" + rows)
+    assert read_labelled(path).labels.tolist() == ["NA", "1"]
+    assert read_steps(path).labels == [["NA"] * 3, ["1"] * 3]
+    with pytest.raises(InputError, match="some are missing"):
+        read_labelled(path, numeric=True)
+    texts = write(tmp_path, "text,label\nNA,None\nno,yes\n", "texts.csv")
+    data = read_labelled(texts)
+    assert (data.rows.texts, data.labels.tolist()) == (["NA", "no"], ["None", "yes"])
+    apart = write(tmp_path, "id,label\na,null\nb,2\n", "labels.csv")
+    data = read_labelled(write(tmp_path, "id,x\na,1\nb,2\n", "x.csv"), required=False)
+    assert read_labels(apart, data, None, None).tolist() == ["null", "2"]
+
+
+def test_trajectories_of_any_name(tmp_path: Path) -> None:
+    rows = "".join(f"{id},{t},{t}\n" for id in ("1", "NA") for t in range(3))
+    data = read_trajectories(write(tmp_path, "id,t,x\n" + rows))
+    assert data.names == ["1", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b,a\n1,2,3\n", r"two columns called 'a' \(columns 1 and 3\)\. Give every column"),
+        ("a,,\n1,2,3\n", r"columns without a name \(columns 2 and 3\)"),
+        ("# one\n# two\na,b\n1,2\n1,2,3\n", r"line 5 has 3 fields\. The separator is a comma"),
+        ("1,2\n3,4\n", r"must name the columns, but holds numbers: 1, 2\. Put a line of names"),
+    ],
+)
+def test_broken_tables_say_what_to_do(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_file(write(tmp_path, text))
