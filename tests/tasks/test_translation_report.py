@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from elman.tasks.translation_report import _judgement, verdict
+from elman.tasks.translation_report import _verdict, verdict
 
 
 def scores(network: tuple[float, float], **rivals: tuple[float, float]) -> dict:
@@ -32,9 +32,9 @@ def scores(network: tuple[float, float], **rivals: tuple[float, float]) -> dict:
 def test_a_baseline_that_is_not_beaten_is_named(
     network: tuple[float, float], tone: str, part: str
 ) -> None:
-    found = _judgement(scores(network, copy=(0.3, 0.5), nearest=(0.1, 0.4)))
-    assert found[0] == tone and part in found[2]
-    assert verdict(scores(network, copy=(0.3, 0.5), nearest=(0.1, 0.4))) == found[2]
+    found = _verdict(scores(network, copy=(0.3, 0.5), nearest=(0.1, 0.4)))
+    assert found.tone == tone and part in found.sentence
+    assert verdict(scores(network, copy=(0.3, 0.5), nearest=(0.1, 0.4))) == found.sentence
 
 
 def test_of_baselines_that_are_never_right_the_nearest_is_named() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,11 +13,11 @@ from elman.plots.classes import confusion_figure, reliability_figure
 from elman.report.content import NetworkView
 from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict, share_text
-from elman.runs import Run
 from elman.tasks.classification import SequenceClassifier
 from elman.tasks.relevance_section import steps_section
-from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.run_folder import RunWriter, network_view, task_report
 from elman.tasks.settings_report import with_chosen
+from elman.tasks.verdicts import Beside, not_judged
 
 __all__ = ["MEASURES", "prediction_columns", "verdict", "write_classification"]
 
@@ -35,36 +34,6 @@ MEASURES = (
 _EXAMPLES = 6
 
 
-def write_classification(
-    run: Run,
-    classifier: SequenceClassifier,
-    data: Labelled,
-    *,
-    title: str,
-    request: Mapping[str, Any],
-    command: str = "",
-    report: bool = True,
-) -> None:
-    """Fills a run folder: configuration, metrics, history, model, held-out answers and report.
-
-    Args:
-        run: The folder.
-        classifier: Fitted on the data.
-        data: What was read.
-        title: What was classified.
-        request: What was asked for, for ``config.json``.
-        command: The command line, for the report.
-        report: Whether the report is written too.
-    """
-    tables = {}
-    if classifier.held_out_ is not None:
-        _, truth, probabilities, _ = classifier.held_out_
-        labels = classifier.classes_[truth].tolist()
-        tables["held_out.csv"] = {"truth": labels, **_columns(classifier, probabilities)}
-    content = partial(_report, classifier, data, title, command) if report else None
-    write_task_run(run, classifier, request=request, tables=tables, report=content)
-
-
 def prediction_columns(classifier: SequenceClassifier, data: Labelled) -> dict[str, Any]:
     """What the classifier says of sequences: name, class, and the probability of each class."""
     return {"id": data.names, **_columns(classifier, classifier.predict_proba(data.rows))}
@@ -72,20 +41,7 @@ def prediction_columns(classifier: SequenceClassifier, data: Labelled) -> dict[s
 
 def verdict(scores: Mapping[str, Any] | None) -> str:
     """Whether the network beats the baselines, in a sentence."""
-    if scores is None:
-        return "Too few rows to hold some out: nothing was scored."
-    own = scores["table"]["network"]["accuracy"]
-    rivals = {name: row["accuracy"] for name, row in scores["table"].items() if name != "network"}
-    best = max(rivals, key=lambda name: rivals[name])
-    text = f"{own:.1%} of {scores['rows']:,} held-out sequences are given the right class"
-    if own > rivals[best]:
-        told = "" if scores["clearly"][best] else ", which so few rows cannot tell apart"
-        return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}{told}.".replace(
-            "%", " %"
-        )
-    if own == rivals[best]:
-        return f"{text}, level with a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
-    return f"{text}, no more than a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
+    return _verdict(scores).sentence
 
 
 def _columns(classifier: SequenceClassifier, probabilities: Array) -> dict[str, Any]:
@@ -95,6 +51,14 @@ def _columns(classifier: SequenceClassifier, probabilities: Array) -> dict[str, 
         for number, one in enumerate(classifier.classes_.tolist())
     }
     return {"class": named, **each}
+
+
+def _tables(classifier: SequenceClassifier, data: Labelled) -> dict[str, dict[str, Any]]:
+    if classifier.held_out_ is None:
+        return {}
+    _, truth, probabilities, _ = classifier.held_out_
+    labels = classifier.classes_[truth].tolist()
+    return {"held_out.csv": {"truth": labels, **_columns(classifier, probabilities)}}
 
 
 def _report(classifier: SequenceClassifier, data: Labelled, title: str, command: str) -> TaskReport:
@@ -118,16 +82,21 @@ def _report(classifier: SequenceClassifier, data: Labelled, title: str, command:
 
 
 def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
-    sentence = verdict(scores)
     if scores is None:
-        return Verdict("none", "Not judged", sentence)
-    if "level with" in sentence:
-        return Verdict("mixed", "Level with a baseline", sentence)
-    if "no more than" in sentence:
-        return Verdict("bad", "Does not beat every baseline", sentence)
-    if "cannot tell" in sentence:
-        return Verdict("mixed", "Too close to a baseline to tell", sentence)
-    return Verdict("good", "Beats every baseline", sentence)
+        return not_judged("Too few rows to hold some out: nothing was scored.")
+    found = Beside.best(scores["table"], "accuracy")
+    clearly = scores["clearly"][found.name]
+    rival = f"({found.name}: {found.other:.1%})"
+    if found.level:
+        tail = f", level with a baseline {rival}"
+    elif found.better:
+        told = "" if clearly else ", which so few rows cannot tell apart"
+        tail = f"; the best baseline ({found.name}) has {found.other:.1%}{told}"
+    else:
+        tail = f", no more than a baseline {rival}"
+    rows = f"{scores['rows']:,} held-out sequences"
+    text = f"{found.own:.1%} of {rows} are given the right class{tail}."
+    return found.verdict(text.replace("%", " %"), clearly)
 
 
 def _facts(scores: Mapping[str, Any] | None, temperature: float) -> list[Fact]:
@@ -236,3 +205,6 @@ def _cell(measure: str, value: float | None) -> str:
     if measure in ("log_loss", "calibration_error"):
         return f"{value:.3f}"
     return share_text(value)
+
+
+write_classification = RunWriter(_tables, _report)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,12 +23,12 @@ from elman.plots.dynamics import (
 from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict
-from elman.runs import Run
 from elman.tasks.emulation import Emulator
 from elman.tasks.emulation_data import check_same_kind
 from elman.tasks.emulation_scores import Judged
-from elman.tasks.run_folder import task_report, write_task_run
+from elman.tasks.run_folder import RunWriter, task_report
 from elman.tasks.settings_report import with_chosen
+from elman.tasks.verdicts import not_judged
 from elman.tasks.wording import counted
 
 __all__ = ["MEASURES", "rollout_columns", "score_rows", "verdict", "write_emulation"]
@@ -47,34 +46,6 @@ _MOST_CHANNELS = 3
 _MOST_POINTS = 400
 _MOST_PATH = 4000
 _STEPS = 100
-
-
-def write_emulation(
-    run: Run,
-    emulator: Emulator,
-    data: Trajectories,
-    *,
-    title: str,
-    request: Mapping[str, Any],
-    command: str = "",
-    report: bool = True,
-) -> None:
-    """Fills a run folder: configuration, metrics, history, model, held-out rollouts and report.
-
-    Args:
-        run: The folder.
-        emulator: Fitted on the trajectories.
-        data: What was read.
-        title: What was emulated.
-        request: What was asked for, for ``config.json``.
-        command: The command line, for the report.
-        report: Whether the report is written too.
-    """
-    tables = {}
-    if emulator.judged_ is not None:
-        tables["held_out.csv"] = _held_out(emulator.judged_, data)
-    content = partial(_report, emulator, data, title, command) if report else None
-    write_task_run(run, emulator, request=request, tables=tables, report=content)
 
 
 def rollout_columns(
@@ -193,6 +164,11 @@ def _held_out(judged: Judged, data: Trajectories) -> dict[str, Any]:
     return columns
 
 
+def _tables(emulator: Emulator, data: Trajectories) -> dict[str, dict[str, Any]]:
+    judged = emulator.judged_
+    return {} if judged is None else {"held_out.csv": _held_out(judged, data)}
+
+
 def _report(emulator: Emulator, data: Trajectories, title: str, command: str) -> TaskReport:
     scores = emulator.scores_
     sections = []
@@ -219,7 +195,7 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
     sentence = verdict(scores)
     sentence = sentence[0].upper() + sentence[1:]
     if scores is None:
-        return Verdict("none", "Not judged", sentence)
+        return not_judged(sentence)
     if beats(scores):
         return Verdict("good", "Beats every baseline", sentence)
     if level(scores):
@@ -434,3 +410,6 @@ def _rounded(values: Any) -> list[Any]:
     if array.ndim > 1:
         return [_rounded(one) for one in array]
     return [float(f"{one:.5g}") for one in array.tolist()]
+
+
+write_emulation = RunWriter(_tables, _report)

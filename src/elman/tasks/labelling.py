@@ -334,24 +334,14 @@ class SequenceLabeller(SavedEstimator):
 
         With a CRF they are the marginals of the whole chain.
 
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-
-        Raises:
-            InputError: As :meth:`predict`.
+        Arguments and errors are those of :meth:`predict`.
         """
         return [answer.probabilities for answer in self.answers(X, lengths=lengths)]
 
     def answers(self, X: Any, *, lengths: Any = None) -> list[Answer]:
         """Labels (as numbers in ``classes_``) and probabilities, from one pass.
 
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-
-        Raises:
-            InputError: As :meth:`predict`.
+        Arguments and errors are those of :meth:`predict`.
         """
         self._require_fitted()
         encoder = self.model_.encoder

@@ -16,13 +16,13 @@ from elman.plots.labels import segments_figure
 from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Section, TableView, TaggedPassage, TaskReport
 from elman.report.wording import Fact, Verdict, share_text
-from elman.runs import Run
 from elman.tasks.labelling import SequenceLabeller
 from elman.tasks.labelling_model import Answer
 from elman.tasks.labelling_network import LabellingShape
 from elman.tasks.labelling_scores import MEASURES
-from elman.tasks.run_folder import layer_views, task_report, write_task_run
+from elman.tasks.run_folder import RunWriter, layer_views, task_report
 from elman.tasks.settings_report import with_chosen
+from elman.tasks.verdicts import Beside, not_judged
 
 __all__ = ["label_columns", "verdict", "write_labelling"]
 
@@ -32,42 +32,6 @@ _EXAMPLES = 8
 _MOST_ROWS = 40
 _MOST_STEPS = 300
 _MOST_CHANNELS = 3
-
-
-def write_labelling(
-    run: Run,
-    labeller: SequenceLabeller,
-    data: StepFile,
-    *,
-    title: str,
-    request: Mapping[str, Any],
-    command: str = "",
-    report: bool = True,
-) -> None:
-    """Fills a run folder: configuration, metrics, history, model, scored answers and report.
-
-    Args:
-        run: The folder.
-        labeller: Fitted on the data.
-        data: What was read.
-        title: What was labelled.
-        request: What was asked for, for ``config.json``.
-        command: The command line, for the report.
-        report: Whether the report is written too.
-    """
-    tables = {}
-    if labeller.held_out_ is not None:
-        steps, truth, answers = labeller.held_out_
-        names = [str(row + 1) for row in range(len(steps))]
-        columns = label_columns(labeller, steps, names, answers)
-        tables["held_out.csv"] = {**columns, "truth": [one for row in truth for one in row]}
-    write_task_run(
-        run,
-        labeller,
-        request=request,
-        tables=tables,
-        report=(lambda: _report(labeller, data, title, command)) if report else None,
-    )
 
 
 def label_columns(
@@ -92,33 +56,37 @@ def label_columns(
 
 def verdict(scores: Mapping[str, Any] | None) -> str:
     """Whether the network beats the baselines, in a sentence."""
-    if scores is None:
-        return "Too few sequences to hold some out: nothing was scored."
-    table = scores["table"]
-    measure = "accuracy" if table["network"]["span_f1"] is None else "span_f1"
-    own = table["network"][measure]
-    rivals = {name: row[measure] for name, row in table.items() if name != "network"}
-    best = max(rivals, key=lambda name: rivals[name])
-    if measure == "accuracy":
-        text = f"{own:.1%} of {scores['steps']:,} steps that trained nothing are labelled right"
-    else:
-        text = f"Spans are found with an F1 of {own:.1%} in {scores['rows']:,} unseen sequences"
-    if own > rivals[best]:
-        return f"{text}; the best baseline ({best}) has {rivals[best]:.1%}.".replace("%", " %")
-    if own == rivals[best]:
-        return f"{text}, level with a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
-    return f"{text}, no more than a baseline ({best}: {rivals[best]:.1%}).".replace("%", " %")
+    return _verdict(scores).sentence
 
 
 def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
-    sentence = verdict(scores)
     if scores is None:
-        return Verdict("none", "Not judged", sentence)
-    if "level with" in sentence:
-        return Verdict("mixed", "Level with a baseline", sentence)
-    if "no more than" in sentence:
-        return Verdict("bad", "Does not beat every baseline", sentence)
-    return Verdict("good", "Beats every baseline", sentence)
+        return not_judged("Too few sequences to hold some out: nothing was scored.")
+    spans = scores["table"]["network"]["span_f1"] is not None
+    found = Beside.best(scores["table"], "span_f1" if spans else "accuracy")
+    rival = f"({found.name}: {found.other:.1%})"
+    if found.level:
+        tail = f", level with a baseline {rival}"
+    elif found.better:
+        tail = f"; the best baseline ({found.name}) has {found.other:.1%}"
+    else:
+        tail = f", no more than a baseline {rival}"
+    if spans:
+        rows = f"{scores['rows']:,} unseen sequences"
+        text = f"Spans are found with an F1 of {found.own:.1%} in {rows}"
+    else:
+        steps = f"{scores['steps']:,} steps that trained nothing"
+        text = f"{found.own:.1%} of {steps} are labelled right"
+    return found.verdict(f"{text}{tail}.".replace("%", " %"))
+
+
+def _tables(labeller: SequenceLabeller, data: StepFile) -> dict[str, dict[str, Any]]:
+    if labeller.held_out_ is None:
+        return {}
+    steps, truth, answers = labeller.held_out_
+    names = [str(row + 1) for row in range(len(steps))]
+    columns = label_columns(labeller, steps, names, answers)
+    return {"held_out.csv": {**columns, "truth": [one for row in truth for one in row]}}
 
 
 def _report(labeller: SequenceLabeller, data: StepFile, title: str, command: str) -> TaskReport:
@@ -307,3 +275,6 @@ def _answer(shape: LabellingShape) -> str:
 
 def _share(value: float) -> str:
     return share_text(value)
+
+
+write_labelling = RunWriter(_tables, _report)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,9 @@ from elman.report.wording import Fact, Verdict
 from elman.runs import Run
 from elman.tasks.language import LanguageModel
 from elman.tasks.language_model import Choice
-from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.run_folder import RunWriter, network_view, task_report
 from elman.tasks.settings_report import with_chosen
+from elman.tasks.verdicts import Beside, not_judged
 
 __all__ = ["MEASURES", "surprise_columns", "verdict", "write_language"]
 
@@ -35,36 +35,6 @@ _PLACES = {"words": 16}
 _MOST_PLACES = 48
 _PASSAGE = 240
 _RANKS = 5
-
-
-def write_language(
-    run: Run,
-    model: LanguageModel,
-    *,
-    title: str,
-    described: str,
-    request: Mapping[str, Any],
-    command: str = "",
-    report: bool = True,
-) -> None:
-    """Fills a run folder: configuration, metrics, history, model, samples and report.
-
-    Args:
-        run: The folder.
-        model: Fitted.
-        title: Of the text.
-        described: What was read, in words.
-        request: What was asked for, for ``config.json``.
-        command: The command line, for the report.
-        report: Whether the report is written too.
-    """
-    length = _SAMPLE.get(model.unit, _MOST_SAMPLED)
-    samples = {t: model.sample(length=length, temperature=t) for t in _TEMPERATURES}
-    tables = {
-        "samples.csv": {"temperature": list(samples), "text": list(samples.values())},
-    }
-    content = partial(_report, model, samples, title, described, command) if report else None
-    write_task_run(run, model, request=request, tables=tables, report=content)
 
 
 def surprise_columns(model: LanguageModel, text: str) -> dict[str, Any]:
@@ -88,51 +58,46 @@ def surprise_columns(model: LanguageModel, text: str) -> dict[str, Any]:
 
 def verdict(scores: Mapping[str, Any] | None) -> str:
     """Whether the network beats the n-grams, in a sentence."""
+    return _verdict(scores).sentence
+
+
+def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
     if scores is None:
-        return "Nothing was held out: nothing was scored."
-    own, name, best = _beside(scores)
-    text = f"The network needs {own:.3f} bits for a held-out character"
-    if own < best:
-        return f"{text}; the best n-gram ({name}) needs {best:.3f}."
-    if own == best:
-        return f"{text}, level with an n-gram ({name}: {best:.3f})."
-    return f"{text}, no fewer than an n-gram ({name}: {best:.3f})."
+        return not_judged("Nothing was held out: nothing was scored.")
+    found = Beside.best(scores["table"], "bits_per_character", lower=True)
+    text = f"The network needs {found.own:.3f} bits for a held-out character"
+    rival = f"an n-gram ({found.name}: {found.other:.3f})"
+    if found.level:
+        return Verdict("mixed", "Level with the n-grams", f"{text}, level with {rival}.")
+    if found.better:
+        told = f"{text}; the best n-gram ({found.name}) needs {found.other:.3f}."
+        return Verdict("good", "Beats the n-grams", told)
+    return Verdict("bad", "Does not beat the n-grams", f"{text}, no fewer than {rival}.")
 
 
-def _beside(scores: Mapping[str, Any]) -> tuple[float, str, float]:
-    """Bits of the network, and the name and the bits of the best rival."""
-    bits = {name: row["bits_per_character"] for name, row in scores["table"].items()}
-    own = bits.pop("network")
-    best = min(bits, key=lambda name: bits[name])
-    return own, best, bits[best]
+class _Told(NamedTuple):
+    """What is told of a text beside its model: what was read, and what the model writes."""
+
+    described: str
+    samples: dict[float, str]
 
 
-def _report(
-    model: LanguageModel,
-    samples: Mapping[float, str],
-    title: str,
-    described: str,
-    command: str,
-) -> TaskReport:
+def _tables(model: LanguageModel, told: _Told) -> dict[str, dict[str, Any]]:
+    samples = told.samples
+    return {"samples.csv": {"temperature": list(samples), "text": list(samples.values())}}
+
+
+def _report(model: LanguageModel, told: _Told, title: str, command: str) -> TaskReport:
     scores = model.scores_
-    sentence = verdict(scores)
-    if scores is None:
-        judged = Verdict("none", "Not judged", sentence)
-    elif "level with" in sentence:
-        judged = Verdict("mixed", "Level with the n-grams", sentence)
-    elif "no fewer than" in sentence:
-        judged = Verdict("bad", "Does not beat the n-grams", sentence)
-    else:
-        judged = Verdict("good", "Beats the n-grams", sentence)
     report = task_report(
         model,
         title=title,
         kind="language",
         subtitle=f"next {model.unit.rstrip('s')}, {model.model_.symbols.size} symbols",
-        source=f"{described}.",
-        verdict=judged,
+        source=f"{told.described}.",
+        verdict=_verdict(scores),
         facts=_facts(model),
-        sections=[*_judged(model), _samples(model, samples), *_passage(model)],
+        sections=[*_judged(model), _samples(model, told.samples), *_passage(model)],
         network=network_view(
             model.model_.network, f"{model.unit} of a text", "how likely each symbol is next"
         ),
@@ -254,3 +219,20 @@ def _passage(model: LanguageModel) -> list[Section]:
 def _weighed(title: str, shown: list[str], values: Array, sign: int = -1) -> Passage:
     top = max(float(np.abs(values).max(initial=0.0)), 1.0)
     return Passage(title, shown, [round(sign * float(one) / top, 3) for one in values])
+
+
+_write = RunWriter(_tables, _report)
+
+
+def write_language(run: Run, model: LanguageModel, *, described: str, **rest: Any) -> None:
+    """Fills a run folder, samples of what the model writes among it.
+
+    Args:
+        run: The folder.
+        model: Fitted.
+        described: What was read, in words.
+        **rest: ``title``, ``request``, ``command`` and ``report`` of :class:`RunWriter`.
+    """
+    length = _SAMPLE.get(model.unit, _MOST_SAMPLED)
+    samples = {t: model.sample(length=length, temperature=t) for t in _TEMPERATURES}
+    _write(run, model, _Told(described, samples), **rest)

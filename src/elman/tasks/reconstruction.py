@@ -362,14 +362,7 @@ class SequenceAutoencoder(AnomalyScores):
 
         Windows that overlap are averaged. Missing values are filled in: what the network expects.
 
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-            mask: As in :meth:`fit`.
-
-        Raises:
-            InputError: If they do not fit.
-            NotFittedError: Before :meth:`fit`.
+        Arguments and errors are those of :meth:`transform`.
         """
         arrays = self._known(X, lengths, mask)
         cuts = self._cuts(arrays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,11 +12,11 @@ from elman.evaluate.anomalies import Anomaly
 from elman.plots.anomalies import close_up_figure, code_figure, score_histogram, watch_figure
 from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict
-from elman.runs import Run, iso_times
+from elman.runs import iso_times
 from elman.tasks.detection import Detection, verdict
 from elman.tasks.reconstruction import SequenceAutoencoder
 from elman.tasks.reporting import describe_source, shown_stamps
-from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.run_folder import RunWriter, network_view, task_report
 from elman.tasks.settings_report import with_chosen
 
 __all__ = ["anomaly_columns", "score_columns", "write_detection"]
@@ -28,39 +28,6 @@ _MOST_SERIES = 3
 _MOST_CHANNELS = 4
 _MOST_POINTS = 3000
 _MOST_CODES = 700
-
-
-def write_detection(
-    run: Run,
-    autoencoder: SequenceAutoencoder,
-    detection: Detection,
-    *,
-    title: str,
-    request: Mapping[str, Any],
-    command: str = "",
-    report: bool = True,
-) -> None:
-    """Fills a run folder: ``scores.csv``, ``anomalies.csv``, metrics, model and report.
-
-    Args:
-        run: The folder.
-        autoencoder: Fitted on the normal part.
-        detection: What it found.
-        title: What was watched.
-        request: What was asked for, for ``config.json``.
-        command: The command line, for the report.
-        report: Whether the report is written too.
-    """
-    write_task_run(
-        run,
-        autoencoder,
-        request=request,
-        tables={
-            "scores.csv": score_columns(detection.panel, detection.scores, detection.levels),
-            "anomalies.csv": anomaly_columns(detection.panel, detection.anomalies),
-        },
-        report=(lambda: _report(autoencoder, detection, title, command)) if report else None,
-    )
 
 
 def score_columns(panel: Any, scores: Sequence[Array], levels: Sequence[Array]) -> dict[str, Any]:
@@ -89,6 +56,13 @@ def anomaly_columns(panel: Any, anomalies: Sequence[Anomaly]) -> dict[str, Any]:
         "peak": at([one.peak for one in anomalies]),
         "steps": [one.end - one.start for one in anomalies],
         "score": [float(f"{one.score:.6g}") for one in anomalies],
+    }
+
+
+def _tables(autoencoder: SequenceAutoencoder, found: Detection) -> dict[str, dict[str, Any]]:
+    return {
+        "scores.csv": score_columns(found.panel, found.scores, found.levels),
+        "anomalies.csv": anomaly_columns(found.panel, found.anomalies),
     }
 
 
@@ -392,3 +366,6 @@ def _cell(measure: str, value: float | None) -> str:
     if measure in ("f1", "auc"):
         return f"{value:.2f}"
     return f"{100 * value:.1f} %"
+
+
+write_detection = RunWriter(_tables, _report)

@@ -29,28 +29,14 @@ class AnomalyScores(AutoencoderBase):
         The root mean square over the channels of the error, each in units of what held-out data
         had (``channel_errors_``), with the ``focus`` and the ``aggregate`` of the estimator.
 
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-            mask: As in :meth:`fit`.
-
-        Raises:
-            InputError: If they do not fit.
-            NotFittedError: Before :meth:`fit`.
+        Arguments and errors are those of :meth:`transform`.
         """
         return self._step_scores(self._known(X, lengths, mask))
 
     def anomaly_score(self, X: Any, *, lengths: Any = None, mask: Any = None) -> Array:
         """How odd each row is, ``(N,)``: the root mean square of its errors; its oddest window's.
 
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-            mask: As in :meth:`fit`.
-
-        Raises:
-            InputError: If they do not fit.
-            NotFittedError: Before :meth:`fit`.
+        Arguments and errors are those of :meth:`transform`.
         """
         arrays = self._known(X, lengths, mask)
         cuts = self._cuts(arrays)
@@ -66,14 +52,7 @@ class AnomalyScores(AutoencoderBase):
 
         That of a row of several windows is the smallest times their number (Bonferroni).
 
-        Args:
-            X: Sequences, as in :meth:`fit`.
-            lengths: As in :meth:`fit`.
-            mask: As in :meth:`fit`.
-
-        Raises:
-            InputError: If they do not fit.
-            NotFittedError: Before :meth:`fit`.
+        Arguments and errors are those of :meth:`transform`.
         """
         arrays = self._known(X, lengths, mask)
         scores = self.anomaly_score(arrays)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,11 +12,11 @@ from elman.data.labelled import Labelled
 from elman.plots.numbers import estimates_figure, residuals_figure
 from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict
-from elman.runs import Run
 from elman.tasks.regression import SequenceRegressor
 from elman.tasks.relevance_section import steps_section
-from elman.tasks.run_folder import network_view, task_report, write_task_run
+from elman.tasks.run_folder import RunWriter, network_view, task_report
 from elman.tasks.settings_report import with_chosen
+from elman.tasks.verdicts import Beside, not_judged
 
 __all__ = ["MEASURES", "prediction_columns", "verdict", "write_regression"]
 
@@ -31,36 +30,6 @@ MEASURES = (
 _EXAMPLES = 4
 
 
-def write_regression(
-    run: Run,
-    regressor: SequenceRegressor,
-    data: Labelled,
-    *,
-    title: str,
-    request: Mapping[str, Any],
-    command: str = "",
-    report: bool = True,
-) -> None:
-    """Fills a run folder: configuration, metrics, history, model, held-out answers and report.
-
-    Args:
-        run: The folder.
-        regressor: Fitted on the data, with one target.
-        data: What was read.
-        title: What was estimated.
-        request: What was asked for, for ``config.json``.
-        command: The command line, for the report.
-        report: Whether the report is written too.
-    """
-    tables = {}
-    if regressor.held_out_ is not None:
-        _, truth, estimates, _ = regressor.held_out_
-        columns = _columns(regressor, estimates[:, 0])
-        tables["held_out.csv"] = {"truth": truth[:, 0], **columns}
-    content = partial(_report, regressor, data, title, command) if report else None
-    write_task_run(run, regressor, request=request, tables=tables, report=content)
-
-
 def prediction_columns(regressor: SequenceRegressor, data: Labelled) -> dict[str, Any]:
     """What the regressor says of sequences: name, estimate, and the ends of each interval."""
     return {"id": data.names, **_columns(regressor, regressor.predict(data.rows))}
@@ -68,18 +37,7 @@ def prediction_columns(regressor: SequenceRegressor, data: Labelled) -> dict[str
 
 def verdict(scores: Mapping[str, Any] | None) -> str:
     """Whether the network beats the baselines, in a sentence."""
-    if scores is None:
-        return "Too few rows to hold some out: nothing was scored."
-    errors = {name: row["mae"] for name, row in scores["table"].items()}
-    own = errors.pop("network")
-    best = min(errors, key=lambda name: errors[name])
-    text = f"Estimates of {scores['rows']:,} held-out sequences are off by {own:.4g} on average"
-    if own < errors[best]:
-        told = "" if scores["clearly"][best] else ", which so few rows cannot tell apart"
-        return f"{text}; those of the best baseline ({best}) by {errors[best]:.4g}{told}."
-    if own == errors[best]:
-        return f"{text}, level with those of a baseline ({best}: {errors[best]:.4g})."
-    return f"{text}, no less than those of a baseline ({best}: {errors[best]:.4g})."
+    return _verdict(scores).sentence
 
 
 def _columns(regressor: SequenceRegressor, estimates: Array) -> dict[str, Any]:
@@ -93,6 +51,13 @@ def _columns(regressor: SequenceRegressor, estimates: Array) -> dict[str, Any]:
 def _rounded(values: Array) -> list[float]:
     """To seven significant digits, which single precision has."""
     return [float(f"{value:.7g}") for value in values.tolist()]
+
+
+def _tables(regressor: SequenceRegressor, data: Labelled) -> dict[str, dict[str, Any]]:
+    if regressor.held_out_ is None:
+        return {}
+    _, truth, estimates, _ = regressor.held_out_
+    return {"held_out.csv": {"truth": truth[:, 0], **_columns(regressor, estimates[:, 0])}}
 
 
 def _report(regressor: SequenceRegressor, data: Labelled, title: str, command: str) -> TaskReport:
@@ -115,16 +80,21 @@ def _report(regressor: SequenceRegressor, data: Labelled, title: str, command: s
 
 
 def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
-    sentence = verdict(scores)
     if scores is None:
-        return Verdict("none", "Not judged", sentence)
-    if "level with" in sentence:
-        return Verdict("mixed", "Level with a baseline", sentence)
-    if "no less than" in sentence:
-        return Verdict("bad", "Does not beat every baseline", sentence)
-    if "cannot tell" in sentence:
-        return Verdict("mixed", "Too close to a baseline to tell", sentence)
-    return Verdict("good", "Beats every baseline", sentence)
+        return not_judged("Too few rows to hold some out: nothing was scored.")
+    found = Beside.best(scores["table"], "mae", lower=True)
+    clearly = scores["clearly"][found.name]
+    rival = f"those of a baseline ({found.name}: {found.other:.4g})"
+    if found.level:
+        tail = f", level with {rival}"
+    elif found.better:
+        told = "" if clearly else ", which so few rows cannot tell apart"
+        tail = f"; those of the best baseline ({found.name}) by {found.other:.4g}{told}"
+    else:
+        tail = f", no less than {rival}"
+    rows = f"{scores['rows']:,} held-out sequences"
+    text = f"Estimates of {rows} are off by {found.own:.4g} on average{tail}."
+    return found.verdict(text, clearly)
 
 
 def _facts(scores: Mapping[str, Any] | None) -> list[Fact]:
@@ -211,3 +181,6 @@ def _examples(regressor: SequenceRegressor, data: Labelled) -> Section:
 
 def _cell(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
+
+
+write_regression = RunWriter(_tables, _report)

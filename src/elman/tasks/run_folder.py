@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from elman.layers import Layer, RecurrentLayer
 from elman.network import Network
@@ -14,36 +15,57 @@ from elman.report.wording import Fact, Verdict
 from elman.runs import Run, versions
 from elman.tasks.estimator import SavedEstimator
 
-__all__ = ["layer_views", "network_view", "task_metrics", "task_report", "write_task_run"]
+__all__ = ["RunWriter", "layer_views", "network_view", "task_metrics", "task_report"]
+
+_Estimator = TypeVar("_Estimator", bound=SavedEstimator)
+_Data = TypeVar("_Data")
 
 
-def write_task_run(
-    run: Run,
-    estimator: SavedEstimator,
-    *,
-    request: Mapping[str, Any],
-    tables: Mapping[str, Mapping[str, Any]] | None = None,
-    report: Callable[[], TaskReport] | None = None,
-) -> None:
-    """Fills a run folder: configuration, metrics, history, tables, model and report.
+@dataclass(frozen=True)
+class RunWriter(Generic[_Estimator, _Data]):
+    """Fills the run folder of a kind of task: what each leaves behind, and its own tables.
 
     Args:
-        run: The folder.
-        estimator: Fitted.
-        request: What was asked for, for ``config.json``.
-        tables: Name of a file, such as ``held_out.csv`` -> its columns by name.
-        report: Makes the content of the report; ``None`` if none is wanted.
+        tables: Of a fitted estimator and what it was fitted on (or found): name of a file, such
+            as ``held_out.csv`` -> its columns by name.
+        report: Of these two, the title and the command line: the content of the report.
     """
-    run.write_config({"request": dict(request), "parameters": estimator.get_params()})
-    run.write_metrics(task_metrics(estimator))
-    run.write_history(estimator.history_.records())
-    for name, columns in (tables or {}).items():
-        run.write_table(name, columns)
-    estimator.save(run.model_path)
-    if report is not None:
-        from elman.report import write_report
 
-        write_report(run, report())
+    tables: Callable[[_Estimator, _Data], Mapping[str, Mapping[str, Any]]]
+    report: Callable[[_Estimator, _Data, str, str], TaskReport]
+
+    def __call__(
+        self,
+        run: Run,
+        estimator: _Estimator,
+        data: _Data,
+        *,
+        title: str,
+        request: Mapping[str, Any],
+        command: str = "",
+        report: bool = True,
+    ) -> None:
+        """Writes configuration, metrics, history, tables, model and report.
+
+        Args:
+            run: The folder.
+            estimator: Fitted.
+            data: What it was fitted on, or what it found.
+            title: What was worked on.
+            request: What was asked for, for ``config.json``.
+            command: The command line, for the report.
+            report: Whether the report is written too.
+        """
+        run.write_config({"request": dict(request), "parameters": estimator.get_params()})
+        run.write_metrics(task_metrics(estimator))
+        run.write_history(estimator.history_.records())
+        for name, columns in self.tables(estimator, data).items():
+            run.write_table(name, columns)
+        estimator.save(run.model_path)
+        if report:
+            from elman.report import write_report
+
+            write_report(run, self.report(estimator, data, title, command))
 
 
 def task_metrics(estimator: SavedEstimator) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -16,12 +15,12 @@ from elman.plots.translation import attention_figure, length_figure
 from elman.report.content import LayerView, NetworkView
 from elman.report.task import ChartView, Section, TableView, TaskReport
 from elman.report.wording import Fact, Verdict, share_text
-from elman.runs import Run
-from elman.tasks.run_folder import task_report, write_task_run
+from elman.tasks.run_folder import RunWriter, task_report
 from elman.tasks.settings_report import with_chosen
 from elman.tasks.translation import Translator
 from elman.tasks.translation_rows import Pairs
 from elman.tasks.translation_scores import NETWORK
+from elman.tasks.verdicts import not_judged
 
 __all__ = ["MEASURES", "translation_columns", "verdict", "write_translation"]
 
@@ -37,43 +36,6 @@ _MAPS = 4
 _LONGEST_MAP = 60
 
 
-def write_translation(
-    run: Run,
-    translator: Translator,
-    data: PairData,
-    *,
-    title: str,
-    request: Mapping[str, Any],
-    command: str = "",
-    report: bool = True,
-) -> None:
-    """Fills a run folder: configuration, metrics, history, model, held-out answers and report.
-
-    Args:
-        run: The folder.
-        translator: Fitted on the data.
-        data: What was read.
-        title: What was translated.
-        request: What was asked for, for ``config.json``.
-        command: The command line, for the report.
-        report: Whether the report is written too.
-    """
-    tables = {}
-    held = translator.held_out_
-    if held is not None:
-        pairs: Pairs = held["pairs"]
-        answers, truth = held["answers"], pairs.targets
-        tables["held_out.csv"] = {
-            "source": _texts(pairs.sources, translator.units_[0]),
-            "target": _texts(truth, translator.units_[1]),
-            "answer": _texts(answers, translator.units_[1]),
-            "right": [int(a == t) for a, t in zip(answers, truth, strict=True)],
-            "log_probability": np.round(held["log_probabilities"], 6),
-        }
-    content = partial(_report, translator, data, title, command) if report else None
-    write_task_run(run, translator, request=request, tables=tables, report=content)
-
-
 def translation_columns(translator: Translator, data: PairData) -> dict[str, Any]:
     """What the translator says of sources: the source, the answer, its log probability."""
     answers = [one[0] for one in translator.translate(data.sources)]
@@ -86,13 +48,13 @@ def translation_columns(translator: Translator, data: PairData) -> dict[str, Any
 
 def verdict(scores: Mapping[str, Any] | None) -> str:
     """Whether the network beats the baselines, in a sentence."""
+    return _verdict(scores).sentence
+
+
+def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
+    """By what is exactly right, else by the edits that are needed."""
     if scores is None:
-        return "Too few pairs to hold some out: nothing was scored."
-    return _judgement(scores)[2]
-
-
-def _judgement(scores: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Tone, headline and sentence: by what is exactly right, else by the edits that are needed."""
+        return not_judged("Too few pairs to hold some out: nothing was scored.")
     table = scores["table"]
     own = table[NETWORK]
     rivals = {name: row for name, row in table.items() if name != NETWORK}
@@ -103,31 +65,43 @@ def _judgement(scores: Mapping[str, Any]) -> tuple[str, str, str]:
     text = f"{_percent(exact)} of {scores['rows']:,} held-out sources are answered exactly right"
     if exact > other and error <= other_error:
         tail = f"the best baseline ({best}) has {_percent(other)}"
-        return "good", "Beats every baseline", f"{text}; {tail}."
+        return Verdict("good", "Beats every baseline", f"{text}; {tail}.")
     if exact == other and error == other_error:
-        return "mixed", "Level with a baseline", f"{text}, level with a baseline ({best})."
+        return Verdict("mixed", "Level with a baseline", f"{text}, level with a baseline ({best}).")
     if exact <= other and error >= other_error:
         tail = f"no more than a baseline ({best}: {_percent(other)})"
-        return "bad", "Does not beat every baseline", f"{text}, {tail}."
+        return Verdict("bad", "Does not beat every baseline", f"{text}, {tail}.")
     if exact < other or error > other_error:
         tail = (
             f"{_percent(other)} by a baseline ({best}); it needs {error:.2f} edits a token, "
             f"{other_error:.2f} with a baseline ({near})"
         )
-        return "mixed", "Does not beat every baseline in every way", f"{text}, {tail}."
+        return Verdict("mixed", "Does not beat every baseline in every way", f"{text}, {tail}.")
     tail = (
         f"{error:.2f} edits a token would put the answers right, {other_error:.2f} those of the "
         f"best baseline ({near})"
     )
-    return "mixed", "Nearer than every baseline, not oftener right", f"{text}; {tail}."
+    return Verdict("mixed", "Nearer than every baseline, not oftener right", f"{text}; {tail}.")
+
+
+def _tables(translator: Translator, data: PairData) -> dict[str, dict[str, Any]]:
+    held = translator.held_out_
+    if held is None:
+        return {}
+    pairs: Pairs = held["pairs"]
+    answers, truth = held["answers"], pairs.targets
+    columns = {
+        "source": _texts(pairs.sources, translator.units_[0]),
+        "target": _texts(truth, translator.units_[1]),
+        "answer": _texts(answers, translator.units_[1]),
+        "right": [int(a == t) for a, t in zip(answers, truth, strict=True)],
+        "log_probability": np.round(held["log_probabilities"], 6),
+    }
+    return {"held_out.csv": columns}
 
 
 def _report(translator: Translator, data: PairData, title: str, command: str) -> TaskReport:
     scores = translator.scores_
-    if scores is None:
-        judged = Verdict("none", "Not judged", verdict(scores))
-    else:
-        judged = Verdict(*_judgement(scores))
     attention = translator.attention or "no"
     cell = type(translator.model_.network.decoder).__name__
     report = task_report(
@@ -136,7 +110,7 @@ def _report(translator: Translator, data: PairData, title: str, command: str) ->
         kind="translation",
         subtitle=f"{cell} encoder and decoder, {attention} attention",
         source=f"{data.describe()}.",
-        verdict=judged,
+        verdict=_verdict(scores),
         facts=_facts(translator),
         sections=[] if scores is None else _sections(translator),
         network=_network(translator),
@@ -316,3 +290,6 @@ def _cell(measure: str, value: float | None) -> str:
     if measure in ("exact_match", "token_accuracy"):
         return _percent(value)
     return f"{value:.3f}" if measure == "token_error_rate" else f"{value:.1f}"
+
+
+write_translation = RunWriter(_tables, _report)
