@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -121,11 +122,48 @@ class Disturbance(Layer):
     Nor where a pass in training has no source of randomness: the gradients of a network as it is.
     """
 
+    @property
+    @abstractmethod
+    def strength(self) -> float:
+        """How much it changes; 0 for nothing."""
+
+    @abstractmethod
+    def disturb(self, x: Array, context: Context, generator: np.random.Generator) -> Array:
+        """What becomes of ``x``, in memory of the layer.
+
+        Args:
+            x: A sequence ``[T, B, C]`` or a vector ``[B, C]``.
+            context: What the pass carries beside it.
+            generator: Source of the randomness.
+        """
+
+    @property
+    def recordable(self) -> bool:
+        """Only if nothing is disturbed: every pass draws new numbers."""
+        return self.strength == 0.0
+
     def connect(self, incoming: Signal) -> Signal:
         """What came in."""
         if incoming.kind == "tokens":
             raise self._refuse(incoming, "a sequence or a vector", "put it after the Embedding")
         return incoming
+
+    def bind(
+        self,
+        parameters: Mapping[str, Array],
+        gradients: Mapping[str, Array],
+        dtype: Any,
+        backend: str = "auto",
+    ) -> None:
+        """Makes its buffers."""
+        self._dtype = np.dtype(dtype)
+        self._factor, self._y = Buffer(dtype), Buffer(dtype)
+
+    def forward(self, x: Array, context: Context) -> Array:
+        """``x`` itself outside training; zero at dead positions."""
+        generator = context.randomness
+        self._active = generator is not None and self.strength > 0.0
+        return x if generator is None or not self._active else self.disturb(x, context, generator)
 
 
 class Dropout(Disturbance):
@@ -148,27 +186,12 @@ class Dropout(Disturbance):
         self.p = real("Dropout: p", p, 0.0, 1.0, open_above=True)
 
     @property
-    def recordable(self) -> bool:
-        """Only if nothing is dropped: every pass draws new numbers."""
-        return self.p == 0.0
+    def strength(self) -> float:
+        """``p``."""
+        return self.p
 
-    def bind(
-        self,
-        parameters: Mapping[str, Array],
-        gradients: Mapping[str, Array],
-        dtype: Any,
-        backend: str = "auto",
-    ) -> None:
-        """Makes its buffers."""
-        self._dtype = np.dtype(dtype)
-        self._factor, self._y = Buffer(dtype), Buffer(dtype)
-
-    def forward(self, x: Array, context: Context) -> Array:
-        """``x`` itself outside training."""
-        generator = context.randomness
-        self._drops = generator is not None and self.p > 0.0
-        if generator is None or not self._drops:
-            return x
+    def disturb(self, x: Array, context: Context, generator: np.random.Generator) -> Array:
+        """Zeros, and the rest scaled up."""
         factor = self._factor(x.shape)
         generator.random(out=factor, dtype=self._dtype.type)
         np.greater_equal(factor, self.p, out=factor)
@@ -179,7 +202,7 @@ class Dropout(Disturbance):
 
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """Drops the same values, scales the same others."""
-        if self._drops:
+        if self._active:
             d_y *= self._factor(d_y.shape)
         return d_y
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from elman.backends import kernels
-from elman.buffers import Buffer
 from elman.checks import one_of, real
 from elman.layers.base import Array, Context
 from elman.layers.feedforward import Disturbance
@@ -46,30 +42,15 @@ class Noise(Disturbance):
             self.level = real("Noise: level", level, 0.0)
 
     @property
-    def recordable(self) -> bool:
-        """Only if nothing is disturbed: every pass draws new numbers."""
-        return self.level == 0.0
+    def strength(self) -> float:
+        """``level``."""
+        return self.level
 
-    def bind(
-        self,
-        parameters: Mapping[str, Array],
-        gradients: Mapping[str, Array],
-        dtype: Any,
-        backend: str = "auto",
-    ) -> None:
-        """Makes its buffers."""
-        self._dtype = np.dtype(dtype)
-        self._kept, self._y = Buffer(dtype), Buffer(dtype)
-
-    def forward(self, x: Array, context: Context) -> Array:
-        """``x`` itself outside training; zero at dead positions."""
-        generator = context.randomness
-        self._active = generator is not None and self.level > 0.0
-        if generator is None or not self._active:
-            return x
+    def disturb(self, x: Array, context: Context, generator: np.random.Generator) -> Array:
+        """With noise added, or steps left out; zero at dead positions."""
         y = self._y(x.shape)
         if self.kind == "masking":
-            kept = self._kept((*x.shape[:-1], 1))
+            kept = self._factor((*x.shape[:-1], 1))
             generator.random(out=kept, dtype=self._dtype.type)
             np.greater_equal(kept, self.level, out=kept)
             np.multiply(x, kept, out=y)
@@ -84,5 +65,5 @@ class Noise(Disturbance):
     def backward(self, d_y: Array, need_d_x: bool = True) -> Array | None:
         """The gradient of what was let through."""
         if self._active and self.kind == "masking":
-            d_y *= self._kept((*d_y.shape[:-1], 1))
+            d_y *= self._factor((*d_y.shape[:-1], 1))
         return d_y
