@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from elman.counting import counted
+
 __all__ = ["EpochRecord", "History"]
 
 
@@ -54,7 +56,7 @@ class History:
         if not self.epochs:
             return f"History(no epoch complete, interrupted={self.interrupted})"
         last = self.epochs[-1]
-        words = [f"{len(self.epochs)} epochs", f"loss {last.loss:.4g}"]
+        words = [counted(len(self.epochs), "epoch"), f"loss {last.loss:.4g}"]
         if last.validation_loss is not None:
             words.append(f"validation loss {last.validation_loss:.4g}")
         words.append(f"best epoch {self.best_epoch}")

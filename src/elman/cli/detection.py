@@ -29,6 +29,7 @@ from elman.cli.options import (
     Window,
 )
 from elman.cli.sources import DIALECT, check_exists, dialect_of, dialect_of_run, is_built_in
+from elman.counting import counted
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -242,7 +243,8 @@ def _normal(panel: Any, train_until: str | None) -> Any:
 def _describe_normal(panel: Any, normal: Any, window: int) -> str:
     first = panel.show(panel.stamps[panel.rows(0)][max(int(normal[0]) - 1, 0)])
     many = " (of the first series)" if panel.n_series > 1 else ""
-    return f"the first {int(normal[0]):,} steps, until {first}{many}; windows of {window} steps"
+    steps = counted(int(normal[0]), "step")
+    return f"the first {steps}, until {first}{many}; windows of {counted(window, 'step')}"
 
 
 def _tell(voice: printing.Voice, columns: Mapping[str, Any]) -> None:
@@ -257,7 +259,7 @@ def _tell(voice: printing.Voice, columns: Mapping[str, Any]) -> None:
     several = len(set(columns["unique_id"])) > 1
     names = ["unique_id"] * several + ["start", "end", "steps", "score"]
     rows = [[str(plain[one][name]) for name in names] for one in sorted(order.tolist())]
-    said = f"{number} stretches" if number > 1 else "1 stretch"
+    said = counted(number, "stretch", "stretches")
     voice.line("odd", f"{said}, the highest {len(rows)}" if number > len(rows) else said)
     heads = ["series"] * several + ["start", "end", "steps", "peak score"]
     voice.table(heads, rows)

@@ -13,6 +13,7 @@ from elman.cli import printing
 from elman.cli.common import Job, request_of, stem
 from elman.cli.options import Json, Out, Quiet
 from elman.cli.sources import dialect_of_run
+from elman.counting import counted
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def export(
     if quiet:
         print(file)
         return
-    voice.line("wrote", f"{file}, {file.stat().st_size:,} bytes")
+    voice.line("wrote", f"{file}, {counted(file.stat().st_size, 'byte')}")
     voice.line("exact", _exactness(certificate))
     if not _is_network(model) and (to != "onnx" or not hasattr(model, "to_onnx")):
         voice.line(
@@ -134,7 +135,7 @@ def _exactness(certificate: Mapping[str, Any]) -> str:
     return (
         f"to {certificate['largest_absolute_difference']:.1e} "
         f"({certificate['largest_relative_difference']:.1e} relative) over "
-        f"{len(certificate['cases'])} random inputs, run by {certificate['runtime']} "
+        f"{counted(len(certificate['cases']), 'random input')}, run by {certificate['runtime']} "
         f"{certificate['runtime_version']}"
     )
 
@@ -147,7 +148,10 @@ def _is_network(model: Any) -> bool:
 
 def _described(model: Any) -> str:
     if _is_network(model):
-        return f"a network of {len(model.layers)} layers, {model.parameter_count:,} parameters"
+        return (
+            f"a network of {counted(len(model.layers), 'layer')}, "
+            f"{counted(model.parameter_count, 'parameter')}"
+        )
     name = type(model).__name__
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 

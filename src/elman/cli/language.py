@@ -13,6 +13,7 @@ import typer
 from elman.cli.common import Job, model_of_run, request_of, stem
 from elman.cli.options import Json, NoReport, Out, Quiet, Seed
 from elman.cli.sources import check_exists
+from elman.counting import counted
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -221,19 +222,19 @@ def _read(source: str) -> tuple[Any, str]:
         from elman.datasets.primer import primer
 
         text = primer()
-        return text, f"{len(text):,} characters in {text.count(chr(10)):,} lines"
+        return text, f"{counted(len(text), 'character')} in {text.count(chr(10)):,} lines"
     if path.is_dir():
         files = sorted(path.glob("*.txt"))
         if not files:
             raise InputError(f"SOURCE: there is no text file (.txt) in the folder {source}")
         size = sum(one.stat().st_size for one in files)
-        return files, f"{len(files):,} texts, {size:,} bytes"
+        return files, f"{counted(len(files), 'text')}, {counted(size, 'byte')}"
     check_exists(source, BUILT_IN, "file, folder or run")
     if not path.exists():
         near = similar_file(path)
         hint = "" if near is None else f" Did you mean {str(near)!r}?"
         raise InputError(f"SOURCE: there is no file {source!r}.{hint}")
-    return path, f"{path.stat().st_size:,} bytes of text"
+    return path, f"{counted(path.stat().st_size, 'byte')} of text"
 
 
 def predict_surprise(run: Run, file: str | None, asked: Mapping[str, Any]) -> dict[str, Any]:

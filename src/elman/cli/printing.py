@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from elman.counting import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -75,7 +77,7 @@ class Voice:
         seconds = forecaster.seconds_
         self.line("chosen", describe_plan(forecaster.plan_))
         trained = seconds["training"] + seconds["held-out folds"]
-        self.line("trained", f"{parameters:,} parameters in {trained:.2f} s")
+        self.line("trained", f"{counted(parameters, 'parameter')} in {trained:.2f} s")
 
     def source(self, name: str, described: str, notes: Sequence[str] = ()) -> None:
         """What was read, in words, with what should be known of it."""
@@ -85,7 +87,7 @@ class Voice:
 
     def trained(self, parameters: int, seconds: float) -> None:
         """How large the model is and how long it took."""
-        self.line("trained", f"{parameters:,} parameters in {seconds:.2f} s")
+        self.line("trained", f"{counted(parameters, 'parameter')} in {seconds:.2f} s")
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], bold: str = "") -> None:
         """A table; ``bold`` is the first cell of the row that is set off."""
@@ -136,8 +138,8 @@ class Voice:
         fits = "a network for each" if result.refits > 1 else "one network"
         self.line(
             "tested",
-            f"{result.cutoffs} cutoffs, {fits}, {result.scores.horizon} steps ahead, in "
-            f"{result.seconds:.2f} s",
+            f"{counted(result.cutoffs, 'cutoff')}, {fits}, "
+            f"{counted(result.scores.horizon, 'step')} ahead, in {result.seconds:.2f} s",
         )
 
     def scores(self, scores: Scores | None) -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from elman.counting import counted
 from elman.data.dialect import MISSING_WORDS, PLAIN, Dialect
 from elman.errors import InputError
 
@@ -228,13 +229,9 @@ def _refuse_ragged(path: Path, data: bytes, separator: str, width: int, before: 
         if row and len(row) != width:
             what = _SEPARATORS.get(separator, repr(separator))
             other = ";" if separator == "," else ","
+            line, found = rows.line_num + before, counted(len(row), "field")
             raise InputError(
-                f"The file {path.name} is ragged: the header has {_fields(width)}, line "
-                f"{rows.line_num + before} has {_fields(len(row))}. The separator is {what}: a "
-                f"field that holds it stands in quotes; if it is another, say so with "
-                f"separator={other!r}."
+                f"The file {path.name} is ragged: the header has {counted(width, 'field')}, line "
+                f"{line} has {found}. The separator is {what}: a field that holds it stands in "
+                f"quotes; if it is another, say so with separator={other!r}."
             )
-
-
-def _fields(number: int) -> str:
-    return "1 field" if number == 1 else f"{number} fields"

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.counting import counted
 from elman.data.dialect import PLAIN, Dialect
 from elman.data.files import read_file, refuse_dialect, with_words
 from elman.data.named_columns import (
@@ -75,20 +76,20 @@ class Labelled:
         number = len(self.rows)
         if self.rows.texts is not None:
             lengths = [len(one) for one in self.rows.texts]
-            what = f"{number:,} text{'' if number == 1 else 's'} of {_span(lengths)} characters"
+            what = f"{counted(number, 'text')} of {_span(lengths, 'character')}"
         else:
             lengths = [len(one) for one in self.rows.arrays or []]
             channels = self.rows.channels
             what = (
-                f"{number:,} sequence{'' if number == 1 else 's'} of {_span(lengths)} steps in "
-                f"{channels} channel{'' if channels == 1 else 's'}{_named(self.channels)}"
+                f"{counted(number, 'sequence')} of {_span(lengths, 'step')} in "
+                f"{counted(channels, 'channel')}{_named(self.channels)}"
             )
         if self.labels is None:
             return what
         if self.numeric:
             low, high = self.labels.min(), self.labels.max()
             return f"{what}, targets from {low:.4g} to {high:.4g}"
-        return f"{what}, {len(np.unique(self.labels))} classes"
+        return f"{what}, {counted(len(np.unique(self.labels)), 'class', 'classes')}"
 
 
 def read_labelled(
@@ -217,7 +218,8 @@ def _read_table(
     if not others:
         raise InputError(f"The file {file} has no column beside the label.")
     rows = as_rows(numbers_of(frame, others, file, VALUES_HINT))
-    note = f"one row a sequence, {len(others)} columns its steps (name id for a table of steps)"
+    columns = counted(len(others), "column")
+    note = f"one row a sequence, {columns} its steps (name id for a table of steps)"
     return Labelled(rows, labels, names, ["value"], [note], label, columns=others)
 
 
@@ -404,9 +406,9 @@ def _none_missing(labels: Array) -> list[Any]:
     return values
 
 
-def _span(lengths: Sequence[int]) -> str:
+def _span(lengths: Sequence[int], word: str) -> str:
     low, high = min(lengths, default=0), max(lengths, default=0)
-    return f"{low}" if low == high else f"{low} to {high}"
+    return counted(high, word) if low == high else f"{low:,} to {counted(high, word)}"
 
 
 def _named(channels: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.counting import counted
 from elman.data.dialect import PLAIN, Dialect
 from elman.data.files import READABLE, read_file
 from elman.errors import InputError
@@ -38,8 +39,8 @@ class PairData:
     def describe(self) -> str:
         """What was read, in one sentence."""
         number = len(self.sources)
-        what = "source" if self.targets is None else "pair"
-        text = f"{number:,} {what}{'' if number == 1 else 's'}: sources {_span(self.sources)}"
+        what = counted(number, "source" if self.targets is None else "pair")
+        text = f"{what}: sources {_span(self.sources)}"
         return text if self.targets is None else f"{text}, targets {_span(self.targets)}"
 
 
@@ -205,6 +206,6 @@ def _lines(argument: str, path: Path) -> list[str]:
 def _span(rows: Sequence[Any]) -> str:
     """Lengths of rows: ``of 3 to 12 characters``."""
     lengths = np.array([len(one) for one in rows] or [0])
-    unit = "characters" if isinstance(next(iter(rows), ""), str) else "tokens"
+    unit = "character" if isinstance(next(iter(rows), ""), str) else "token"
     low, high = int(lengths.min()), int(lengths.max())
-    return f"of {low} {unit}" if low == high else f"of {low} to {high} {unit}"
+    return f"of {'' if low == high else f'{low:,} to '}{counted(high, unit)}"

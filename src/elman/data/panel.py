@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.counting import counted
 from elman.data.assemble import parts_from_table
 from elman.data.calendar import Frequency, from_wall, to_wall
 from elman.data.dialect import PLAIN, Dialect
@@ -141,7 +142,8 @@ class Panel:
         missing = np.isnan(parts.values).sum()
         notes = list(parts.notes)
         if missing:
-            notes.append(f"{missing} of {parts.values.size} values are missing")
+            are = "is" if missing == 1 else "are"
+            notes.append(f"{missing} of {counted(parts.values.size, 'value')} {are} missing")
         fields["notes"] = tuple(notes)
         return cls(**fields)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from elman.counting import counted
 from elman.data.tokens import Sentences, Steps, lengths_of
 from elman.errors import InputError
 
@@ -66,17 +67,17 @@ class StepFile:
         number, total = len(lengths), int(lengths.sum())
         if isinstance(self.steps, Sentences):
             distinct = len({word for words in self.steps.tokens for word in words})
-            plural = "" if number == 1 else "s"
-            what = f"{number:,} sentence{plural} of {total:,} words, {distinct:,} of them different"
+            words = f"{counted(total, 'word')}, {distinct:,} of them different"
+            what = f"{counted(number, 'sentence')} of {words}"
         else:
             channels = self.steps.channels
-            plural = "" if number == 1 else "s"
-            of = f"{channels} channel{'' if channels == 1 else 's'}"
+            of = counted(channels, "channel")
             named = f" ({', '.join(self.channels)})" if 0 < len(self.channels) <= 8 else ""
-            what = f"{number:,} sequence{plural}, {total:,} steps in all, in {of}{named}"
+            what = f"{counted(number, 'sequence')}, {counted(total, 'step')} in all, in {of}{named}"
         if self.labels is None:
             return what
-        return f"{what}, {len({one for row in self.labels for one in row})} labels"
+        labels = {one for row in self.labels for one in row}
+        return f"{what}, {counted(len(labels), 'label')}"
 
 
 def form_of(path: str | Path) -> str | None:

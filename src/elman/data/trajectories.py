@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import describe
+from elman.counting import counted
 from elman.data.dialect import PLAIN, Dialect
 from elman.data.files import read_file, with_words
 from elman.data.named_columns import check_numeric, numbers_of
@@ -99,14 +100,14 @@ class Trajectories:
     def describe(self) -> str:
         """What there is, in one sentence."""
         lengths = sorted({len(one) for one in self.states})
-        span = f"{lengths[0]:,}" if len(lengths) == 1 else f"{lengths[0]:,} to {lengths[-1]:,}"
-        number = len(self)
-        words = f"{number:,} trajector{'y' if number == 1 else 'ies'} of {span} steps"
-        words += f" of {self.dt:g}, {_number(self.width, 'state')}"
+        span = "" if len(lengths) == 1 else f"{lengths[0]:,} to "
+        words = counted(len(self), "trajectory", "trajectories")
+        words += f" of {span}{counted(lengths[-1], 'step')}"
+        words += f" of {self.dt:g}, {counted(self.width, 'state')}"
         if self.forcing_width:
-            words += f", {_number(self.forcing_width, 'forcing')}"
+            words += f", {counted(self.forcing_width, 'forcing', 'forcing')}"
         if self.parameter_width:
-            words += f", {_number(self.parameter_width, 'parameter')}"
+            words += f", {counted(self.parameter_width, 'parameter')}"
         return words
 
 
@@ -165,8 +166,8 @@ def cut_at_gaps(data: Trajectories, least: int) -> Trajectories:
         return data
     cut = data.take(pieces)
     note = (
-        f"{gaps:,} steps lack a state; the trajectories were cut there into {len(cut):,} pieces of "
-        f"{least} steps or more."
+        f"{counted(gaps, 'step lacks', 'steps lack')} a state; the trajectories were cut there "
+        f"into {counted(len(cut), 'piece')} of {counted(least, 'step')} or more."
     )
     return replace(cut, notes=[*data.notes, note])
 
@@ -383,7 +384,3 @@ def _constant(parts: list[Array], names: list[str], columns: Sequence[str]) -> A
 
 def _numbered(stem: str, count: int) -> list[str]:
     return [f"{stem} {number + 1}" for number in range(count)]
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 or word == 'forcing' else 's'}"

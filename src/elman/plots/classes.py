@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from elman.counting import counted
 from elman.plots import drawing
 from elman.plots.drawing import Figure
 
@@ -69,7 +70,7 @@ def _reliability(name: str, colour: str, points: Sequence[Mapping[str, float]]) 
                 "color": colour,
                 "size": [5 + 11 * (one["rows"] / most) ** 0.5 for one in shown],
             },
-            "text": [f"{one['rows']} row{'' if one['rows'] == 1 else 's'}" for one in shown],
+            "text": [counted(int(one["rows"]), "row") for one in shown],
             "hovertemplate": "%{x:.0%} sure, %{y:.0%} right (%{text})<extra></extra>",
         }
         for mode, opacity, shown in parts

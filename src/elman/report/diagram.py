@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+from elman.counting import counted
 from elman.report.content import NetworkView
 
 __all__ = ["network_svg"]
@@ -77,7 +78,7 @@ def _boxes(network: NetworkView, down: bool) -> list[_Box]:
         detail = layer.detail or ("" if layer.parameters else _MEANINGS.get(layer.kind, ""))
         lines = _wrapped(detail, inner) if detail else []
         if layer.parameters:
-            lines.append(f"{layer.parameters:,} parameters")
+            lines.append(counted(layer.parameters, "parameter"))
         boxes.append(
             _Box(layer.kind, lines, 0, 0, _BOX_WIDTH, _BOX_HEIGHT, "layer", layer.recurrent)
         )
@@ -205,6 +206,7 @@ def _wrapped(text: str, width: int, most: int = 3) -> list[str]:
 
 def _spoken(network: NetworkView) -> str:
     layers = "; ".join(
-        f"{one.kind} {one.detail} ({one.parameters:,} parameters)" for one in network.layers
+        f"{one.kind} {one.detail} ({counted(one.parameters, 'parameter')})"
+        for one in network.layers
     )
     return f"The network: {network.input}, then {layers}, then {network.output or 'the forecast'}."

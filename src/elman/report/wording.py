@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from elman.counting import counted
 from elman.evaluate import LABELS, Scores
 from elman.plots import best_epoch
 from elman.report.content import ForecastReport
@@ -18,7 +19,6 @@ __all__ = [
     "captions",
     "facts",
     "number",
-    "plural",
     "seconds",
     "share_text",
     "stamp",
@@ -68,11 +68,11 @@ def facts(report: ForecastReport) -> list[Fact]:
     """The figures under the headline, most telling first."""
     found = [*_score_facts(report.scores)] if report.scores else []
     if report.network is not None:
-        layers = plural(len(report.network.layers), "layer")
+        layers = counted(len(report.network.layers), "layer")
         found.append(Fact("Parameters", f"{report.network.parameters:,}", layers))
     if "training" in report.timings:
         last = seconds(report.timings["training"])
-        epochs = f" for {plural(len(report.history), 'epoch')}" if report.history else ""
+        epochs = f" for {counted(len(report.history), 'epoch')}" if report.history else ""
         whole = report.timings.get("total", report.timings["training"])
         hint = f"held-out folds included; {last}{epochs} of the last fit"
         if whole == report.timings["training"]:
@@ -136,7 +136,7 @@ def captions(report: ForecastReport) -> dict[str, str]:
 
 def _forecast_caption(report: ForecastReport) -> str:
     levels = sorted({level for one in report.series for level in one.intervals}, key=float)
-    ahead = report.step if report.horizon == 1 else plural(report.horizon, report.step)
+    ahead = report.step if report.horizon == 1 else counted(report.horizon, report.step)
     text = "History and held-out forecasts"
     if report.kind == "forecast":
         text = f"History and the next {ahead}"
@@ -153,10 +153,10 @@ def _horizon_caption(scores: Scores, step: str) -> str:
     own = scores.by_horizon["mae"][scores.model]
     present = [(ahead, value) for ahead, value in enumerate(own, start=1) if value is not None]
     if len(present) < 2:
-        return f"Mean absolute error over {plural(scores.windows, 'held-out window')}."
+        return f"Mean absolute error over {counted(scores.windows, 'held-out window')}."
     (_, first), (last_ahead, last) = present[0], present[-1]
     return (
-        f"Mean absolute error over {plural(scores.windows, 'held-out window')}: "
+        f"Mean absolute error over {counted(scores.windows, 'held-out window')}: "
         f"{number(first)} one {step} ahead, {number(last)} at {last_ahead} {step}s."
     )
 
@@ -175,7 +175,7 @@ def _coverage_caption(scores: Scores) -> str:
     if off:
         text += " That is more than 5 points off: read the intervals with care."
     if scores.windows < _FEW_WINDOWS:
-        text += f" With {plural(scores.windows, 'window')} this is a rough check."
+        text += f" With {counted(scores.windows, 'window')} this is a rough check."
     return text
 
 
@@ -183,7 +183,7 @@ def training_caption(history: Sequence[Mapping[str, Any]], timings: Mapping[str,
     """What the training curve shows."""
     if not history:
         return ""
-    text = f"Loss over {plural(len(history), 'epoch')}"
+    text = f"Loss over {counted(len(history), 'epoch')}"
     if "training" in timings:
         text += f", {seconds(timings['training'])} in all"
     best = best_epoch(history)
@@ -234,11 +234,6 @@ def stamp(created: str) -> str:
         return created
     zone = moment.tzname() or ""
     return f"{moment:%Y-%m-%d %H:%M} {zone}".strip()
-
-
-def plural(count: int, noun: str) -> str:
-    """``3 months``, ``1 month``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(names: Sequence[str]) -> str:

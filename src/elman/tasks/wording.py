@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elman.counting import counted
 from elman.data.panel import Panel
 from elman.tasks.calibration import HeldOut
 from elman.tasks.plan import Plan
@@ -32,11 +33,6 @@ def describe_plan(plan: Plan) -> str:
         f"{linear}; {counted(plan.epochs, 'epoch')} in batches of {plan.batch_size}; "
         f"{folds if plan.folds else 'nothing held out'}"
     )
-
-
-def counted(number: int, word: str) -> str:
-    """``"1 step"``, ``"1,200 steps"``."""
-    return f"{number:,} {word}{'s' * (number != 1)}"
 
 
 def describe_end(forecaster: Forecaster) -> str:
