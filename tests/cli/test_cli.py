@@ -572,3 +572,23 @@ def test_covariates_ahead_are_missed_before_the_training(
     said = capsys.readouterr().err
     assert "Append a row for each of the 3 steps to be forecast" in said
     assert "elman predict RUN --future FILE" in said
+
+
+def test_a_forecast_has_the_digits_that_it_resolves(capsys: pytest.CaptureFixture[str]) -> None:
+    """No more than single precision has, in every form that it is written in."""
+    options = ["--epochs", "1", "--hidden", "2", "--no-report", "--horizon", "3", "--out", "run"]
+    assert main(["forecast", "airline", *options, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["forecast"]
+    assert main(["predict", "run"]) == 0
+    printed = capsys.readouterr().out.splitlines()[1:]
+    written = Path("run/forecast.csv").read_text().splitlines()[1:]
+    assert printed == written
+    cells = [cell for line in printed for cell in line.split(",")[2:]]
+    assert all(len(cell.partition(".")[2]) <= 5 for cell in cells), cells
+    assert [float(one) for one in cells] == [v for row in rows for v in list(row.values())[2:]]
+    assert main(["backtest", "airline", *options[:-1], "test"]) == 0
+    tested = Path("test/forecast.csv").read_text().splitlines()
+    names = tested[0].split(",")
+    first = dict(zip(names, tested[1].split(","), strict=True))
+    assert len(first["passengers-forecast"].partition(".")[2]) <= 5
+    assert len(first["passengers-lo-80"].partition(".")[2]) <= 5

@@ -190,7 +190,7 @@ def test_missing_states_are_refused_or_cut():
     with pytest.raises(InputError, match=r"'trajectory 3' lacks one \(NaN\) at step 30"):
         Emulator(**QUICK).fit(data)
     emulator = Emulator(**QUICK, missing="cut").fit(data)
-    assert any("1 steps lack a state" in note for note in emulator.notes_)
+    assert any("1 step lacks a state" in note for note in emulator.notes_)
     assert np.isfinite(emulator.scores_["table"]["network"]["rollout_error"])
 
 

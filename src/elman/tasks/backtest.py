@@ -260,7 +260,7 @@ def _fold_columns(panel: Panel, fold: Fold, calibration: Any) -> dict[str, Array
     model = fold.model
     scaler, _ = model.encoder.scaler_for(panel, fold.origin)
     median = model.trained_quantiles.index(0.5)
-    truth = unscale(scaler, fold.truth, fold.series)
+    truth = _truth(panel, fold)
     found = {}
     if calibration is not None:
         found = {
@@ -269,12 +269,21 @@ def _fold_columns(panel: Panel, fold: Fold, calibration: Any) -> dict[str, Array
         }
     columns: dict[str, Array] = {}
     for channel, name in enumerate(panel.names.targets):
-        columns[str(name)] = truth[:, channel]
+        columns[str(name)] = truth[:, :, channel]
         columns[f"{name}-forecast"] = fold.values[:, channel, :, median]
         for level, (low, high) in found.items():
             columns[f"{name}-lo-{level_name(level)}"] = low[:, channel]
             columns[f"{name}-hi-{level_name(level)}"] = high[:, channel]
     return columns
+
+
+def _truth(panel: Panel, fold: Fold) -> Array:
+    """What came, as it stands in the data: ``(windows, horizon, targets)``, NaN beyond the end."""
+    ahead = np.arange(fold.values.shape[2])
+    rows = (panel.offsets[fold.series] + fold.origin)[:, None] + ahead
+    ends = panel.offsets[fold.series + 1][:, None]
+    values = panel.values[np.minimum(rows, panel.n_rows - 1)]
+    return np.where((rows < ends)[:, :, None], values, np.nan)
 
 
 def _like_time(panel: Panel, stamps: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.data.trajectories import Trajectories
+from elman.digits import resolved
 from elman.errors import InputError
 from elman.evaluate.dynamics import normalised_error, power_spectrum, successive_maxima
 from elman.plots.dynamics import (
@@ -87,10 +88,14 @@ def rollout_columns(
         forcing = [one[: end + steps] for one, end in zip(forcing, known, strict=True)]
     states = emulator.rollout(history, steps, forcing, data.parameters)
     lead = emulator.model_.dt * np.arange(1, steps + 1)
+    seen = np.concatenate(data.states)
     return {
         "id": np.repeat(np.array(data.names), steps),
         "lead": np.tile(np.round(lead, 12), len(data)),
-        **{name: states[:, :, at].reshape(-1) for at, name in enumerate(data.channels)},
+        **{
+            name: resolved(states[:, :, at].reshape(-1), seen[:, at])
+            for at, name in enumerate(data.channels)
+        },
     }
 
 

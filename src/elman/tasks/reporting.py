@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from elman.data.calendar import to_wall
 from elman.data.panel import Panel
+from elman.digits import resolved
 from elman.report.content import ForecastReport, HeldOut, LayerView, NetworkView, SeriesView
 from elman.runs import Run, versions
 from elman.tasks.answers import Answer
@@ -84,7 +86,8 @@ def metrics(forecaster: Forecaster) -> dict[str, Any]:
 def forecast_columns(answer: Answer) -> dict[str, Any]:
     """The columns of ``forecast.csv``: ``unique_id``, ``ds``, ``forecast``, ``lo-80`` ...
 
-    With several target columns there is a column ``target`` as well.
+    With several target columns there is a column ``target`` as well. Numbers have the digits that
+    single precision resolves of the range of their series.
     """
     panel, horizon = answer.panel, answer.horizon
     targets = panel.names.targets
@@ -99,13 +102,14 @@ def forecast_columns(answer: Answer) -> dict[str, Any]:
             named["ds"].append(stamps[series])
             if len(targets) > 1:
                 named["target"] += [str(target)] * horizon
-            numbers["forecast"].append(answer.point[series, :, channel])
+            shown = partial(resolved, known=panel.series(series)[:, channel])
+            numbers["forecast"].append(shown(answer.point[series, :, channel]))
             for level, (low, high) in answer.intervals.items():
                 name = level_name(level)
-                numbers.setdefault(f"lo-{name}", []).append(low[series, :, channel])
-                numbers.setdefault(f"hi-{name}", []).append(high[series, :, channel])
+                numbers.setdefault(f"lo-{name}", []).append(shown(low[series, :, channel]))
+                numbers.setdefault(f"hi-{name}", []).append(shown(high[series, :, channel]))
             for quantile, values in answer.quantiles.items():
-                numbers.setdefault(f"q-{quantile:g}", []).append(values[series, :, channel])
+                numbers.setdefault(f"q-{quantile:g}", []).append(shown(values[series, :, channel]))
     named["ds"] = np.concatenate(named["ds"])  # type: ignore[assignment]
     return {**named, **{name: np.concatenate(parts) for name, parts in numbers.items()}}
 
@@ -158,7 +162,7 @@ def write_backtest(
             "seconds": {"total": backtest.seconds},
         }
     )
-    run.write_forecast(_frame_columns(backtest.frame))
+    run.write_forecast(_backtest_columns(backtest))
     if report:
         from elman.report import write_report
 
@@ -363,6 +367,26 @@ def _backtest_report(backtest: Backtest, title: str, command: str) -> ForecastRe
         created=_now(),
         kind="backtest",
     )
+
+
+def _backtest_columns(backtest: Backtest) -> dict[str, Any]:
+    """The table of a backtest, its forecasts with the digits that they resolve."""
+    columns, panel = _frame_columns(backtest.frame), backtest.panel
+    if panel is None:  # put together by hand
+        return columns
+    names = columns.get(str(panel.names.id))
+    each: Any = [slice(None)]
+    if names is not None:
+        each = [np.array(names, object) == one for one in panel.ids.tolist()]
+    for channel, target in enumerate(map(str, panel.names.targets)):
+        answers = tuple(f"{target}-{what}" for what in ("forecast", "lo-", "hi-"))
+        for name in [one for one in columns if one.startswith(answers)]:
+            values = np.asarray(columns[name], np.float64)
+            for series, chosen in enumerate(each):
+                known = panel.series(series)[:, channel]
+                values[chosen] = resolved(values[chosen], known)
+            columns[name] = values
+    return columns
 
 
 def _frame_columns(frame: Any) -> dict[str, Any]:
