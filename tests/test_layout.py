@@ -21,7 +21,7 @@ PACKAGE = Path(elman.__file__).parent
 # unit and from earlier ones. The walk of a cell stands before the layers that call it, and the
 # loss and the update before the training and the network that call them.
 ORDER = (
-    ("errors", "checks", "buffers", "config"),
+    ("errors", "checks", "counting", "digits", "buffers", "config"),
     ("cells", "backends", "sequence", "levels"),
     ("data", "datasets"),
     ("layers", "parameters", "state", "summary"),
