@@ -160,3 +160,46 @@ def test_trajectories_of_any_name(tmp_path: Path) -> None:
 def test_broken_tables_say_what_to_do(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_file(write(tmp_path, text))
+
+
+def test_headers_and_first_lines_of_every_kind(tmp_path: Path) -> None:
+    text = '"day, ""local""","a\nb", c \n2024-01-01,"say ""x""",3\n'
+    frame = read_file(write(tmp_path, text))
+    assert frame.columns == ['day, "local"', "a\nb", "c"]
+    assert frame.rows() == [("2024-01-01", 'say "x"', 3)]
+    for line in ("sep=;\n", '"sep=;"\r\n', "SEP=;;\n"):
+        assert read_file(write(tmp_path, line + "a;b\n1,5;2\n")).rows() == [(1.5, 2)]
+
+
+def test_lines_of_blanks_are_none(tmp_path: Path) -> None:
+    frame = read_file(write(tmp_path, "  \n\na,b\n1,2\n   \n3,4\n \n"))
+    assert frame.rows() == [(1, 2), (3, 4)] and frame["a"].dtype.is_integer()
+
+
+def test_digits_of_other_scripts(tmp_path: Path) -> None:
+    frame = read_file(write(tmp_path, "a,b\n١٠.٥,१\n٣,२\n"))
+    assert frame.rows() == [(10.5, 1), (3.0, 2)]
+
+
+def test_whole_numbers_beyond_those_of_a_processor(tmp_path: Path) -> None:
+    """As values they are numbers; as names they keep every digit."""
+    ids = [str(10**20 + n) for n in (1, 2)]
+    rows = "".join(f"{id},{t},{10**25 + t}\n" for id in ids for t in range(3))
+    panel = Panel.from_any(write(tmp_path, "id,t,y\n" + rows), id="id")
+    assert panel.ids.tolist() == ids
+    assert panel.values[0, 0] == 1e25
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('a,b\n1,2\n"3,4\n5,6\n', r"opened in line 3 is closed in line 4 or nowhere"),
+        ("t,x\n1,NA\n2,NA\n", r"column 'x' of the file data\.csv has no value in any row"),
+        ("t,x\n1,5 €\n2,7 €\n", r"'5 €' in row 1\. Write numbers without the sign of their unit"),
+        ("t,y\n2024-01-01,1\n02/01/2024,2\n", r"'02/01/2024' in row 2, which is no time stamp"),
+        ("when,y\n00:05,1\n00:10,2\n", r"'00:05' in row 1, which is no time stamp"),
+    ],
+)
+def test_series_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Panel.from_any(write(tmp_path, text))

@@ -161,6 +161,8 @@ def column_from_series(name: str, series: Any, dialect: Dialect = PLAIN) -> Colu
     import narwhals as nw
 
     dtype = series.dtype
+    if dtype in (nw.Int128, nw.UInt128):
+        return Column(name, "number", _float_array(series.cast(nw.Float64)))
     if dtype.is_integer() and series.null_count() == 0:
         return Column(name, "number", _whole_numbers(name, series.to_numpy()))
     if dtype == nw.Boolean and series.null_count() == 0:

@@ -39,14 +39,14 @@ def read_delimited(path: Path, as_text: bool, dialect: Dialect = PLAIN) -> tuple
     """
     data = gzip.decompress(path.read_bytes()) if path.suffix.lower() == ".gz" else path.read_bytes()
     text = _even_lines(_utf8(path, data))
-    data = _without_comments(text)
+    data, said = _from_the_header_on(text)
     before = text.count(b"\n") - data.count(b"\n")
     head = data[:65536].decode("utf-8", errors="ignore")
     lines = [line for line in head.split("\n")[:200] if line.strip()]
     if not lines:
         raise InputError(f"The file {path.name} is empty.")
-    separator = dialect.separator or _find_separator(lines)
-    header = next(csv.reader([lines[0]], delimiter=separator))
+    separator = dialect.separator or said or _find_separator(lines)
+    header = next(csv.reader(head.splitlines(keepends=True), delimiter=separator))
     _check_header(path, header, lines[0], dialect)
     decimal = dialect.decimal or ("," if _uses_decimal_comma(lines[1:], separator) else ".")
     found = replace(dialect, separator=separator, decimal=decimal)
@@ -54,14 +54,13 @@ def read_delimited(path: Path, as_text: bool, dialect: Dialect = PLAIN) -> tuple
         frame = _parse(data, found, as_text)
     except _polars().exceptions.PolarsError:
         _refuse_ragged(path, data, separator, len(header), before)
-        raise
+        frame = _read(data, found, as_text=True, missing=MISSING_WORDS)  # it found no such numbers
     if frame.height and frame.to_series(-1).null_count():
         _refuse_ragged(path, data, separator, len(header), before)
     if not as_text:
         frame = _with_words(frame, data, found)
         frame = frame.with_columns(_spelt_numbers(frame, found))
-    frame = frame.rename({name: name.strip() for name in frame.columns})
-    return frame, found
+    return _named(frame, header), found
 
 
 def _polars() -> Any:
@@ -72,23 +71,41 @@ def _polars() -> Any:
 
 def _parse(data: bytes, dialect: Dialect, as_text: bool) -> Any:
     """The table; without blank lines where it is text, whose fields alone show which are."""
-    frame = _polars().read_csv(
+    if as_text:
+        frame = _read(data, dialect, as_text=True, missing=[""])
+        return _without_blank_lines(frame, _is_blank(frame))
+    # polars knows no mark between thousands: such numbers are read as text and then turned
+    return _read(data, dialect, as_text=dialect.thousands is not None, missing=MISSING_WORDS)
+
+
+def _read(data: bytes, dialect: Dialect, as_text: bool, missing: Sequence[str]) -> Any:
+    return _polars().read_csv(
         data,
         separator=dialect.separator,
-        null_values=[""] if as_text else MISSING_WORDS,
-        # polars knows no mark between thousands: such numbers are read as text and then turned
-        infer_schema=not as_text and dialect.thousands is None,
+        null_values=list(missing),
+        infer_schema=not as_text,
         infer_schema_length=None,
         decimal_comma=dialect.decimal == ",",
     )
-    return _without_blank_lines(frame, _is_blank(frame)) if as_text else frame
+
+
+def _named(frame: Any, header: Sequence[str]) -> Any:
+    """The table under the names of its header, in which polars leaves doubled quotes."""
+    names = dict(zip(frame.columns, (name.strip() for name in header), strict=False))
+    return frame.rename(names)
 
 
 def _is_blank(frame: Any) -> Any:
     """Which rows hold nothing; of one column every empty line is a missing value."""
     pl = _polars()
-    nothing = pl.lit(False) if frame.width == 1 else pl.all_horizontal(pl.all().is_null())
-    return frame.select(pl.repeat(False, pl.len()) | nothing).to_series()
+    if frame.width == 1:
+        return pl.repeat(False, frame.height, eager=True)
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    first = frame.to_series(0)
+    if first.dtype != pl.String:
+        return blank
+    others = frame.select(pl.all_horizontal(pl.exclude(first.name).is_null())).to_series()
+    return blank | (others & (first.str.strip_chars() == "").fill_null(False))
 
 
 def _without_blank_lines(frame: Any, blank: Any) -> Any:
@@ -111,9 +128,7 @@ def _with_words(frame: Any, data: bytes, dialect: Dialect) -> Any:
     lacking = [name for name in texts if 0 < frame[name].null_count() < frame.height]
     if not lacking and not blank.any():
         return _without_blank_lines(frame, blank)
-    written = _polars().read_csv(
-        data, separator=dialect.separator, null_values=[""], infer_schema=False
-    )
+    written = _read(data, dialect, as_text=True, missing=[""])
     blank = _is_blank(written)
     return _without_blank_lines(frame.with_columns(written[name] for name in lacking), blank)
 
@@ -141,11 +156,20 @@ def _even_lines(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
-def _without_comments(data: bytes) -> bytes:
-    """The file from its header on: blank lines, and comments marked #, may stand before it."""
-    while data.startswith((b"#", b"\n")):
-        data = data.partition(b"\n")[2]
-    return data
+def _from_the_header_on(data: bytes) -> tuple[bytes, str | None]:
+    """The file from its header on, and the separator if a line before it says so.
+
+    Blank lines, comments marked #, and the ``sep=;`` of spreadsheets may stand there.
+    """
+    separator = None
+    while True:
+        line, _, rest = data.partition(b"\n")
+        found = re.fullmatch(rb'"?sep=(.)"?[,;\t]*', line, re.IGNORECASE)
+        if found is not None:
+            separator = found[1].decode()
+        elif not data or (line.strip() and not line.startswith(b"#")):
+            return data, separator
+        data = rest
 
 
 def _utf8(path: Path, data: bytes) -> bytes:
@@ -225,13 +249,22 @@ def _refuse_ragged(path: Path, data: bytes, separator: str, width: int, before: 
     ``before`` is how many lines stand before the header.
     """
     rows = csv.reader(data.decode("utf-8").splitlines(keepends=True), delimiter=separator)
+    line = before
     for row in rows:
-        if row and len(row) != width:
-            what = _SEPARATORS.get(separator, repr(separator))
-            other = ";" if separator == "," else ","
-            line, found = rows.line_num + before, counted(len(row), "field")
+        first, line = line + 1, rows.line_num + before
+        if len(row) == width or not "".join(row).strip():
+            continue
+        what = _SEPARATORS.get(separator, repr(separator))
+        other = ";" if separator == "," else ","
+        expected, found = counted(width, "field"), counted(len(row), "field")
+        if line > first:
             raise InputError(
-                f"The file {path.name} is ragged: the header has {counted(width, 'field')}, line "
-                f"{line} has {found}. The separator is {what}: a field that holds it stands in "
-                f"quotes; if it is another, say so with separator={other!r}."
+                f"The file {path.name} is ragged: a quotation mark that is opened in line {first} "
+                f"is closed in line {line} or nowhere, which makes {found} where the header has "
+                f"{expected}. Close it in its line, or double it if it is part of the text."
             )
+        raise InputError(
+            f"The file {path.name} is ragged: the header has {expected}, line {line} has {found}. "
+            f"The separator is {what}: a field that holds it stands in quotes; if it is another, "
+            f"say so with separator={other!r}."
+        )

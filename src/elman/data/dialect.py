@@ -9,7 +9,7 @@ from typing import Any
 
 from elman.errors import InputError
 
-__all__ = ["MISSING_WORDS", "PLAIN", "Dialect", "mostly_numbers", "number_in", "odd_word"]
+__all__ = ["MISSING_WORDS", "PLAIN", "Dialect", "mostly_numbers", "number_in", "odd_word", "reads"]
 
 MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-")
 """What stands for a missing number. In a column of words only an empty field is missing."""
@@ -88,15 +88,15 @@ class Dialect:
         Args:
             column: Text as it stands in the file; missing words are missing numbers.
         """
-        text = column.str.strip_chars()
-        text = text.set(text.is_in(MISSING_WORDS), None).drop_nulls().head(_FIRST_LOOK)
         pattern = rf"^(?:{_number_pattern(self)})$"
-        if not len(text) or not text.str.contains(pattern).all():
+        head = _present(column.drop_nulls().head(_FIRST_LOOK))
+        if not head.str.contains(pattern).all():  # of a long column of words the head tells
             return None
-        text = column.str.strip_chars()
-        text = text.set(text.is_in(MISSING_WORDS), None)
-        if not text.drop_nulls().str.contains(pattern).all():
+        text = _present(column)
+        if text.null_count() == len(text) or not text.drop_nulls().str.contains(pattern).all():
             return None
+        if text.str.contains(r"[^\x00-\x7f]").any():
+            text = _plain_digits(text)
         if self.thousands is not None:
             text = text.str.replace_all(_between(self.thousands), "")
         if self.decimal == ",":
@@ -119,6 +119,22 @@ def _number_pattern(dialect: Dialect) -> str:
         whole = rf"(?:\d{{1,3}}(?:{_between(dialect.thousands)}\d{{3}})+|\d+)"
     mark = re.escape(dialect.decimal or ".")
     return rf"[-+]?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][-+]?\d+)?"
+
+
+def _present(column: Any) -> Any:
+    """Text without blanks around it, null where a missing word stands."""
+    text = column.str.strip_chars()
+    return text.set(text.is_in(MISSING_WORDS), None)
+
+
+def _plain_digits(text: Any) -> Any:
+    """Digits of other scripts as 0 to 9."""
+    import unicodedata
+
+    signs = {sign for one in text.drop_nulls().unique().to_list() for sign in one}
+    digits = [sign for sign in signs if sign.isdecimal() and not sign.isascii()]
+    plain = [str(unicodedata.decimal(sign)) for sign in digits]
+    return text.str.replace_many(digits, plain) if digits else text
 
 
 def _cast(text: Any) -> Any:
@@ -147,6 +163,8 @@ _HINTS = (
 def _number_hint(text: Any) -> str:
     """What to say of a text that is a number in another dialect; empty if it is none."""
     bare = str(text).strip().lstrip("+-")
+    if re.fullmatch(r"[$€£¥] ?[\d.,' \u00a0\u202f]+|\d[\d.,' \u00a0\u202f]*[$€£¥%‰°]", bare):
+        return " Write numbers without the sign of their unit."
     for pattern, looks, thousands, decimal in _HINTS:
         if re.fullmatch(pattern, bare):
             given = f"thousands={thousands!r}" + (f" and decimal={decimal!r}" if decimal else "")
@@ -184,7 +202,7 @@ def odd_word(texts: Sequence[str | None], dialect: Dialect = PLAIN) -> tuple[int
 
     It is the first, or among numbers in another dialect the one that tells most about it.
     """
-    odd = [(row, one) for row, one in enumerate(texts) if not _reads(one, dialect)]
+    odd = [(row, one) for row, one in enumerate(texts) if not reads(one, dialect)]
     hints = [(row, str(one), _number_hint(one)) for row, one in odd[:_SAMPLE]]
     return max(hints, key=lambda each: ("It looks" in each[2], each[2].count("="), -each[0]))
 
@@ -193,11 +211,12 @@ def mostly_numbers(texts: Sequence[str | None]) -> bool:
     """Whether a column of text is meant to be numbers: half are, if perhaps in another dialect."""
     present = [one for one in texts if one is not None]
     sample = present[:: max(1, len(present) // _SAMPLE)]
-    alike = sum(_reads(one, PLAIN) or bool(_number_hint(one)) for one in sample)
+    alike = sum(reads(one) or bool(_number_hint(one)) for one in sample)
     return bool(sample) and 2 * alike >= len(sample)
 
 
-def _reads(text: str | None, dialect: Dialect) -> bool:
+def reads(text: str | None, dialect: Dialect = PLAIN) -> bool:
+    """Whether a text spells a number, or a missing one."""
     try:
         number_in(text, dialect)
     except ValueError:

@@ -67,6 +67,10 @@ class Table:
     def names_column(self, name: str) -> Column:
         """The column of this name, where it names things: `NA` or `null` is a name like others."""
         column = self.column(name)
+        kind = str(getattr(self.columns[name], "dtype", ""))
+        if kind in ("Int128", "UInt128"):  # numbers that lose digits in being read as such
+            digits = [None if one is None else str(one) for one in self.columns[name].to_list()]
+            return Column(name, "text", np.array(digits, dtype=object))
         if self.path is None or column.kind == "text" or not column.missing.any():
             return column
         written = read_file(self.path, as_text=True, dialect=self.dialect)[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from elman.data.columns import Column
-from elman.data.dialect import mostly_numbers, odd_word
+from elman.data.dialect import mostly_numbers, odd_word, reads
 from elman.data.frames import Table
 from elman.data.timestamps import looks_like_time
 from elman.errors import InputError
@@ -26,6 +27,8 @@ _TIME_NAMES = frozenset([
 ])
 # fmt: on
 _FRACTIONAL_TIME_NAMES = frozenset(["t", "time", "timestamp"])
+_DATE = re.compile(r"\b\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|\b\d{1,2}:\d{2}\b")
+_SAMPLE = 50
 _ID_NAMES = frozenset(["unique_id", "id", "series", "series_id", "item", "item_id"])
 
 
@@ -98,7 +101,8 @@ def find_roles(
         targets = _guess_targets(table, taken, wide)
     stacked = wide == "series" or (wide is None and guessed and id is None and len(targets) > 1)
     ignored = [n for n in table.names if n not in taken and n not in targets]
-    notes = (f"ignored column{'s' * (len(ignored) > 1)} {', '.join(ignored)}",) if ignored else ()
+    shown = ", ".join(name or "without a name" for name in ignored)
+    notes = (f"ignored column{'s' * (len(ignored) > 1)} {shown}",) if ignored else ()
     return Roles(time, id, targets, past, future, static, stacked, notes)
 
 
@@ -140,7 +144,16 @@ def _guess_time(table: Table, taken: set[str]) -> str | None:
             return name
         if known in _FRACTIONAL_TIME_NAMES and table.column(name).kind == "number":
             return name
-    return None
+    # Dates that no one way of writing reads shall be refused, not left out.
+    return next((name for name in free if _has_dates(table.column(name))), None)
+
+
+def _has_dates(column: Column) -> bool:
+    """Whether most values of a text column are dates or times of day, in whatever writing."""
+    if column.kind != "text":
+        return False
+    sample = [one for one in column.values[:_SAMPLE].tolist() if one is not None]
+    return bool(sample) and 2 * sum(map(bool, map(_DATE.search, sample))) >= len(sample)
 
 
 def _whole(column: Column) -> bool:
@@ -201,6 +214,9 @@ def _guess_targets(table: Table, taken: set[str], wide: str | None) -> tuple[str
     if numeric:
         return numeric
     present = ", ".join(table.names)
+    empty = [name for name in free if table.column(name).missing.all()]
+    if empty:
+        raise InputError(f"The column {empty[0]!r} of {table.source} has no value in any row.")
     raise InputError(
         f"There is no numeric column to forecast in {table.source}. It has {present}; name one "
         "with `target=`."
@@ -209,9 +225,14 @@ def _guess_targets(table: Table, taken: set[str], wide: str | None) -> tuple[str
 
 def _refuse_words_among_numbers(table: Table, column: Column) -> None:
     """A column that is numbers but for a word or two is meant to be read; it is not left out."""
-    if column.kind != "text" or not mostly_numbers(column.values.tolist()):
+    if column.kind != "text":
         return
-    row, word, hint = odd_word(column.values.tolist(), column.dialect)
+    texts = column.values.tolist()
+    if not mostly_numbers(texts):
+        return
+    if all(reads(one, column.dialect) for one in texts):
+        return  # numbers as text in a file that knows numbers: codes
+    row, word, hint = odd_word(texts, column.dialect)
     raise InputError(
         f"The column {column.name!r} of {table.source} holds numbers, but {word!r} in row "
         f"{row + 1}.{hint or ' Leave a field empty where its value is missing.'} To leave the "
