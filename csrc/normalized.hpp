@@ -107,8 +107,7 @@ ELMAN_ONE_COPY void finish_normalized(const NormalizedGeometry<T, Cell>& n, int6
             }
             const ForwardUnit<T> here = row.at(u * V, sums);
             if constexpr (Last && Cell::reads_out) {
-                const auto made = Stage::template memory<T>(here);
-                store(here.next[0], made.o);
+                Stage::template memory<T>(here);
             } else {
                 Stage::template forward<T>(here);
                 if constexpr (Last) row.finish(u * V); else row.finish_operand(u * V);
@@ -145,7 +144,7 @@ ELMAN_ONE_COPY void read_out_normalized(const NormalizedGeometry<T, Cell>& n, in
             const ForwardUnit<T> here = row.at(u, nullptr);
             const Vector<T> normal = (load(here.next[state]) - mean) * scale;
             const Vector<T> seen = load(n.state_gain() + u) * normal + load(n.state_shift() + u);
-            Stage::template read_out<T>(here, load(here.next[0]), seen);
+            Stage::template read_out<T>(here, seen);
             row.finish(u);
         }
     }

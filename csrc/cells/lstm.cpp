@@ -16,34 +16,26 @@ struct Lstm {
         using Hidden = Slots<0, 4>;
 
         template <class T>
-        struct Memory {
-            Vector<T> c, o;
-        };
-
-        template <class T>
-        static ELMAN_INLINE Memory<T> memory(const ForwardUnit<T>& unit) {
+        static ELMAN_INLINE void memory(const ForwardUnit<T>& unit) {
             const Vector<T> i = sigmoid<T>(unit.sum(I));
             const Vector<T> f = sigmoid<T>(unit.sum(F));
             const Vector<T> g = hyperbolic_tangent<T>(unit.sum(G));
-            const Vector<T> o = sigmoid<T>(unit.sum(O));
-            const Vector<T> c = f * load(unit.previous[1]) + i * g;
             unit.keep(I, i);
             unit.keep(F, f);
             unit.keep(G, g);
-            unit.keep(O, o);
-            store(unit.next[1], c);
-            return {c, o};
+            unit.keep(O, sigmoid<T>(unit.sum(O)));
+            store(unit.next[1], f * load(unit.previous[1]) + i * g);
         }
 
         template <class T>
-        static ELMAN_INLINE void read_out(const ForwardUnit<T>& unit, Vector<T> o, Vector<T> seen) {
-            store(unit.next[0], o * hyperbolic_tangent<T>(seen));
+        static ELMAN_INLINE void read_out(const ForwardUnit<T>& unit, Vector<T> seen) {
+            store(unit.next[0], unit.kept(O) * hyperbolic_tangent<T>(seen));
         }
 
         template <class T>
         static ELMAN_INLINE void forward(const ForwardUnit<T>& unit) {
-            const Memory<T> made = memory<T>(unit);
-            read_out<T>(unit, made.o, made.c);
+            memory<T>(unit);
+            read_out<T>(unit, load(unit.next[1]));
         }
 
         // From the gradient of h: leaves that of the output gate, returns that of what is seen of c.
