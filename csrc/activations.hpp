@@ -2,7 +2,7 @@
 // softmax) depend on nothing but itself.
 #pragma once
 
-#include "simd.hpp"
+#include "elementary.hpp"
 #include "training.hpp"
 
 namespace elman::ELMAN_ISA {

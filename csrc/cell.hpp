@@ -13,7 +13,7 @@
 #pragma once
 
 #include "layer.hpp"
-#include "simd.hpp"
+#include "elementary.hpp"
 
 namespace elman::ELMAN_ISA {
 

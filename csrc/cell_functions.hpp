@@ -17,8 +17,11 @@ int64_t backward_weight_elements(const Geometry<T, Cell>& g, Stages<S...>) {
 
 template <class Cell, class T, class... S>
 int64_t gradient_buffer_elements(const Geometry<T, Cell>& g, Stages<S...>) {
-    return (gradient_elements(g.template columns<typename Cell::Input>(), g.layer.input_size) + ... +
-            gradient_elements(g.template columns<typename S::Hidden>(), g.layer.hidden_size));
+    const int64_t sums = (sums_elements<T>(g.units, Cell::Input::count, g.layer.input_size) + ... +
+                          sums_elements<T>(g.units, S::Hidden::count, g.layer.hidden_size));
+    // Under layer normalisation every weight has slots of its own.
+    const int slots = is_normalized<Cell> ? (Cell::Input::count + ... + S::Hidden::count) : Cell::slots;
+    return sums + packed_slots_elements<T>(g.units, slots);
 }
 
 template <class Cell, class... S>
@@ -53,17 +56,27 @@ void measure(const Layer<T>& layer, int64_t (&elements)[buffer_count]) {
     for (int64_t& count : elements) count += lanes<T>;
 }
 
-// Splits the rows of a part among the threads so that each has about as many live steps; calls
-// task(part) for each share.
-template <class Cell, class T, class Task>
-void for_row_ranges(const Geometry<T, Cell>& g, const Part& part, Task&& task) {
-    constexpr int most_ranges = 256;
-    const int64_t begin = part.first_row, end = part.last_row;
-    const int ranges = int(smaller(smaller(g.layer.threads, end - begin), most_ranges));
-    if (ranges <= 1) {
-        task(part);
-        return;
+// The rows of a part in ranges for the threads, each with about as many live steps.
+struct RowRanges {
+    static constexpr int most = 256;
+    Part part;
+    int count = 1;
+    int64_t starts[most + 1];
+
+    Part at(int range) const {
+        return {part.first_step, part.last_step, starts[range], starts[range + 1]};
     }
+};
+
+template <class Cell, class T>
+RowRanges row_ranges(const Geometry<T, Cell>& g, const Part& part) {
+    const int64_t begin = part.first_row, end = part.last_row;
+    RowRanges ranges;
+    ranges.part = part;
+    ranges.count = int(larger(1, smaller(smaller(g.layer.threads, end - begin), RowRanges::most)));
+    ranges.starts[0] = begin;
+    ranges.starts[ranges.count] = end;
+    if (ranges.count == 1) return ranges;
     auto work_below = [&](int64_t row) {
         int64_t work = 0;
         for (int64_t s = part.first_step; s < part.last_step; ++s)
@@ -71,21 +84,16 @@ void for_row_ranges(const Geometry<T, Cell>& g, const Part& part, Task&& task) {
         return work;
     };
     const int64_t total = work_below(end);
-    int64_t starts[most_ranges + 1];
-    starts[0] = begin;
-    for (int range = 1; range <= ranges; ++range) {
-        int64_t low = starts[range - 1], high = end;
+    for (int range = 1; range < ranges.count; ++range) {
+        int64_t low = ranges.starts[range - 1], high = end;
         while (low < high) {
             const int64_t middle = (low + high) / 2;
-            if (work_below(middle) * ranges < total * range) low = middle + 1; else high = middle;
+            if (work_below(middle) * ranges.count < total * range) low = middle + 1; else high = middle;
         }
         if (is_normalized<Cell>) low = smaller((low + norm_block - 1) / norm_block * norm_block, end);
-        starts[range] = range == ranges ? end : low;
+        ranges.starts[range] = low;
     }
-    auto share = [&](int range) {
-        task(Part{part.first_step, part.last_step, starts[range], starts[range + 1]});
-    };
-    parallel_for(ranges, g.layer.threads, share);
+    return ranges;
 }
 
 template <class Cell, class T, class... S>
@@ -111,9 +119,11 @@ void forward(const Layer<T>& layer) {
         else
             pack_forward<Cell>(g, typename Cell::StageList{});
     }
-    for_row_ranges<Cell>(g, Part{0, layer.steps, 0, layer.batch}, [&](const Part& part) {
-        forward_rows<Cell>(g, part.first_row, part.last_row, typename Cell::StageList{});
-    });
+    const RowRanges ranges = row_ranges<Cell>(g, Part{0, layer.steps, 0, layer.batch});
+    auto walk = [&](int range) {
+        forward_rows<Cell>(g, ranges.starts[range], ranges.starts[range + 1], typename Cell::StageList{});
+    };
+    parallel_for(ranges.count, layer.threads, walk);
 }
 
 template <class Cell, class T, class... S>
@@ -124,53 +134,48 @@ T* pack_recurrent(const Geometry<T, Cell>& g, const T* weight_hh, Stages<S...>) 
     return to;
 }
 
-template <class Cell, class T>
-void input_gradient(const Geometry<T, Cell>& g, const T* weights, const Part& part) {
-    auto step = [&](int s) {
-        input_gradient_rows<Cell>(g, weights, part.first_step + s, part.first_row, part.last_row);
-    };
-    parallel_for(int(part.last_step - part.first_step), g.layer.threads, step);
-}
-
 template <class T>
 Array3<const T> in_walk_order(const Layer<T>& l) {
     if (!l.reverse || l.steps == 0) return l.x;
     return {l.x.at(l.steps - 1, 0), -l.x.step, l.x.row};
 }
 
-// Calls visit(a weight gradient) for the input's and for every stage's operand's.
+// Calls visit(the weight gradients), of the weights of the input and of every stage's operand.
 template <class Cell, class T, class Visit, class... S>
 void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& visit) {
     const Layer<T>& l = g.layer;
-    T* buffer = l.buffer[gradient_buffer];
-    auto take = [&](const SlotColumns<T>& columns, int64_t operand_columns) {
-        T* const taken = buffer;
-        buffer += gradient_elements(columns, operand_columns);
-        return taken;
-    };
-    auto of_input = [&](const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
-        return WeightGradient<T>(l, columns, in_walk_order(l), l.input_size, d_weight, d_bias,
-                                 take(columns, l.input_size));
-    };
-    auto recurrent = [&](auto stage, const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
-        const Array3<T> operand = g.template hidden_operand<decltype(stage)>();
-        return WeightGradient<T>(l, columns, {operand.base, operand.step, operand.row}, l.hidden_size,
-                                 d_weight, d_bias, take(columns, l.hidden_size));
+    T* const buffer = l.buffer[gradient_buffer];
+    const Array3<const T> x = in_walk_order(l);
+    auto operand = [&](auto stage) -> Array3<const T> {
+        const Array3<T> read = g.template hidden_operand<decltype(stage)>();
+        return {read.base, read.step, read.row};
     };
     if constexpr (is_normalized<Cell>) {
         const NormalizedGeometry<T, Cell> n(g);
+        using P = typename NormalizedGeometry<T, Cell>::P;
+        T* next = buffer;
+        auto weight = [&](int product, const Array3<const T>& read, T* d_weight, T* d_bias) {
+            const int64_t columns = n.inputs(product);
+            const int count = P::counts[product];
+            const WeightOfSlots<T> one[] = {{0, count, read, columns, d_weight, d_bias}};
+            T* const taken = next;
+            next += sums_elements<T>(g.units, count, columns) + packed_slots_elements<T>(g.units, count);
+            return WeightGradients<T, 1>(l, n.slot_gradients(product), one, taken);
+        };
         T* const d_bias_hh = l.d_bias_hh ? n.d_bias_hh() : nullptr;
         int product = 0;
-        WeightGradient<T> all[] = {
-            of_input(n.slot_columns(0), n.d_weight_ih(), l.d_bias_ih ? n.d_bias_ih() : nullptr),
-            recurrent(S{}, n.slot_columns(++product), n.d_weight_hh(), d_bias_hh)...};
+        WeightGradients<T, 1> all[] = {
+            weight(0, x, n.d_weight_ih(), l.d_bias_ih ? n.d_bias_ih() : nullptr),
+            weight(++product, operand(S{}), n.d_weight_hh(), d_bias_hh)...};
         clear_norm_gradients(g);
         visit(all);
         finish_norm_gradients(g);
     } else {
-        WeightGradient<T> all[] = {
-            of_input(g.template columns<typename Cell::Input>(), l.d_weight_ih, l.d_bias_ih),
-            recurrent(S{}, g.template columns<typename S::Hidden>(), l.d_weight_hh, l.d_bias_hh)...};
+        using Input = typename Cell::Input;
+        const WeightOfSlots<T> weights[] = {
+            {Input::first, Input::count, x, l.input_size, l.d_weight_ih, l.d_bias_ih},
+            {S::Hidden::first, S::Hidden::count, operand(S{}), l.hidden_size, l.d_weight_hh, l.d_bias_hh}...};
+        WeightGradients<T, 1 + int(sizeof...(S))> all[] = {{l, g.slot_gradients(), weights, buffer}};
         visit(all);
     }
 }
@@ -182,7 +187,8 @@ void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& vis
 // that several threads may take all steps of a narrow layer before they meet.
 template <class Cell, class T>
 int64_t rows_at_once(const Geometry<T, Cell>& g) {
-    return g.slots_row * int64_t(sizeof(T)) <= 512 ? 96 : larger(1, g.layer.batch);
+    const int64_t most = g.slots_row * int64_t(sizeof(T)) <= 512 ? 96 : gradient_chunk;
+    return larger(1, smaller(most, g.layer.batch));
 }
 
 template <class Cell, class T>
@@ -197,6 +203,50 @@ int64_t steps_at_once(const Geometry<T, Cell>& g, int64_t rows) {
     return larger(1, (narrow ? fitting : gradient_chunk) / larger(1, rows));
 }
 
+// The `index`-th of the tasks of all weight gradients, of which each has `count(it)`.
+template <class Gradients, class Count, class Task>
+void do_task(Gradients& all, int index, Count&& count, Task&& task) {
+    for (auto& each : all) {
+        const int own = count(each);
+        if (index < own) return task(each, index);
+        index -= own;
+    }
+}
+
+template <class Gradients, class Count>
+int count_tasks(Gradients& all, Count&& count) {
+    int sum = 0;
+    for (auto& each : all) sum += count(each);
+    return sum;
+}
+
+// One part of the way back. The threads meet twice: after the adjoints and the packing of what the
+// weights read, which do not touch each other, and after the products with the adjoints' results.
+template <class Cell, class T, class Gradients>
+void go_back(const Geometry<T, Cell>& g, Gradients& all, const T* input_weights, const Part& part) {
+    const Layer<T>& l = g.layer;
+    for (auto& each : all) each.start(part);
+    const RowRanges ranges = row_ranges<Cell>(g, part);
+    auto tiles = [](const auto& each) { return each.tiles(); };
+    auto walk_or_pack = [&](int index) {
+        if (index < ranges.count) return backward_part<Cell>(g, ranges.at(index));
+        do_task(all, index - ranges.count, tiles, [](auto& each, int tile) { each.pack_tile(tile); });
+    };
+    parallel_for(ranges.count + count_tasks(all, tiles), l.threads, walk_or_pack);
+
+    auto products = [](const auto& each) { return each.tasks(); };
+    const int weights = count_tasks(all, products);
+    auto multiply = [&](int index) {
+        if (index < weights)
+            return do_task(all, index, products, [](auto& each, int task) { each.multiply(task); });
+        input_gradient_rows<Cell>(g, input_weights, part.first_step + index - weights, part.first_row,
+                                  part.last_row);
+    };
+    const int64_t inputs = l.d_x.base ? part.last_step - part.first_step : 0;
+    parallel_for(weights + int(inputs), l.threads, multiply);
+    for (auto& each : all) each.add_rest();
+}
+
 template <class Cell, class T>
 void backward(const Layer<T>& layer) {
     const Geometry<T, Cell> g(layer);
@@ -208,11 +258,6 @@ void backward(const Layer<T>& layer) {
     T* const input_weights = pack_recurrent<Cell>(g, weight_hh, typename Cell::StageList{});
     if (layer.d_x.base)
         pack_backward<Cell, typename Cell::Input>(g, weight_ih, layer.input_size, input_weights);
-    auto go_back = [&](auto& weight_gradients, const Part& part) {
-        for_row_ranges<Cell>(g, part, [&](const Part& share) { backward_part<Cell>(g, share); });
-        if (layer.d_x.base) input_gradient<Cell>(g, (const T*)input_weights, part);
-        for (WeightGradient<T>& each : weight_gradients) each.add(part);
-    };
     with_weight_gradients<Cell>(g, typename Cell::StageList{}, [&](auto& weight_gradients) {
         const int64_t rows = rows_at_once<Cell>(g);
         for (int64_t row = 0; row < layer.batch; row += rows) {
@@ -221,11 +266,12 @@ void backward(const Layer<T>& layer) {
             int64_t s = layer.steps;
             do {  // once at least: without a step the state's gradient still passes
                 const int64_t first_step = larger(s - steps, 0);
-                go_back(weight_gradients, Part{first_step, s, row, last_row});
+                go_back<Cell>(g, weight_gradients, (const T*)input_weights,
+                              Part{first_step, s, row, last_row});
                 s = first_step;
             } while (s > 0);
         }
-        for (WeightGradient<T>& each : weight_gradients) each.finish();
+        for (auto& each : weight_gradients) each.finish();
     });
 }
 

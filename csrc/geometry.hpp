@@ -101,10 +101,9 @@ struct Geometry {
         return layer.buffer[made_buffer] + ((k * kept_steps + step) * layer.batch + row) * padded;
     }
 
-    template <class S>
-    SlotColumns<T> columns() const {  // of the slots S
+    SlotGradients<T> slot_gradients() const {
         const Array3<T> all = slots();
-        return {{all.base, all.step, all.row}, units, Cell::slots, S::first, S::count, Cell::gate_of_slot};
+        return {{all.base, all.step, all.row}, units, Cell::slots, Cell::gate_of_slot};
     }
 
     // Packed weights of one unit vector of a stage: biases, then W, then U.

@@ -107,8 +107,7 @@ ELMAN_ONE_COPY void finish_normalized(const NormalizedGeometry<T, Cell>& n, int6
             }
             const ForwardUnit<T> here = row.at(u * V, sums);
             if constexpr (Last && Cell::reads_out) {
-                const auto made = Stage::template memory<T>(here);
-                store(here.next[0], made.o);
+                Stage::template memory<T>(here);
             } else {
                 Stage::template forward<T>(here);
                 if constexpr (Last) row.finish(u * V); else row.finish_operand(u * V);
@@ -145,7 +144,7 @@ ELMAN_ONE_COPY void read_out_normalized(const NormalizedGeometry<T, Cell>& n, in
             const ForwardUnit<T> here = row.at(u, nullptr);
             const Vector<T> normal = (load(here.next[state]) - mean) * scale;
             const Vector<T> seen = load(n.state_gain() + u) * normal + load(n.state_shift() + u);
-            Stage::template read_out<T>(here, load(here.next[0]), seen);
+            Stage::template read_out<T>(here, seen);
             row.finish(u);
         }
     }
@@ -246,7 +245,7 @@ ELMAN_ONE_COPY void adjoint_read_out(const NormalizedGeometry<T, Cell>& n, int64
     constexpr int V = lanes<T>, state = Cell::states - 1;
     const Geometry<T, Cell>& g = n.g;
     const int64_t hidden = g.layer.hidden_size, block = begin / norm_block;
-    const T *const gain = n.state_gain(), *const shift = n.state_shift();
+    const T* const gain = n.state_gain();
     T *const gain_sum = n.state_gain_sums(block), *const shift_sum = n.state_shift_sums(block);
     const T* const scales = n.scales(s, begin) + P::count;
     Vector<T> total[norm_block], along[norm_block];
@@ -262,8 +261,7 @@ ELMAN_ONE_COPY void adjoint_read_out(const NormalizedGeometry<T, Cell>& n, int64
             store(here.carry[0], d_previous);
             // seen = gain normal + shift
             const Vector<T> normal = first_lanes<T>((load(here.next[state]) - mean) * scale, hidden - u);
-            const Vector<T> seen = load(gain + u) * normal + load(shift + u);
-            const Vector<T> d_seen = Stage::template read_out_adjoint<T>(here, d_made, seen);
+            const Vector<T> d_seen = Stage::template read_out_adjoint<T>(here, d_made);
             store(gain_sum + u, load(gain_sum + u) + d_seen * normal);
             store(shift_sum + u, load(shift_sum + u) + d_seen);
             const Vector<T> d = load(gain + u) * d_seen;  // the gain is zero above the last unit

@@ -119,10 +119,10 @@ struct NormalizedGeometry {
         return d_bias_hh() + gate_rows - layer.buffer[norm_gradient_buffer];
     }
 
-    SlotColumns<T> slot_columns(int product) const {
+    SlotGradients<T> slot_gradients(int product) const {
         const Array3<T> all = products(product);
-        const int n = P::counts[product];
-        return {{all.base, all.step, all.row}, g.units, n, 0, n, Cell::gate_of_slot + P::firsts[product]};
+        return {{all.base, all.step, all.row}, g.units, P::counts[product],
+                Cell::gate_of_slot + P::firsts[product]};
     }
 };
 

@@ -56,8 +56,12 @@ ELMAN_ONE_COPY void finish_tile(const Geometry<T, Cell>& g, const T* sums, int64
         ForwardUnit<T> here = first;
         for (int64_t u = 0; u < units; ++u, sums += StageColumns<Stage>::count * V) {
             here.sums = sums;
-            Stage::template forward<T>(here);
-            if constexpr (Last) store_up_to(output + u * V, load(here.next[0]), wanted - u * V);
+            if constexpr (Last && Cell::reads_out)
+                Stage::template memory<T>(here);
+            else
+                Stage::template forward<T>(here);
+            if constexpr (Last && !Cell::reads_out)
+                store_up_to(output + u * V, load(here.next[0]), wanted - u * V);
             here.slots += V * Cell::slots;
             here.operand += V;
             for (int k = 0; k < Cell::states; ++k) {
@@ -75,6 +79,35 @@ ELMAN_ONE_COPY void finish_tile(const Geometry<T, Cell>& g, const T* sums, int64
     }
 }
 
+// What a cell reads out of its last state, after `finish_tile`: a pass of its own, in which the long
+// chain of one row's operations overlaps with the others'.
+template <class Cell, class Stage, class T>
+ELMAN_ONE_COPY void read_out_tile(const Geometry<T, Cell>& g, int64_t s, int64_t row, int64_t rows,
+                                  int64_t unit, int64_t units) {
+    constexpr int V = lanes<T>;
+    const int64_t wanted = g.layer.hidden_size - unit * V, output_row = g.layer.output.row;
+    const int64_t padded = g.padded, slots_row = g.slots_row;
+    T* slots = g.slots().at(s, row) + unit * V * Cell::slots;
+    T* hidden = g.state(0, s + 1, row) + unit * V;
+    const T* last = g.state(Cell::states - 1, s + 1, row) + unit * V;
+    T* output = g.layer.output.at(g.time(s), row) + unit * V;
+    for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t u = 0; u < units * V; u += V) {
+            ForwardUnit<T> here;
+            here.slots = slots + u * Cell::slots;
+            here.next[0] = hidden + u;
+            Stage::template read_out<T>(here, load(last + u));
+            store_up_to(output + u, load(here.next[0]), wanted - u);
+        }
+        slots += slots_row;
+        hidden += padded;
+        last += padded;
+        output += output_row;
+    }
+}
+
+constexpr int64_t finished_rows = 24;  // their sums, at most 6 KiB, stay in the first-level cache
+
 template <class Cell, class Stage, bool Last, class T>
 void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int64_t first_row,
                    int64_t rows) {
@@ -88,18 +121,24 @@ void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
             constexpr int vectors = Units * Columns::count;
             using Input = Slots<Stage::Input::first - Columns::first, Units * Stage::Input::count>;
             using Hidden = Slots<Stage::Hidden::first - Columns::first, Units * Stage::Hidden::count>;
-            for_row_tiles<tile_rows(vectors)>(rows, [&](int64_t tile_row, auto count) {
-                constexpr int Rows = decltype(count)::value;
-                const int64_t row = first_row + tile_row;
-                alignas(64) T sums[Rows * vectors * lanes<T>];
-                sum_tile<vectors, Input, Hidden, Rows>(
-                    weights, (const T*)x.at(t, row), x.row, g.layer.input_size,
-                    g.template hidden_operand<Stage>(s, row), g.padded, g.layer.hidden_size, sums);
+            alignas(64) T sums[finished_rows * vectors * lanes<T>];
+            for (int64_t done = 0; done < rows; done += finished_rows) {
+                const int64_t row = first_row + done, block = smaller(finished_rows, rows - done);
+                const T* const x_rows = x.at(t, row);
+                const T* const operand = g.template hidden_operand<Stage>(s, row);
+                for_row_tiles<tile_rows(vectors)>(block, [&](int64_t tile, auto count) {
+                    sum_tile<vectors, Input, Hidden, decltype(count)::value>(
+                        weights, x_rows + tile * x.row, x.row, g.layer.input_size,
+                        operand + tile * g.padded, g.padded, g.layer.hidden_size,
+                        sums + tile * vectors * lanes<T>);
+                });
                 if constexpr (is_regularized<Cell>)
-                    finish_regularized_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
+                    finish_regularized_tile<Cell, Stage, Last>(g, sums, s, row, block, unit, Units);
                 else
-                    finish_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
-            });
+                    finish_tile<Cell, Stage, Last>(g, sums, s, row, block, unit, Units);
+                if constexpr (!is_regularized<Cell> && Last && Cell::reads_out)
+                    read_out_tile<Cell, Stage>(g, s, row, block, unit, Units);
+            }
         });
         weights += width * g.template forward_panel<Stage>();
         unit += width;

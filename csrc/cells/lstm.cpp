@@ -16,47 +16,37 @@ struct Lstm {
         using Hidden = Slots<0, 4>;
 
         template <class T>
-        struct Memory {
-            Vector<T> c, o;
-        };
-
-        template <class T>
-        static ELMAN_INLINE Memory<T> memory(const ForwardUnit<T>& unit) {
+        static ELMAN_INLINE void memory(const ForwardUnit<T>& unit) {
             const Vector<T> i = sigmoid<T>(unit.sum(I));
             const Vector<T> f = sigmoid<T>(unit.sum(F));
             const Vector<T> g = hyperbolic_tangent<T>(unit.sum(G));
-            const Vector<T> o = sigmoid<T>(unit.sum(O));
-            const Vector<T> c = f * load(unit.previous[1]) + i * g;
             unit.keep(I, i);
             unit.keep(F, f);
             unit.keep(G, g);
-            unit.keep(O, o);
-            store(unit.next[1], c);
-            return {c, o};
+            unit.keep(O, sigmoid<T>(unit.sum(O)));
+            store(unit.next[1], f * load(unit.previous[1]) + i * g);
         }
 
         template <class T>
-        static ELMAN_INLINE void read_out(const ForwardUnit<T>& unit, Vector<T> o, Vector<T> seen) {
-            store(unit.next[0], o * hyperbolic_tangent<T>(seen));
+        static ELMAN_INLINE void read_out(const ForwardUnit<T>& unit, Vector<T> seen) {
+            store(unit.next[0], unit.kept(O) * hyperbolic_tangent<T>(seen));
         }
 
         template <class T>
         static ELMAN_INLINE void forward(const ForwardUnit<T>& unit) {
-            const Memory<T> made = memory<T>(unit);
-            read_out<T>(unit, made.o, made.c);
+            memory<T>(unit);
+            read_out<T>(unit, load(unit.next[1]));
         }
 
         // From the gradient of h: leaves that of the output gate, returns that of what is seen of c.
+        // What tanh(seen) was is h / o, also where o is too small to divide by: h is even smaller.
         template <class T>
-        static ELMAN_INLINE Vector<T> read_out_adjoint(const AdjointUnit<T>& unit, Vector<T> dh,
-                                                       Vector<T> seen) {
-            const Vector<T> o = unit.kept(O);
-            // h = o tanh(seen)
-            const Vector<T> tanh_seen = hyperbolic_tangent<T>(seen);
-            const Vector<T> d_o = dh * tanh_seen;
-            // o = sigmoid(a)
-            unit.keep(O, d_o * o * (T(1) - o));
-            return dh * o * (T(1) - tanh_seen * tanh_seen);
+        static ELMAN_INLINE Vector<T> read_out_adjoint(const AdjointUnit<T>& unit, Vector<T> dh) {
+            const Vector<T> o = unit.kept(O), h = load(unit.next[0]);
+            // h = o tanh(seen), o = sigmoid(a)
+            unit.keep(O, dh * h * (T(1) - o));
+            const Vector<T> tanh_seen = h / greatest<T>(broadcast(T(1e-30)), o);
+            return dh * (o - h * tanh_seen);
         }
 
         // From the whole gradient of c: leaves those of the other gates and of c before.
@@ -77,8 +67,7 @@ struct Lstm {
         template <class T>
         static ELMAN_INLINE void adjoint(const AdjointUnit<T>& unit) {
             const Vector<T> dh = load(unit.carry[0]);
-            const Vector<T> d_seen = read_out_adjoint<T>(unit, dh, load(unit.next[1]));
-            memory_adjoint<T>(unit, load(unit.carry[1]) + d_seen);
+            memory_adjoint<T>(unit, load(unit.carry[1]) + read_out_adjoint<T>(unit, dh));
             store(unit.carry[0], Vector<T>{});
         }
     };
