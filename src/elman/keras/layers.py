@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from elman.errors import InputError
 from elman.keras.bridges import bridge
 from elman.keras.plan import Plan
 
@@ -25,7 +26,11 @@ class _Walked:
     @property
     def path(self) -> str:
         """Which code runs: ``"elman"``, ``"keras (why)"``, ``"elman, in training keras (why)"``."""
-        first, then = self._why_not(False), self._why_not(True)
+        kernel = getattr(self.cell, "kernel", None)  # of no layer that is not built
+        first, then = (
+            self._why_not(training, None if kernel is None else kernel.value)
+            for training in (False, True)
+        )
         if first is not None:
             return f"keras ({first})"
         return "elman" if then is None else f"elman, in training keras ({then})"
@@ -34,14 +39,14 @@ class _Walked:
         """A name in :data:`elman.cells.CELLS`, or ``None`` if the activations are none of its."""
         raise NotImplementedError
 
-    def _why_not(self, training: bool) -> str | None:
+    def _why_not(self, training: bool, x: Any) -> str | None:
         if self._cell_name() is None:
             return "these activations"
         if self.cell.compute_dtype not in ("float32", "float64"):
             return str(self.cell.compute_dtype)
         if training and self._drops_by_gate():
             return "dropout of each gate by itself"
-        return None
+        return None if x is None else bridge().why_not(x)
 
     def _drops_by_gate(self) -> bool:
         """Whether each gate reads the inputs or the state with a dropout mask of its own."""
@@ -57,10 +62,10 @@ class _Walked:
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> Any:
         """The walk; what it takes and gives is Keras's business."""
-        if self._why_not(training) is not None:
+        if self._why_not(training, sequences) is not None:
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
         state = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = _steps_mask(mask[0] if isinstance(mask, (list, tuple)) else mask, sequences)
         cell = self.cell
         factors = None
         if training and self._drops(cell.dropout):
@@ -75,9 +80,9 @@ class _Walked:
             *state,  # which Keras has converted
             *[one.value for one in weights],
             *([] if factors is None else [factors]),
-            *([] if mask is None else [ops.cast(mask, "bool")]),
+            *([] if mask is None else [mask]),
         ]
-        outputs, *states = bridge()(plan, tensors)
+        outputs, *states = bridge().run(plan, tensors)
         if plan.all_outputs:
             return outputs[:, -1], outputs, states
         return outputs, ops.expand_dims(outputs, 1), states
@@ -95,8 +100,33 @@ class _Walked:
         )
 
 
-def _named(function: Any) -> str:
-    return str(getattr(function, "__name__", function))
+def _steps_mask(mask: Any, sequences: Any) -> Any:
+    """A mask as booleans ``(B, T)``; Keras takes ``(B, T, 1)`` too.
+
+    Raises:
+        InputError: If its shape is another.
+    """
+    if mask is None:
+        return None
+    mask = ops.cast(mask, "bool")
+    shape, expected = tuple(mask.shape), tuple(sequences.shape[:2])
+    if len(shape) == 3 and shape[2] == 1:
+        mask, shape = ops.squeeze(mask, -1), shape[:2]
+    known = zip(shape, expected, strict=False)
+    if len(shape) != 2 or any(None not in pair and pair[0] != pair[1] for pair in known):
+        raise InputError(
+            f"mask: expected the shape {expected} of the inputs' rows and steps, got"
+            f" {tuple(mask.shape)}: give one boolean for each step"
+        )
+    return mask
+
+
+def _activation(function: Any) -> str | None:
+    """The name of an activation of Keras, which a function of that name need not be."""
+    for name in ("tanh", "relu", "sigmoid"):
+        if function is keras.activations.get(name):
+            return name
+    return None
 
 
 @keras.saving.register_keras_serializable(package="elman")
@@ -107,7 +137,7 @@ class SimpleRNN(_Walked, keras.layers.SimpleRNN):  # type: ignore[misc]
     """
 
     def _cell_name(self) -> str | None:
-        name = _named(self.cell.activation)
+        name = _activation(self.cell.activation)
         return f"rnn_{name}" if name in ("tanh", "relu") else None
 
 
@@ -119,7 +149,7 @@ class LSTM(_Walked, keras.layers.LSTM):  # type: ignore[misc]
     """
 
     def _cell_name(self) -> str | None:
-        own = (_named(self.cell.activation), _named(self.cell.recurrent_activation))
+        own = (_activation(self.cell.activation), _activation(self.cell.recurrent_activation))
         return "lstm" if own == ("tanh", "sigmoid") else None
 
 
@@ -131,7 +161,7 @@ class GRU(_Walked, keras.layers.GRU):  # type: ignore[misc]
     """
 
     def _cell_name(self) -> str | None:
-        own = (_named(self.cell.activation), _named(self.cell.recurrent_activation))
+        own = (_activation(self.cell.activation), _activation(self.cell.recurrent_activation))
         if own != ("tanh", "sigmoid"):
             return None
         return "gru" if self.cell.reset_after else "gru_reset_before"

@@ -11,53 +11,82 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from elman import _core
 from elman.cells import CELLS
-from elman.errors import BackendUnavailable
+from elman.keras import torch_reference
 from elman.keras.plan import Plan
+from elman.torch import paths
 
-__all__ = ["run"]
+__all__ = ["run", "why_not"]
+
+
+def why_not(x: Tensor) -> str | None:
+    """``None`` if the kernels serve such an input; else what stands against it."""
+    return paths.why_not(None, x)
 
 
 def run(plan: Plan, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-    """The outputs and the final states.
-
-    Raises:
-        BackendUnavailable: If the tensors are not in the processor's own memory.
-    """
-    place = tensors[0].device.type
-    if place != "cpu":
-        raise BackendUnavailable(
-            f"elman.keras on PyTorch runs on the CPU, these tensors are on {place!r}: build and"
-            ' call the model within keras.device("cpu")'
-        )
+    """The outputs and the final states."""
     if torch.compiler.is_compiling():
         cell, *flags = plan
         found: Sequence[Tensor] = torch.ops.elman.keras_walk(list(tensors), cell, flags)[:-1]
-    else:
+    elif torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
         found = _Walk.apply(plan, *tensors)  # type: ignore[no-untyped-call]
+    else:
+        found = forward(plan, tensors, False)[:-1]
     return found
 
 
 class _Walk(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: Plan, *tensors: Tensor) -> tuple[Tensor, ...]:
-        training = any(ctx.needs_input_grad)
-        *results, kept = forward(plan, tensors, training)
-        if training:
-            ctx.plan, ctx.units = plan, tensors[1].shape[1]
-            ctx.set_materialize_grads(False)
-            ctx.save_for_backward(tensors[0], tensors[-1] if plan.masked else None, kept)
+        *results, kept = forward(plan, tensors, True)
+        ctx.plan, ctx.units = plan, tensors[1].shape[1]
+        ctx.set_materialize_grads(False)
+        x, *others = tensors
+        state, others = others[: plan.states], others[plan.states :]
+        # A stateful layer assigns to the state that came in before the backward pass.
+        state = [one if one.requires_grad else one.clone() for one in state]
+        ctx.save_for_backward(kept, x, *state, *others)
         return tuple(results)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
-        x, mask, kept = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[1:]
-        return None, *backward(ctx.plan, x, mask, kept, d_results, ctx.units, wanted)
+        """By the kernels; or, if the derivative is to be differentiated, by PyTorch's own."""
+        plan, wanted = ctx.plan, ctx.needs_input_grad[1:]
+        kept, *tensors = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return None, *_differentiable(plan, tensors, d_results, wanted)
+        mask = tensors[-1] if plan.masked else None
+        return None, *backward(plan, tensors[0], mask, kept, d_results, ctx.units, wanted)
+
+
+def _differentiable(
+    plan: Plan,
+    tensors: Sequence[Tensor],
+    d_results: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """Gradients made of PyTorch's own operations, so that they have gradients too."""
+    # In tensors of their own: one that came in twice has the sum of two gradients, not twice it.
+    own = [one.view_as(one) for one in tensors]
+    results = torch_reference.walk(plan, own)
+    pairs = [
+        (result, d_result)
+        for result, d_result in zip(results, d_results, strict=True)
+        if d_result is not None
+    ]
+    found = iter(
+        torch.autograd.grad(
+            [result for result, _ in pairs],
+            [one for one, wish in zip(own, wanted, strict=True) if wish],
+            [d_result for _, d_result in pairs],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return [next(found) if wish else None for wish in wanted]
 
 
 def forward(plan: Plan, tensors: Sequence[Tensor], training: bool) -> list[Tensor]:
@@ -180,7 +209,7 @@ def _differentiate(ctx: Any, d_output: Sequence[Tensor | None]) -> Any:
     cell, *flags = ctx.plan
     found = torch.ops.elman.keras_walk_backward(x, mask, kept, full, ctx.units, cell, flags)
     none = [None] * (ctx.number - len(found))
-    return [*found, *none], None, [None] * len(flags)
+    return [*found, *none], None, None
 
 
 _walk.register_autograd(_differentiate, setup_context=_keep)
