@@ -10,6 +10,7 @@
 #include "recording.hpp"
 #include "recurrence.hpp"
 #include "refusals.hpp"
+#include "tensorflow_calls.hpp"
 #include "threads.hpp"
 #include "training_calls.hpp"
 
@@ -206,6 +207,9 @@ NB_MODULE(_core, module) {
     module.def("set_num_threads", &set_maximum_threads, "threads"_a);
     module.def("set_poison", [](bool on) { poison.store(on); }, "on"_a,
                "For tests: fill workspace memory with NaN before each use.");
+
+    module.def("register_tensorflow", &register_tensorflow, "library"_a,
+               "Adds the walk to the operations of the TensorFlow loaded from this library, once.");
 
     bind_recording(module);
     bind_workspace<float>(module, "Workspace32");
