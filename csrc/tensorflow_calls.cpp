@@ -130,7 +130,8 @@ using Tensor = std::unique_ptr<TF_Tensor, DeleteTensor>;
 
 // --- The operations ----------------------------------------------------------------------------------
 
-constexpr const char* type_attribute = "T: {float, double}";
+constexpr const char* attributes[] = {"T: {float, double}", "N: int >= 1", "M: int >= 0", "R: int >= 1",
+                                      "cell: string"};
 constexpr const char* flags[] = {"use_bias", "go_backwards", "all_outputs",
                                  "masked",   "zero_masked",  "begins"};
 
@@ -306,20 +307,21 @@ void register_kernel(const char* operation, TF_DataType type) {
     status.check();
 }
 
-// The inputs and outputs are those of KerasWalk in its order, the mask last among the arrays of
-// forward; then come, in the gradient's inputs, the block kept and the gradients of the outputs.
+// Inputs and outputs are those of KerasWalk in its order. Forward's last output is the block kept,
+// which the gradient's inputs have after those of forward; the gradients of the outputs follow.
 template <bool Gradient>
 void register_operation(const char* operation) {
     const Status status;
     TF_OpDefinitionBuilder* const builder = tf.TF_NewOpDefinitionBuilder(operation);
-    for (const char* attribute : {type_attribute, "N: int >= 1", "M: int >= 0", "K: int >= 0", "R: int >= 1",
-                                  "cell: string"})
-        tf.TF_OpDefinitionBuilderAddAttr(builder, attribute);
+    for (const char* attribute : attributes) tf.TF_OpDefinitionBuilderAddAttr(builder, attribute);
     for (const char* flag : flags)
         tf.TF_OpDefinitionBuilderAddAttr(builder, (std::string(flag) + ": bool").c_str());
     tf.TF_OpDefinitionBuilderAddInput(builder, "arrays: N * T");
     tf.TF_OpDefinitionBuilderAddInput(builder, "mask: M * bool");
-    tf.TF_OpDefinitionBuilderAddInput(builder, "kept_and_gradients: K * T");
+    if (Gradient) {
+        tf.TF_OpDefinitionBuilderAddAttr(builder, "K: int >= 2");
+        tf.TF_OpDefinitionBuilderAddInput(builder, "kept_and_gradients: K * T");
+    }
     tf.TF_OpDefinitionBuilderAddOutput(builder, "results: R * T");
     tf.TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, leave_shapes_open);
     tf.TF_RegisterOpDefinition(builder, status);

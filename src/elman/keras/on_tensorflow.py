@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,90 +11,100 @@ from typing import Any
 import tensorflow as tf
 
 from elman import _core
-from elman.errors import BackendUnavailable
+from elman.errors import BackendUnavailable, InputError
 from elman.keras.walk import Plan
 
-__all__ = ["run"]
+__all__ = ["run", "why_not"]
 
-
-def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
-    """The outputs and the final states."""
-    _register()
-    tensors = [tf.convert_to_tensor(one) for one in tensors]  # variables are read
-    found: Sequence[Any] = _walk(plan)(*tensors) if tf.executing_eagerly() else _traced(plan, tensors)
-    return found
+_LIBRARIES = {"linux": "libtensorflow_framework.so.2", "darwin": "libtensorflow_framework.2.dylib"}
+"""The library of TensorFlow that has its C interface, by :data:`sys.platform`."""
 
 
 @cache
-def _register() -> None:
-    """Makes the operations known to TensorFlow.
+def why_not() -> str | None:
+    """Makes the operations known to TensorFlow; says what stands against it, else ``None``."""
+    if sys.platform not in _LIBRARIES:
+        return f"TensorFlow on {sys.platform}"
+    try:
+        _core.register_tensorflow(str(Path(tf.sysconfig.get_lib()) / _LIBRARIES[sys.platform]))
+    except BackendUnavailable as error:
+        return str(error)
+    return None
+
+
+def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
+    """The outputs and the final states.
 
     Raises:
-        BackendUnavailable: If this TensorFlow cannot take them.
+        BackendUnavailable: If this TensorFlow cannot have the core's operations.
     """
-    folder, name = tf.sysconfig.get_link_flags()
-    _core.register_tensorflow(str(Path(folder.removeprefix("-L")) / name.removeprefix("-l:")))
+    if (reason := why_not()) is not None:
+        raise BackendUnavailable(reason)
+    found: Sequence[Any] = _walk(plan)(*map(tf.convert_to_tensor, tensors))  # variables are read
+    return found
 
 
 @cache
 def _walk(plan: Plan) -> Any:
-    """The walk outside of a graph."""
+    """The walk as a function of its own, which a tape records wherever it is called."""
     return tf.function(lambda *tensors: _traced(plan, tensors), reduce_retracing=True)
 
 
 def _traced(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
-    """The operations in the graph that is being built."""
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator, unused-ignore]
-    def walked(*inputs: Any) -> Any:
-        arrays, mask = (inputs[:-1], inputs[-1:]) if plan.masked else (inputs, ())
-        *results, kept = _operation("ElmanWalk", plan, arrays, mask, (), 2 + plan.states)
-        rows, steps, _ = arrays[0].shape
-        units = arrays[1].shape[1]
-        results[0].set_shape((rows, steps, units) if plan.all_outputs else (rows, units))
-        for one in results[1:]:
-            one.set_shape((rows, units))
-
-        def gradient(*d_results: Any) -> Any:
-            after = (kept, *d_results)
-            found = _operation("ElmanWalkGradient", plan, arrays, mask, after, len(arrays))
-            for one, like in zip(found, arrays, strict=True):
-                one.set_shape(like.shape)
-            return [*found, None] if plan.masked else found
-
-        return results, gradient
-
-    found: Sequence[Any] = walked(*tensors)
-    return found
-
-
-def _operation(
-    name: str,
-    plan: Plan,
-    arrays: Sequence[Any],
-    mask: Sequence[Any],
-    after: Sequence[Any],
-    results: int,
-) -> list[Any]:
-    """The outputs of one of the core's operations, added to the graph that is being built."""
-    dtype = arrays[0].dtype
-    numbers = {"N": len(arrays), "M": len(mask), "K": len(after), "R": results}
-    flags = {
-        "use_bias": plan.bias,
-        "go_backwards": plan.go_backwards,
-        "all_outputs": plan.all_outputs,
-        "masked": plan.masked,
-        "zero_masked": plan.zero_masked,
-        "begins": plan.begins,
-    }
+    """The walk in the graph that is being built."""
+    mask = tensors[-1:] if plan.masked else ()
+    arrays = tensors[: len(tensors) - len(mask)]
     value = tf.compat.v1.AttrValue
     attributes = {
-        "T": value(type=dtype.as_datatype_enum),
+        "T": value(type=arrays[0].dtype.as_datatype_enum),
+        "N": value(i=len(arrays)),
+        "M": value(i=len(mask)),
         "cell": value(s=plan.cell.encode()),
-        **{name: value(i=number) for name, number in numbers.items()},
-        **{name: value(b=flag) for name, flag in flags.items()},
+        "use_bias": value(b=plan.bias),
+        "go_backwards": value(b=plan.go_backwards),
+        "all_outputs": value(b=plan.all_outputs),
+        "masked": value(b=plan.masked),
+        "zero_masked": value(b=plan.zero_masked),
+        "begins": value(b=plan.begins),
     }
+    *results, _ = _operation("ElmanWalk", [*arrays, *mask], 2 + plan.states, attributes)
+    rows, steps, _ = arrays[0].shape
+    units = arrays[1].shape[1]
+    results[0].set_shape((rows, steps, units) if plan.all_outputs else (rows, units))
+    for one in results[1:]:
+        one.set_shape((rows, units))
+    return results
+
+
+def _operation(name: str, inputs: Any, results: int, attributes: dict[str, Any]) -> list[Any]:
+    """The outputs of one of the core's operations, added to the graph that is being built."""
+    number = tf.compat.v1.AttrValue(i=results)
     graph = tf.compat.v1.get_default_graph()
-    inputs = [*arrays, *mask, *after]
-    operation = graph.create_op(name, inputs, [dtype] * results, attrs=attributes)
+    dtypes = [inputs[0].dtype] * results
+    operation = graph.create_op(name, inputs, dtypes, attrs={**attributes, "R": number})
     return list(operation.outputs)
+
+
+@tf.RegisterGradient("ElmanWalk")  # type: ignore[untyped-decorator, unused-ignore]
+def _gradient(walk: Any, *d_results: Any) -> list[Any]:
+    """The gradients of all inputs; a mask has none."""
+    *results, kept = walk.outputs
+    *d_results, _ = d_results
+    full = [
+        tf.zeros_like(one) if d_one is None else d_one
+        for one, d_one in zip(results, d_results, strict=True)
+    ]
+    arrays = walk.get_attr("N")
+    attributes = {name: walk.node_def.attr[name] for name in walk.node_def.attr}
+    attributes["K"] = tf.compat.v1.AttrValue(i=1 + len(full))
+    found = _operation("ElmanWalkGradient", [*walk.inputs, kept, *full], arrays, attributes)
+    for one, like in zip(found, walk.inputs, strict=False):
+        one.set_shape(like.shape)
+    return [*found, *[None] * walk.get_attr("M")]
+
+
+@tf.RegisterGradient("ElmanWalkGradient")  # type: ignore[untyped-decorator, unused-ignore]
+def _no_second_derivatives(*_: Any) -> list[Any]:
+    raise InputError(
+        "elman.keras on TensorFlow has no second derivatives; take the layer from keras.layers"
+    )
