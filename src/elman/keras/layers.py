@@ -7,9 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from elman.cells import CELLS
 from elman.keras.bridges import bridge
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]
 
@@ -62,7 +61,6 @@ class _Walked:
             cell.use_bias,
             bool(self.go_backwards),  # type: ignore[attr-defined]
             every,
-            len(CELLS[name].states),
             mask is not None,
             zero,
             keras.backend.backend() == "jax",
@@ -77,15 +75,7 @@ class _Walked:
         outputs, *states = bridge()(plan, tensors)
         if every:
             return outputs[:, -1], outputs, states
-        if mask is not None and (zero or not plan.begins):
-            outputs = outputs * ops.cast(_ends(plan, tensors[-1]), outputs.dtype)
         return outputs, ops.expand_dims(outputs, 1), states
-
-
-def _ends(plan: Plan, mask: Any) -> Any:
-    """Which rows ``(B, 1)`` have a last output: those that end observed, or were ever observed."""
-    last = mask[:, 0 if plan.go_backwards else -1]
-    return ops.expand_dims(last if plan.zero_masked else ops.any(mask, axis=1), 1)
 
 
 def _named(function: Any) -> str:
