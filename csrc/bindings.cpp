@@ -12,6 +12,7 @@
 #include "refusals.hpp"
 #include "threads.hpp"
 #include "training_calls.hpp"
+#include "xla_calls.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -219,6 +220,7 @@ NB_MODULE(_core, module) {
     bind_training<double>(module);
     bind_crf<float>(module);
     bind_crf<double>(module);
+    bind_xla(module);
     bind_batches<int64_t>(module);  // tokens and labels
     module.def("arrange", &arrange, "lengths"_a.noconvert(), "rows"_a.noconvert(),
                "sorted_rows"_a.noconvert(), "sorted_lengths"_a.noconvert(), "live"_a.noconvert(),
