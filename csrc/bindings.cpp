@@ -7,6 +7,7 @@
 #include "arrays.hpp"
 #include "crf_calls.hpp"
 #include "isa.hpp"
+#include "keras_calls.hpp"
 #include "recording.hpp"
 #include "recurrence.hpp"
 #include "refusals.hpp"
@@ -220,6 +221,7 @@ NB_MODULE(_core, module) {
     bind_training<double>(module);
     bind_crf<float>(module);
     bind_crf<double>(module);
+    bind_keras(module);
     bind_xla(module);
     bind_batches<int64_t>(module);  // tokens and labels
     module.def("arrange", &arrange, "lengths"_a.noconvert(), "rows"_a.noconvert(),

@@ -1,7 +1,5 @@
 #include "xla_calls.hpp"
 
-#include <nanobind/stl/string.h>
-
 #include <algorithm>
 #include <cstring>
 #include <initializer_list>
@@ -14,8 +12,6 @@
 #include "keras_walk.hpp"
 #include "refusals.hpp"
 #include "xla_ffi.hpp"
-
-using namespace nanobind::literals;
 
 namespace elman {
 namespace {
@@ -59,6 +55,7 @@ KerasPlan plan_of(const xla::Attributes& all) {
     plan.masked = flag(all, "masked");
     plan.zero_masked = flag(all, "zero_masked");
     plan.begins = flag(all, "begins");
+    plan.recurrent_dropout = flag(all, "recurrent_dropout");
     return plan;
 }
 
@@ -99,6 +96,16 @@ class Arrays {
         return static_cast<T*>(buffer.data);
     }
 
+    // The same, or null for an array of one axis without elements: a gradient that is zero, or that
+    // nobody wants.
+    template <class T>
+    T* take_unless_empty(const char* name, std::initializer_list<int64_t> shape) {
+        const xla::Buffer& buffer = at(next_, name);
+        if (buffer.rank != 1 || buffer.shape[0] != 0) return take<T>(name, shape);
+        ++next_;
+        return nullptr;
+    }
+
     void finish() const {
         if (next_ != all_.count)
             throw WrongInput(std::string(side_) + ": expected " + std::to_string(next_) + ", got " +
@@ -133,85 +140,49 @@ KerasWalk<T> walk_of(const KerasPlan& plan, Arrays& given) {
                                          : given.take<const T>("bias", {gates});
     }
     if (plan.masked) walk.mask = given.take<const bool>("mask", {walk.batch, walk.steps});
+    if (plan.recurrent_dropout)
+        walk.recurrent_factors = given.take<const T>("recurrent_factors", {walk.batch, hidden});
     return walk;
 }
 
-// The output or its gradient.
-template <class T, class A>
-T* take_output(const KerasWalk<A>& walk, Arrays& arrays, const char* name) {
-    return walk.plan.all_outputs ? arrays.take<T>(name, {walk.batch, walk.steps, walk.hidden_size})
-                                 : arrays.take<T>(name, {walk.batch, walk.hidden_size});
-}
-
-// The block that goes from forward to backward. What lies in it depends on where its cache lines
-// begin, so one that does not begin with a line is worked on in a copy that does.
 template <class T>
-class KeptBlock {
-  public:
-    KeptBlock(T* given, int64_t elements)
-        : given_(given), data_(given), bytes_(size_t(elements) * sizeof(T)) {
-        if (reinterpret_cast<uintptr_t>(given) % 64 == 0) return;
-        data_ = copy_.reserve(elements);
-        std::memcpy(data_, given_, bytes_);
-    }
-
-    T* data() { return data_; }
-
-    void give_back() {
-        if (data_ != given_) std::memcpy(given_, data_, bytes_);
-    }
-
-  private:
-    T *const given_, *data_;
-    const size_t bytes_;
-    Memory<T> copy_;
-};
-
-template <class T>
-void walk_forward_call(const CallFrame& frame) {
+void run_forward(const CallFrame& frame) {
     Arrays given("arguments", frame.arguments), results("results", frame.results);
     KerasWalk<T> walk = walk_of<T>(plan_of(frame.attributes), given);
     given.finish();
-    walk.output = take_output<T>(walk, results, "output");
+    const int64_t batch = walk.batch, hidden = walk.hidden_size;
+    walk.output = walk.plan.all_outputs ? results.take<T>("output", {batch, walk.steps, hidden})
+                                        : results.take<T>("output", {batch, hidden});
     for (int k = 0; k < walk.plan.cell->states; ++k)
-        walk.final_state[k] = results.take<T>("final_state", {walk.batch, walk.hidden_size});
-    const bool training = results.ahead("kept").rank == 1 && results.ahead("kept").shape[0] > 0;
-    const int64_t elements = training ? kept_elements(walk) : 0;
-    T* const kept = results.take<T>("kept", {elements});
+        walk.final_state[k] = results.take<T>("final_state", {batch, hidden});
+    T* const kept = results.take_unless_empty<T>("kept", {kept_elements(walk)});
     results.finish();
-    if (!training) return forward(walk, static_cast<T*>(nullptr));
-    KeptBlock<T> block(kept, elements);
-    forward(walk, block.data());
-    block.give_back();
+    forward(walk, kept);
 }
 
-// The block is an argument and, because it is worked on, a result: in one place, unless XLA has other
-// uses for the argument.
 template <class T>
-void walk_backward_call(const CallFrame& frame) {
+void run_backward(const CallFrame& frame) {
     Arrays given("arguments", frame.arguments), results("results", frame.results);
     KerasWalk<T> walk = walk_of<T>(plan_of(frame.attributes), given);
     const KerasPlan& plan = walk.plan;
-    const int64_t hidden = walk.hidden_size, gates = plan.cell->gates * hidden;
-    const int64_t elements = kept_elements(walk);
-    const T* const kept = given.take<const T>("kept", {elements});
-    walk.d_output = take_output<const T>(walk, given, "d_output");
+    const int64_t batch = walk.batch, hidden = walk.hidden_size, gates = plan.cell->gates * hidden;
+    const T* const kept = given.take<const T>("kept", {kept_elements(walk)});
+    walk.d_output = plan.all_outputs
+                        ? given.take_unless_empty<const T>("d_output", {batch, walk.steps, hidden})
+                        : given.take_unless_empty<const T>("d_output", {batch, hidden});
     for (int k = 0; k < plan.cell->states; ++k)
-        walk.d_final_state[k] = given.take<const T>("d_final_state", {walk.batch, hidden});
+        walk.d_final_state[k] = given.take_unless_empty<const T>("d_final_state", {batch, hidden});
     given.finish();
-    walk.d_x = results.take<T>("d_x", {walk.batch, walk.steps, walk.input_size});
+    walk.d_x = results.take_unless_empty<T>("d_x", {batch, walk.steps, walk.input_size});
     for (int k = 0; k < plan.cell->states; ++k)
-        walk.d_state[k] = results.take<T>("d_state", {walk.batch, hidden});
+        walk.d_state[k] = results.take_unless_empty<T>("d_state", {batch, hidden});
     walk.d_kernel = results.take<T>("d_kernel", {walk.input_size, gates});
     walk.d_recurrent_kernel = results.take<T>("d_recurrent_kernel", {hidden, gates});
     if (plan.bias)
         walk.d_bias = plan.two_biases ? results.take<T>("d_bias", {2, gates})
                                       : results.take<T>("d_bias", {gates});
-    T* const worked = results.take<T>("kept", {elements});
     results.finish();
-    if (worked != kept) std::memcpy(worked, kept, size_t(elements) * sizeof(T));
-    KeptBlock<T> block(worked, elements);
-    backward(walk, block.data());
+    backward(walk, kept);
 }
 
 // --- what XLA calls --------------------------------------------------------------------------------
@@ -262,27 +233,15 @@ xla::Error* answer(const char* name, CallFrame* frame, void (*single)(const Call
 }
 
 xla::Error* forward_handler(CallFrame* frame) {
-    return answer("elman_walk_forward", frame, walk_forward_call<float>, walk_forward_call<double>);
+    return answer("elman_walk_forward", frame, run_forward<float>, run_forward<double>);
 }
 
 xla::Error* backward_handler(CallFrame* frame) {
-    return answer("elman_walk_backward", frame, walk_backward_call<float>, walk_backward_call<double>);
+    return answer("elman_walk_backward", frame, run_backward<float>, run_backward<double>);
 }
 
 nb::capsule capsule(xla::Error* (*handler)(CallFrame*)) {
     return nb::capsule(reinterpret_cast<void*>(handler), "xla._CUSTOM_CALL_TARGET");
-}
-
-template <class T>
-int64_t elements_of(const KerasPlan& plan, int64_t batch, int64_t steps, int64_t input_size,
-                    int64_t hidden_size) {
-    KerasWalk<T> walk;
-    walk.plan = plan;
-    walk.batch = batch;
-    walk.steps = steps;
-    walk.input_size = input_size;
-    walk.hidden_size = hidden_size;
-    return kept_elements(walk);
 }
 
 }  // namespace
@@ -292,19 +251,6 @@ void bind_xla(nb::module_& module) {
     handlers["elman_walk_forward"] = capsule(&forward_handler);
     handlers["elman_walk_backward"] = capsule(&backward_handler);
     module.attr("xla_handlers") = handlers;
-    module.def(
-        "xla_kept_elements",
-        [](const std::string& cell, bool masked, bool all_outputs, int64_t batch, int64_t steps,
-           int64_t input_size, int64_t hidden_size, bool double_precision) {
-            KerasPlan plan;
-            plan.cell = &cell_kernels(cell);
-            plan.masked = masked;
-            plan.all_outputs = all_outputs;
-            return (double_precision ? elements_of<double> : elements_of<float>)(plan, batch, steps,
-                                                                                 input_size, hidden_size);
-        },
-        "cell"_a, "masked"_a, "all_outputs"_a, "batch"_a, "steps"_a, "input_size"_a, "hidden_size"_a,
-        "double_precision"_a, "Elements of the block that goes from forward to backward.");
 }
 
 }  // namespace elman
