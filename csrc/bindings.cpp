@@ -14,6 +14,7 @@
 #include "tensorflow_calls.hpp"
 #include "threads.hpp"
 #include "training_calls.hpp"
+#include "xla_calls.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -225,6 +226,7 @@ NB_MODULE(_core, module) {
     bind_crf<float>(module);
     bind_crf<double>(module);
     bind_keras(module);
+    bind_xla(module);
     bind_batches<int64_t>(module);  // tokens and labels
     module.def("arrange", &arrange, "lengths"_a.noconvert(), "rows"_a.noconvert(),
                "sorted_rows"_a.noconvert(), "sorted_lengths"_a.noconvert(), "live"_a.noconvert(),
