@@ -132,8 +132,8 @@ using Tensor = std::unique_ptr<TF_Tensor, DeleteTensor>;
 
 constexpr const char* attributes[] = {"T: {float, double}", "N: int >= 1", "M: int >= 0", "R: int >= 1",
                                       "cell: string"};
-constexpr const char* flags[] = {"use_bias", "go_backwards", "all_outputs",
-                                 "masked",   "zero_masked",  "begins"};
+constexpr const char* flags[] = {"bias",        "go_backwards", "all_outputs",      "masked",
+                                 "zero_masked", "begins",       "recurrent_dropout"};
 
 // The plan of a node, read once when it is built.
 KerasPlan plan_of(TF_OpKernelConstruction* node) {
@@ -152,13 +152,14 @@ KerasPlan plan_of(TF_OpKernelConstruction* node) {
     };
     KerasPlan plan;
     plan.cell = &cell_kernels(name);
-    plan.bias = flag("use_bias");
+    plan.bias = flag("bias");
     plan.two_biases = plan.bias && name == "gru";
     plan.go_backwards = flag("go_backwards");
     plan.all_outputs = flag("all_outputs");
     plan.masked = flag("masked");
     plan.zero_masked = flag("zero_masked");
     plan.begins = flag("begins");
+    plan.recurrent_dropout = flag("recurrent_dropout");
     return plan;
 }
 
@@ -186,9 +187,8 @@ class Call {
         walk.kernel = input({d, columns});
         walk.recurrent_kernel = input({h, columns});
         if (plan.bias) walk.bias = plan.two_biases ? input({2, columns}) : input({columns});
-        if (plan.masked) {
-            walk.mask = static_cast<const bool*>(data({b, walk.steps}));
-        }
+        if (plan.recurrent_dropout) walk.recurrent_factors = input({b, h});
+        if (plan.masked) walk.mask = static_cast<const bool*>(data({b, walk.steps}));
     }
 
     void forward() {

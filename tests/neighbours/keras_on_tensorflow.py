@@ -19,7 +19,7 @@ import tensorflow as tf
 
 import elman.keras as ours
 from elman.keras import on_tensorflow
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 RNG = np.random.default_rng(0)
 X = tf.constant(RNG.standard_normal((5, 7, 3)), tf.float32)
@@ -94,7 +94,7 @@ def threads_do_not_meet() -> None:
 
 
 def wrong_shapes_are_refused() -> None:
-    plan = Plan("lstm", True, False, True, 2, False, False, False)
+    plan = Plan("lstm", True, False, True, False, False, False)
     state = [tf.zeros((5, 4))] * 2
     weights = [tf.zeros((3, 16)), tf.zeros((4, 16)), tf.zeros(12)]
     try:

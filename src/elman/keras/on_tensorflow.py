@@ -1,4 +1,4 @@
-"""The walk for Keras on TensorFlow, eager and inside ``tf.function``: operations of the core's own."""
+"""The walk for Keras on TensorFlow, eager and inside ``tf.function``: operations of the core."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from elman import _core
 from elman.errors import BackendUnavailable, InputError
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 __all__ = ["run", "why_not"]
 
@@ -60,12 +60,7 @@ def _traced(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
         "N": value(i=len(arrays)),
         "M": value(i=len(mask)),
         "cell": value(s=plan.cell.encode()),
-        "use_bias": value(b=plan.bias),
-        "go_backwards": value(b=plan.go_backwards),
-        "all_outputs": value(b=plan.all_outputs),
-        "masked": value(b=plan.masked),
-        "zero_masked": value(b=plan.zero_masked),
-        "begins": value(b=plan.begins),
+        **{name: value(b=flag) for name, flag in zip(plan._fields[1:], plan[1:], strict=True)},
     }
     *results, _ = _operation("ElmanWalk", [*arrays, *mask], 2 + plan.states, attributes)
     rows, steps, _ = arrays[0].shape
@@ -87,20 +82,19 @@ def _operation(name: str, inputs: Any, results: int, attributes: dict[str, Any])
 
 @tf.RegisterGradient("ElmanWalk")  # type: ignore[untyped-decorator, unused-ignore]
 def _gradient(walk: Any, *d_results: Any) -> list[Any]:
-    """The gradients of all inputs; a mask has none."""
+    """The gradients of the inputs; a mask has none."""
     *results, kept = walk.outputs
-    *d_results, _ = d_results
-    full = [
+    given = [
         tf.zeros_like(one) if d_one is None else d_one
-        for one, d_one in zip(results, d_results, strict=True)
+        for one, d_one in zip(results, d_results, strict=False)
     ]
-    arrays = walk.get_attr("N")
     attributes = {name: walk.node_def.attr[name] for name in walk.node_def.attr}
-    attributes["K"] = tf.compat.v1.AttrValue(i=1 + len(full))
-    found = _operation("ElmanWalkGradient", [*walk.inputs, kept, *full], arrays, attributes)
+    attributes["K"] = tf.compat.v1.AttrValue(i=1 + len(given))
+    number = walk.get_attr("N") - walk.get_attr("recurrent_dropout")  # factors have no gradient
+    found = _operation("ElmanWalkGradient", [*walk.inputs, kept, *given], number, attributes)
     for one, like in zip(found, walk.inputs, strict=False):
         one.set_shape(like.shape)
-    return [*found, *[None] * walk.get_attr("M")]
+    return [*found, *[None] * (len(walk.inputs) - number)]
 
 
 @tf.RegisterGradient("ElmanWalkGradient")  # type: ignore[untyped-decorator, unused-ignore]
