@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 import elman.keras as ours
+from elman.errors import InputError
 from elman.keras import on_tensorflow
 from elman.keras.plan import Plan
 
@@ -68,14 +69,38 @@ def a_tape_may_be_walked_back_twice() -> None:
         close(one, other)
 
 
-def a_saved_model_goes_on() -> None:
+def a_second_derivative_is_refused() -> None:
+    layer = ours.LSTM(4)
+    with tf.GradientTape() as outer, tf.GradientTape() as inner:
+        outer.watch(X), inner.watch(X)
+        total = tf.reduce_sum(layer(X) ** 2)
+        try:
+            outer.gradient(tf.reduce_sum(inner.gradient(total, X) ** 2), X)
+        except InputError as error:
+            assert "no second derivatives" in str(error)
+        else:
+            raise AssertionError("a second derivative was taken")
+
+
+def a_saved_model_goes_on_in_another_process() -> None:
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Input((None, 3)), ours.LSTM(4), keras.layers.Dense(2)]
     model = keras.Sequential(layers)
     with tempfile.TemporaryDirectory() as folder:
         model.export(Path(folder) / "model", verbose=False)
-        loaded = tf.saved_model.load(str(Path(folder) / "model"))
-        close(loaded.serve(X), model(X), 1e-6)
+        np.save(Path(folder) / "x.npy", X)
+        program = """
+import sys
+from pathlib import Path
+import numpy as np
+import tensorflow as tf
+import elman.keras.on_tensorflow
+folder = Path(sys.argv[1])
+loaded = tf.saved_model.load(str(folder / "model"))
+np.save(folder / "y.npy", loaded.serve(np.load(folder / "x.npy")))
+"""
+        subprocess.run([sys.executable, "-c", program, folder], check=True)
+        close(np.load(Path(folder) / "y.npy"), model(X), 1e-6)
 
 
 def double_precision_is_kept() -> None:
@@ -123,7 +148,8 @@ except BackendUnavailable as error:
 if __name__ == "__main__":
     a_graph_serves_every_batch_and_length()
     a_tape_may_be_walked_back_twice()
-    a_saved_model_goes_on()
+    a_second_derivative_is_refused()
+    a_saved_model_goes_on_in_another_process()
     double_precision_is_kept()
     threads_do_not_meet()
     wrong_shapes_are_refused()

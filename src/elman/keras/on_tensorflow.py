@@ -1,4 +1,8 @@
-"""The walk for Keras on TensorFlow, eager and inside ``tf.function``: operations of the core."""
+"""The walk for Keras on TensorFlow, eager and inside ``tf.function``: operations of the core.
+
+A program that loads a ``SavedModel`` with such a layer imports this module, which makes the
+operations known to TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -102,3 +106,6 @@ def _no_second_derivatives(*_: Any) -> list[Any]:
     raise InputError(
         "elman.keras on TensorFlow has no second derivatives; take the layer from keras.layers"
     )
+
+
+why_not()
