@@ -1,4 +1,4 @@
-"""The walk in Keras's layout written with JAX's own operations: the oracle of elman.keras.on_jax."""
+"""The walk in Keras's layout written with JAX's own operations: what on_jax must give."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def walk(plan: Plan, tensors: Arrays) -> Arrays:
     sequence = (jnp.swapaxes(x, 0, 1), jnp.swapaxes(mask, 0, 1))
     if plan.go_backwards:
         sequence = tuple(one[::-1] for one in sequence)
-    (state, _), outputs = jax.lax.scan(move, (state, before), sequence)
-    return jnp.swapaxes(outputs, 0, 1) if plan.all_outputs else state[0], *state
+    (state, last), outputs = jax.lax.scan(move, (state, before), sequence)
+    return jnp.swapaxes(outputs, 0, 1) if plan.all_outputs else last, *state
 
 
 def _rnn(activation: Callable[[Any], Any]) -> Any:

@@ -27,9 +27,7 @@ STRUCTURES = {
     ),
     ("Metadata", "Metadata"): "struct_size version=api_version traits more",
     ("MetadataExtension", "Metadata_Extension"): "base=extension_base metadata",
-    ("Buffer", "Buffer"): (
-        "struct_size extension=extension_start type=dtype data rank shape=dims"
-    ),
+    ("Buffer", "Buffer"): ("struct_size extension=extension_start type=dtype data rank shape=dims"),
     ("Scalar", "Scalar"): "type=dtype value",
     ("Text", "ByteSpan"): "begin=ptr size=len",
     ("Buffers", "Args"): "struct_size extension=extension_start count=size types each=args",
