@@ -13,6 +13,24 @@ namespace elman {
 
 namespace nb = nanobind;
 
+// From elman.keras.plan.Plan, which is a tuple.
+inline KerasPlan keras_plan(const nb::tuple& fields) {
+    const auto name = nb::cast<std::string>(fields[0]);
+    size_t next = 1;
+    auto flag = [&] { return nb::cast<bool>(fields[next++]); };
+    KerasPlan plan;
+    plan.cell = &cell_kernels(name);
+    plan.bias = flag();
+    plan.two_biases = plan.bias && name == "gru";
+    plan.go_backwards = flag();
+    plan.all_outputs = flag();
+    plan.masked = flag();
+    plan.zero_masked = flag();
+    plan.begins = flag();
+    plan.recurrent_dropout = flag();
+    return plan;
+}
+
 // Takes the addresses one after the other as what they are.
 class Addresses {
   public:
@@ -37,9 +55,9 @@ struct KerasCalls {
     using Sizes = std::vector<int64_t>;  // batch, steps, inputs, units
     using Arrays = const std::vector<uintptr_t>&;
 
-    static KerasWalk<T> sized(const KerasPlan& plan, const Sizes& sizes) {
+    static KerasWalk<T> sized(const nb::tuple& plan, const Sizes& sizes) {
         KerasWalk<T> walk;
-        walk.plan = plan;
+        walk.plan = keras_plan(plan);
         walk.batch = sizes.at(0);
         walk.steps = sizes.at(1);
         walk.input_size = sizes.at(2);
@@ -54,16 +72,17 @@ struct KerasCalls {
         arrays.take(walk.kernel);
         arrays.take(walk.recurrent_kernel);
         arrays.take(walk.bias, plan.bias);
-        arrays.take(walk.mask, plan.masked);
         arrays.take(walk.recurrent_factors, plan.recurrent_dropout);
+        arrays.take(walk.mask, plan.masked);
     }
 
-    static int64_t kept(const KerasPlan& plan, const Sizes& sizes) {
+    static int64_t kept(const nb::tuple& plan, const Sizes& sizes) {
         return kept_elements(sized(plan, sizes));
     }
 
-    static void run_forward(const KerasPlan& plan, const Sizes& sizes, Arrays addresses, uintptr_t kept) {
-        KerasWalk<T> walk = sized(plan, sizes);
+    static void run_forward(const nb::tuple& fields, const Sizes& sizes, Arrays addresses, uintptr_t kept) {
+        KerasWalk<T> walk = sized(fields, sizes);
+        const KerasPlan& plan = walk.plan;
         Addresses arrays(addresses);
         take_inputs(walk, arrays);
         arrays.take(walk.output);
@@ -73,10 +92,12 @@ struct KerasCalls {
         forward(walk, reinterpret_cast<T*>(kept));
     }
 
-    static void run_backward(const KerasPlan& plan, const Sizes& sizes, Arrays addresses, uintptr_t kept) {
-        KerasWalk<T> walk = sized(plan, sizes);
+    static void run_backward(const nb::tuple& fields, const Sizes& sizes, Arrays addresses, uintptr_t kept) {
+        KerasWalk<T> walk = sized(fields, sizes);
+        const KerasPlan& plan = walk.plan;
         Addresses arrays(addresses);
-        take_inputs(walk, arrays);
+        arrays.take(walk.x);
+        arrays.take(walk.mask, plan.masked);
         arrays.take(walk.d_output);
         for (int k = 0; k < plan.cell->states; ++k) arrays.take(walk.d_final_state[k]);
         arrays.take(walk.d_x);
@@ -95,26 +116,16 @@ struct KerasCalls {
                    "How many elements forward keeps for backward; sizes: batch, steps, inputs, units.");
         module.def(("keras_forward" + name).c_str(), &run_forward, "plan"_a, "sizes"_a, "addresses"_a,
                    "kept"_a,
-                   "addresses: x, states, kernel, recurrent kernel, bias, mask, factors; then the output "
+                   "addresses: x, states, kernel, recurrent kernel, bias, factors, mask; then the output "
                    "and the final states. kept: that of the block, or 0 if no backward follows.");
         module.def(("keras_backward" + name).c_str(), &run_backward, "plan"_a, "sizes"_a, "addresses"_a,
                    "kept"_a,
-                   "addresses: the same inputs; the gradients of the results; where those of x, the "
-                   "states, the kernels and the bias go. 0: a zero gradient, or one not wanted.");
+                   "addresses: x, the mask; the gradients of the results; where those of x, the states, "
+                   "the kernels and the bias go. 0: a zero gradient, or one not wanted.");
     }
 };
 
 inline void bind_keras(nb::module_& module) {
-    using namespace nb::literals;
-    nb::class_<KerasPlan>(module, "KerasPlan")
-        .def("__init__",
-             [](KerasPlan* plan, const std::string& cell, bool bias, bool two_biases, bool go_backwards,
-                bool all_outputs, bool masked, bool zero_masked, bool begins, bool recurrent_dropout) {
-                 new (plan) KerasPlan{&cell_kernels(cell), bias,        two_biases, go_backwards,     all_outputs,
-                                      masked,              zero_masked, begins,     recurrent_dropout};
-             },
-             "cell"_a, "bias"_a, "two_biases"_a, "go_backwards"_a, "all_outputs"_a, "masked"_a,
-             "zero_masked"_a, "begins"_a, "recurrent_dropout"_a);
     KerasCalls<float>::bind(module, "32");
     KerasCalls<double>::bind(module, "64");
 }

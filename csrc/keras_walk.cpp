@@ -286,9 +286,13 @@ class KerasCall {
         const int64_t row = cell_.gates * units_, inputs = walk_.input_size;
         for (int gate = 0; gate < cell_.gates; ++gate) {
             const int64_t to = other_gate(cell_, gate) * units_, from = gate * units_;
-            transpose(d_weight_ih_ + from * inputs, inputs, units_, inputs, walk_.d_kernel + to, row);
-            transpose(d_weight_hh_ + from * units_, units_, units_, units_, walk_.d_recurrent_kernel + to, row);
-            if (plan_.bias) std::copy_n(bias_ih_ + from, units_, walk_.d_bias + to);
+            if (walk_.d_kernel)
+                transpose(d_weight_ih_ + from * inputs, inputs, units_, inputs, walk_.d_kernel + to, row);
+            if (walk_.d_recurrent_kernel)
+                transpose(d_weight_hh_ + from * units_, units_, units_, units_,
+                          walk_.d_recurrent_kernel + to, row);
+            if (!plan_.bias || !walk_.d_bias) continue;
+            std::copy_n(bias_ih_ + from, units_, walk_.d_bias + to);
             if (plan_.two_biases) std::copy_n(bias_hh_ + from, units_, walk_.d_bias + row + to);
         }
     }

@@ -38,9 +38,9 @@ struct KerasWalk {
 
     const T* d_output = nullptr;               // null: zeros
     const T* d_final_state[most_states] = {};  // null: zeros
-    T* d_x = nullptr;                          // null: not wanted
-    T* d_state[most_states] = {};              // null: not wanted
-    T *d_kernel = nullptr, *d_recurrent_kernel = nullptr, *d_bias = nullptr;  // written, not added into
+    T* d_x = nullptr;                          // written, not added into; null: not wanted
+    T* d_state[most_states] = {};              // the same
+    T *d_kernel = nullptr, *d_recurrent_kernel = nullptr, *d_bias = nullptr;  // the same
 };
 
 // How many elements the block has that forward writes and backward reads; the plan and the sizes
@@ -52,8 +52,9 @@ int64_t kept_elements(const KerasWalk<T>& walk);
 template <class T>
 void forward(const KerasWalk<T>& walk, T* kept);
 
-// After forward, with the same arrays and block, or a copy of it anywhere: writes all gradients. As
-// it leaves the block as it is, any number of backward passes may follow a forward pass.
+// After forward, with the same block or a copy of it anywhere: writes the gradients. Of forward's
+// arrays it reads x and the mask alone, which must be the same. It leaves the block as it is, so that
+// any number of backward passes may follow a forward pass.
 template <class T>
 void backward(const KerasWalk<T>& walk, const T* kept);
 

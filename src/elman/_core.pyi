@@ -1,5 +1,6 @@
 """The compiled core: everything that Python sees of it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -171,3 +172,20 @@ def crf_loss(
     d_start: _Array | None,
     d_end: _Array | None,
 ) -> float: ...
+
+_Plan = tuple[str, *tuple[bool, ...]]
+
+def keras_kept32(plan: _Plan, sizes: Sequence[int]) -> int: ...
+def keras_kept64(plan: _Plan, sizes: Sequence[int]) -> int: ...
+def keras_forward32(
+    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int
+) -> None: ...
+def keras_forward64(
+    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int
+) -> None: ...
+def keras_backward32(
+    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int
+) -> None: ...
+def keras_backward64(
+    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int
+) -> None: ...

@@ -1,7 +1,7 @@
 """The walk as a differentiable function of each of Keras's backends.
 
-Each bridge takes a :class:`elman.keras.walk.Plan` and tensors in the order of
-:func:`elman.keras.walk.forward`; it gives the outputs and the final states.
+Each bridge takes a :class:`elman.keras.plan.Plan` and tensors in its order; it gives
+the outputs and the final states.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from elman.errors import BackendUnavailable
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 __all__ = ["Bridge", "bridge"]
 
