@@ -24,6 +24,7 @@ jnp = jax.numpy
 
 from jax_walks import CELL_NAMES, operands, plan, walk  # noqa: E402
 
+from elman import _core  # noqa: E402
 from elman.errors import BackendUnavailable  # noqa: E402
 from elman.keras import on_jax  # noqa: E402
 from elman.keras.on_jax import run  # noqa: E402
@@ -35,6 +36,7 @@ OPTIONS = [  # for all cells, and from the third on for two of them
     {"all_outputs": False},
     {"masked": True, "zero_masked": True, "go_backwards": True},
     {"masked": True, "begins": False, "all_outputs": False},
+    {"masked": True, "recurrent_dropout": True},
 ]
 
 
@@ -59,13 +61,9 @@ def loss(function: Any, plan: Any, tensors: Any) -> Any:
     return sum(jnp.sum(jnp.sin(one + jnp.arange(one.size).reshape(one.shape))) for one in found)
 
 
-def floats(tensors: Any) -> int:
-    return sum(one.dtype != bool for one in tensors)
-
-
 def value_and_gradients(function: Any, plan: Any, tensors: Any) -> Any:
     """Of :func:`loss`, in all that has a gradient."""
-    count = floats(tensors)
+    count = len(tensors) - plan.masked - plan.recurrent_dropout
     of = jax.value_and_grad(lambda some: loss(function, plan, (*some, *tensors[count:])))
     return of(tuple(tensors[:count]))
 
@@ -252,12 +250,10 @@ def test_a_jax_without_the_interface_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 def called(tensors: Any, shapes: Any = None, **changed: Any) -> Any:
     """The forward pass of a gru of 5 units, called by hand."""
-    made = plan("gru", **{name: value for name, value in changed.items() if name != "cell"})
-    attributes = {**on_jax._attributes(made), **changed}
+    attributes = {**plan("gru")._asdict(), **changed}
     attributes = {name: value for name, value in attributes.items() if value is not None}
     shapes = shapes or [(3, 6, 5), (3, 5), (0,)]
-    results = [jax.ShapeDtypeStruct(shape, tensors[0].dtype) for shape in shapes]
-    return on_jax._foreign().ffi_call("elman_walk_forward", results)(*tensors, **attributes)
+    return on_jax._call("elman_walk_forward", shapes, tensors, **attributes)
 
 
 def test_wrong_calls_are_errors_that_name_what_is_wrong() -> None:
@@ -294,13 +290,25 @@ def test_wrong_calls_are_errors_that_name_what_is_wrong() -> None:
             jax.block_until_ready(called(**case))
 
 
-def test_the_backward_pass_refuses_a_block_of_another_size() -> None:
+def test_wrong_calls_of_the_backward_pass() -> None:
     made = plan("gru")
-    tensors = operands(made, dtype="float32")
-    shapes = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in tensors]
-    call = on_jax._foreign().ffi_call("elman_walk_backward", shapes)
-    results = [np.zeros((3, 6, 5), "f"), np.zeros((3, 5), "f")]
-    with pytest.raises(Exception, match="elman_walk_backward: kept: expected shape"):
-        jax.block_until_ready(
-            call(*tensors, np.zeros(9, "f"), *results, **on_jax._attributes(made))
-        )
+    x, *rest = operands(made, dtype="float32")
+    d_results = [np.zeros((3, 6, 5), "f"), np.zeros((3, 5), "f")]
+    right = (x, np.zeros(_core.keras_kept32(made, [3, 6, 2, 5]), "f"), *d_results)
+    shapes = [one.shape for one in (x, *rest)]
+    units = np.int64(5)
+    cases = [
+        ("kept: expected shape", (x, np.zeros(9, "f"), *d_results), shapes, units),
+        ("d_output: expected shape (3, 6, 5)", (*right[:2], x, right[3]), shapes, units),
+        ("arguments: expected 4, got 5", (*right, x), shapes, units),
+        ("d_final_state: expected among the arguments", right[:3], shapes, units),
+        ("d_kernel: expected shape (2, 15)", right, [*shapes[:2], (3, 15), *shapes[3:]], units),
+        ("d_bias: expected among the results", right, shapes[:-1], units),
+        ("results: expected 5, got 6", right, [*shapes, (0,)], units),
+        ("attribute units: expected an int64", right, shapes, np.int32(6)),
+    ]
+    for message, tensors, sizes, number in cases:
+        with pytest.raises(Exception, match=f"elman_walk_backward: .*{re.escape(message)}"):
+            jax.block_until_ready(
+                on_jax._call("elman_walk_backward", sizes, tensors, **made._asdict(), units=number)
+            )
