@@ -37,14 +37,19 @@ const void* attribute(const xla::Attributes& all, const std::string& name, xla::
     throw WrongInput("attribute " + name + ": expected, but not given");
 }
 
-bool flag(const xla::Attributes& all, const char* name) {
-    const auto& scalar =
-        *static_cast<const xla::Scalar*>(attribute(all, name, xla::AttributeType::scalar));
-    if (scalar.type != xla::DataType::boolean)
-        throw WrongInput(std::string("attribute ") + name + ": expected a boolean");
-    return *static_cast<const bool*>(scalar.value);
+template <class V>
+V scalar(const xla::Attributes& all, const char* name, xla::DataType type, const char* expected) {
+    const auto& found = *static_cast<const xla::Scalar*>(attribute(all, name, xla::AttributeType::scalar));
+    if (found.type != type)
+        throw WrongInput(std::string("attribute ") + name + ": expected " + expected);
+    return *static_cast<const V*>(found.value);
 }
 
+bool flag(const xla::Attributes& all, const char* name) {
+    return scalar<bool>(all, name, xla::DataType::boolean, "a boolean");
+}
+
+// The fields of elman.keras.plan.Plan; the bias itself says whether there are two.
 KerasPlan plan_of(const xla::Attributes& all) {
     const auto& cell = *static_cast<const xla::Text*>(attribute(all, "cell", xla::AttributeType::string));
     KerasPlan plan;
@@ -118,54 +123,56 @@ class Arrays {
     int64_t next_ = 0;
 };
 
-// The sizes, and what both passes are given.
 template <class T>
-KerasWalk<T> walk_of(const KerasPlan& plan, Arrays& given) {
+KerasWalk<T> sized(const KerasPlan& plan, const xla::Buffer& x, int64_t hidden_size) {
     KerasWalk<T> walk;
     walk.plan = plan;
-    const int64_t* const sizes = given.at(0, "x", 3).shape;
-    const int64_t hidden = given.at(1, "state", 2).shape[1], gates = plan.cell->gates * hidden;
-    walk.batch = sizes[0];
-    walk.steps = sizes[1];
-    walk.input_size = sizes[2];
-    walk.hidden_size = hidden;
-    walk.x = given.take<const T>("x", {walk.batch, walk.steps, walk.input_size});
-    for (int k = 0; k < plan.cell->states; ++k)
-        walk.state[k] = given.take<const T>("state", {walk.batch, hidden});
-    walk.kernel = given.take<const T>("kernel", {walk.input_size, gates});
-    walk.recurrent_kernel = given.take<const T>("recurrent_kernel", {hidden, gates});
-    if (plan.bias) {
-        walk.plan.two_biases = given.ahead("bias").rank == 2;
-        walk.bias = walk.plan.two_biases ? given.take<const T>("bias", {2, gates})
-                                         : given.take<const T>("bias", {gates});
-    }
-    if (plan.masked) walk.mask = given.take<const bool>("mask", {walk.batch, walk.steps});
-    if (plan.recurrent_dropout)
-        walk.recurrent_factors = given.take<const T>("recurrent_factors", {walk.batch, hidden});
+    walk.batch = x.shape[0];
+    walk.steps = x.shape[1];
+    walk.input_size = x.shape[2];
+    walk.hidden_size = hidden_size;
     return walk;
 }
 
+// Arguments: those of elman.keras.plan.Plan. Results: the output, the states, the kept block.
 template <class T>
 void run_forward(const CallFrame& frame) {
     Arrays given("arguments", frame.arguments), results("results", frame.results);
-    KerasWalk<T> walk = walk_of<T>(plan_of(frame.attributes), given);
+    const int64_t units = given.at(1, "state", 2).shape[1];
+    KerasWalk<T> walk = sized<T>(plan_of(frame.attributes), given.at(0, "x", 3), units);
+    KerasPlan& plan = walk.plan;
+    const int64_t batch = walk.batch, hidden = walk.hidden_size, gates = plan.cell->gates * hidden;
+    walk.x = given.take<const T>("x", {batch, walk.steps, walk.input_size});
+    for (int k = 0; k < plan.cell->states; ++k) walk.state[k] = given.take<const T>("state", {batch, hidden});
+    walk.kernel = given.take<const T>("kernel", {walk.input_size, gates});
+    walk.recurrent_kernel = given.take<const T>("recurrent_kernel", {hidden, gates});
+    plan.two_biases = plan.bias && given.ahead("bias").rank == 2;
+    if (plan.bias)
+        walk.bias = plan.two_biases ? given.take<const T>("bias", {2, gates})
+                                    : given.take<const T>("bias", {gates});
+    if (plan.recurrent_dropout) walk.recurrent_factors = given.take<const T>("factors", {batch, hidden});
+    if (plan.masked) walk.mask = given.take<const bool>("mask", {batch, walk.steps});
     given.finish();
-    const int64_t batch = walk.batch, hidden = walk.hidden_size;
-    walk.output = walk.plan.all_outputs ? results.take<T>("output", {batch, walk.steps, hidden})
-                                        : results.take<T>("output", {batch, hidden});
-    for (int k = 0; k < walk.plan.cell->states; ++k)
+    walk.output = plan.all_outputs ? results.take<T>("output", {batch, walk.steps, hidden})
+                                   : results.take<T>("output", {batch, hidden});
+    for (int k = 0; k < plan.cell->states; ++k)
         walk.final_state[k] = results.take<T>("final_state", {batch, hidden});
     T* const kept = results.take_unless_empty<T>("kept", {kept_elements(walk)});
     results.finish();
     forward(walk, kept);
 }
 
+// Arguments: x, the mask if there is one, the kept block, the gradients of the output and the states.
+// Results: those of x, the states, the kernels and the bias.
 template <class T>
 void run_backward(const CallFrame& frame) {
     Arrays given("arguments", frame.arguments), results("results", frame.results);
-    KerasWalk<T> walk = walk_of<T>(plan_of(frame.attributes), given);
-    const KerasPlan& plan = walk.plan;
+    const auto units = scalar<int64_t>(frame.attributes, "units", xla::DataType::whole_number, "an int64");
+    KerasWalk<T> walk = sized<T>(plan_of(frame.attributes), given.at(0, "x", 3), units);
+    KerasPlan& plan = walk.plan;
     const int64_t batch = walk.batch, hidden = walk.hidden_size, gates = plan.cell->gates * hidden;
+    walk.x = given.take<const T>("x", {batch, walk.steps, walk.input_size});
+    if (plan.masked) walk.mask = given.take<const bool>("mask", {batch, walk.steps});
     const T* const kept = given.take<const T>("kept", {kept_elements(walk)});
     walk.d_output = plan.all_outputs
                         ? given.take_unless_empty<const T>("d_output", {batch, walk.steps, hidden})
@@ -176,11 +183,12 @@ void run_backward(const CallFrame& frame) {
     walk.d_x = results.take_unless_empty<T>("d_x", {batch, walk.steps, walk.input_size});
     for (int k = 0; k < plan.cell->states; ++k)
         walk.d_state[k] = results.take_unless_empty<T>("d_state", {batch, hidden});
-    walk.d_kernel = results.take<T>("d_kernel", {walk.input_size, gates});
-    walk.d_recurrent_kernel = results.take<T>("d_recurrent_kernel", {hidden, gates});
+    walk.d_kernel = results.take_unless_empty<T>("d_kernel", {walk.input_size, gates});
+    walk.d_recurrent_kernel = results.take_unless_empty<T>("d_recurrent_kernel", {hidden, gates});
+    plan.two_biases = plan.bias && results.ahead("d_bias").rank == 2;
     if (plan.bias)
         walk.d_bias = plan.two_biases ? results.take<T>("d_bias", {2, gates})
-                                      : results.take<T>("d_bias", {gates});
+                                      : results.take_unless_empty<T>("d_bias", {gates});
     results.finish();
     backward(walk, kept);
 }

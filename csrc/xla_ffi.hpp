@@ -16,7 +16,7 @@ struct Error;  // XLA's own
 
 enum class ErrorCode : int32_t { invalid_argument = 3, resource_exhausted = 8, internal = 13, unavailable = 14 };
 
-enum class DataType : int32_t { boolean = 1, single_precision = 11, double_precision = 12 };
+enum class DataType : int32_t { boolean = 1, whole_number = 5, single_precision = 11, double_precision = 12 };
 
 enum class Stage : int32_t { execute = 3 };
 

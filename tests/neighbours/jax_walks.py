@@ -1,4 +1,4 @@
-"""The walk in Keras's layout written with JAX's own operations: the oracle of elman.keras.on_jax."""
+"""The walk in Keras's layout written with JAX's own operations: what on_jax must give."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from elman.cells import CELLS
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 CELL_NAMES = ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before")
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3, "gru_reset_before": 3}
@@ -26,8 +25,9 @@ def plan(cell: str, **options: bool) -> Plan:
         "masked": False,
         "zero_masked": False,
         "begins": True,
+        "recurrent_dropout": False,
     }
-    return Plan(cell=cell, states=len(CELLS[cell].states), **{**usual, **options})
+    return Plan(cell, **{**usual, **options})
 
 
 def operands(plan: Plan, batch: int = 3, steps: int = 6, dtype: str = "float64") -> Arrays:
@@ -42,6 +42,8 @@ def operands(plan: Plan, batch: int = 3, steps: int = 6, dtype: str = "float64")
     found += [random(inputs, gates), 0.5 * random(units, gates)]
     if plan.bias:
         found.append(random(2, gates) if plan.cell == "gru" else random(gates))
+    if plan.recurrent_dropout:
+        found.append(1.5 * (rng.random((batch, units)) < 0.7).astype(dtype))
     if plan.masked:
         mask = rng.random((batch, steps)) < 0.6
         mask[0, 0], mask[1] = False, False  # begins masked; never observed
@@ -54,6 +56,7 @@ def walk(plan: Plan, tensors: Arrays) -> Arrays:
     x, *rest = tensors
     state, rest = tuple(rest[: plan.states]), rest[plan.states :]
     mask = rest.pop() if plan.masked else jnp.ones(x.shape[:2], bool)
+    factors = rest.pop() if plan.recurrent_dropout else 1.0
     kernel, recurrent, *bias = rest
     gates = kernel.shape[1]
     first, second = (*jnp.atleast_2d(bias[0]), 0.0)[:2] if bias else (0.0, 0.0)
@@ -62,7 +65,7 @@ def walk(plan: Plan, tensors: Arrays) -> Arrays:
     def move(carried: Any, now: Any) -> Any:
         state, output = carried
         inputs, observed = now[0], now[1][:, None]
-        new = step(inputs @ kernel + first, state, recurrent, second)
+        new = step(inputs @ kernel + first, state, state[0] * factors, recurrent, second)
         state = tuple(jnp.where(observed, a, b) for a, b in zip(new, state, strict=True))
         output = jnp.where(observed, new[0], 0.0 if plan.zero_masked else output)
         return (state, output), output
@@ -72,38 +75,35 @@ def walk(plan: Plan, tensors: Arrays) -> Arrays:
     sequence = (jnp.swapaxes(x, 0, 1), jnp.swapaxes(mask, 0, 1))
     if plan.go_backwards:
         sequence = tuple(one[::-1] for one in sequence)
-    (state, _), outputs = jax.lax.scan(move, (state, before), sequence)
-    return jnp.swapaxes(outputs, 0, 1) if plan.all_outputs else state[0], *state
+    (state, last), outputs = jax.lax.scan(move, (state, before), sequence)
+    return jnp.swapaxes(outputs, 0, 1) if plan.all_outputs else last, *state
 
 
 def _rnn(activation: Callable[[Any], Any]) -> Any:
-    def step(z: Any, state: Arrays, recurrent: Any, _: Any) -> Arrays:
-        return (activation(z + state[0] @ recurrent),)
+    def step(z: Any, state: Arrays, read: Any, recurrent: Any, _: Any) -> Arrays:
+        return (activation(z + read @ recurrent),)
 
     return step
 
 
-def _lstm(z: Any, state: Arrays, recurrent: Any, _: Any) -> Arrays:
-    h, c = state
-    i, f, g, o = jnp.split(z + h @ recurrent, 4, axis=1)
-    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+def _lstm(z: Any, state: Arrays, read: Any, recurrent: Any, _: Any) -> Arrays:
+    i, f, g, o = jnp.split(z + read @ recurrent, 4, axis=1)
+    c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
     return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
 
-def _gru(z: Any, state: Arrays, recurrent: Any, second: Any) -> Arrays:
-    (h,) = state
+def _gru(z: Any, state: Arrays, read: Any, recurrent: Any, second: Any) -> Arrays:
     update, reset, new = jnp.split(z, 3, axis=1)
-    own = jnp.split(h @ recurrent + second, 3, axis=1)
+    own = jnp.split(read @ recurrent + second, 3, axis=1)
     update, reset = jax.nn.sigmoid(update + own[0]), jax.nn.sigmoid(reset + own[1])
-    return (update * h + (1 - update) * jnp.tanh(new + reset * own[2]),)
+    return (update * state[0] + (1 - update) * jnp.tanh(new + reset * own[2]),)
 
 
-def _gru_reset_before(z: Any, state: Arrays, recurrent: Any, _: Any) -> Arrays:
-    (h,) = state
+def _gru_reset_before(z: Any, state: Arrays, read: Any, recurrent: Any, _: Any) -> Arrays:
     update, reset, new = jnp.split(z, 3, axis=1)
     first, second, third = jnp.split(recurrent, 3, axis=1)
-    update, reset = jax.nn.sigmoid(update + h @ first), jax.nn.sigmoid(reset + h @ second)
-    return (update * h + (1 - update) * jnp.tanh(new + (reset * h) @ third),)
+    update, reset = jax.nn.sigmoid(update + read @ first), jax.nn.sigmoid(reset + read @ second)
+    return (update * state[0] + (1 - update) * jnp.tanh(new + (reset * read) @ third),)
 
 
 _STEPS = {

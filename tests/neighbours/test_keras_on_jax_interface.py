@@ -46,6 +46,7 @@ CONSTANTS = {
     "ErrorCode::internal": "Error_Code_INTERNAL",
     "ErrorCode::unavailable": "Error_Code_UNAVAILABLE",
     "DataType::boolean": "DataType_PRED",
+    "DataType::whole_number": "DataType_S64",
     "DataType::single_precision": "DataType_F32",
     "DataType::double_precision": "DataType_F64",
     "Stage::execute": "ExecutionStage_EXECUTE",

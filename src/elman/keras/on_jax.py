@@ -18,7 +18,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from elman import _core
 from elman.errors import BackendUnavailable
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 __all__ = ["run"]
 
@@ -57,10 +57,19 @@ def _foreign() -> Any:
 
 @jax.tree_util.register_static
 @dataclass(frozen=True)
-class _Wanted:
-    """Which of the tensors have a gradient that somebody asks for."""
+class _Asked:
+    """What is known of a backward pass before it is compiled.
 
-    each: tuple[bool, ...]
+    Attributes:
+        shapes: Of the gradients of ``x``, the states, the kernels and the bias; ``(0,)`` for those
+            that nobody asks for.
+        others: How many tensors follow that have no gradient.
+        units: ``H``.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    others: int
+    units: int
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -72,56 +81,47 @@ def _walk(plan: Plan, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
 def _forward(plan: Plan, primals: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
     tensors = tuple(one.value for one in primals)
     results, kept = _called(plan, True, tensors)
-    return results, (tensors, kept, _Wanted(tuple(one.perturbed for one in primals)))
+    others = int(plan.recurrent_dropout) + int(plan.masked)
+    shapes = tuple(
+        one.value.shape if one.perturbed else (0,) for one in primals[: len(primals) - others]
+    )
+    mask = tensors[-1:] if plan.masked else ()
+    return results, (tensors[0], *mask, kept, _Asked(shapes, others, tensors[1].shape[1]))
 
 
 def _called(plan: Plan, training: bool, tensors: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
     """The results, and the block that a backward pass needs: without training it is empty."""
     x, state = tensors[0], tensors[1]
+    elements = 0
+    if training:
+        count = _core.keras_kept64 if x.dtype == np.float64 else _core.keras_kept32
+        elements = count(plan, [*x.shape, state.shape[1]])
     output = (*x.shape[:2], state.shape[1]) if plan.all_outputs else state.shape
-    elements = _kept_elements(plan, tensors) if training else 0
     shapes = [output, *(state.shape for _ in range(plan.states)), (elements,)]
-    *results, kept = _foreign().ffi_call(
-        "elman_walk_forward",
-        [jax.ShapeDtypeStruct(shape, x.dtype) for shape in shapes],
-        vmap_method="sequential",
-    )(*tensors, **_attributes(plan))
+    *results, kept = _call("elman_walk_forward", shapes, tensors, **plan._asdict())
     return tuple(results), kept
 
 
 def _backward(plan: Plan, kept: Any, d_results: tuple[Any, ...]) -> tuple[tuple[Any, ...]]:
-    tensors, block, wanted = kept
-    x = tensors[0]
-    weights = 1 + plan.states  # the first of them: x and the states come before
-    others = weights + (3 if plan.bias else 2)  # the mask and the factors have no gradient
-    shapes = [
-        one.shape if asked or place >= weights else (0,)
-        for place, (one, asked) in enumerate(zip(tensors[:others], wanted.each, strict=False))
+    *given, asked = kept
+    zero = np.empty(0, given[0].dtype)
+    given += [zero if isinstance(one, SymbolicZero) else one for one in d_results]
+    units = np.int64(asked.units)
+    found = _call("elman_walk_backward", asked.shapes, given, **plan._asdict(), units=units)
+    gradients = [
+        one if shape != (0,) else None for one, shape in zip(found, asked.shapes, strict=True)
     ]
-    given = [np.empty(0, x.dtype) if isinstance(d, SymbolicZero) else d for d in d_results]
-    found = _foreign().ffi_call(
-        "elman_walk_backward",
-        [jax.ShapeDtypeStruct(shape, x.dtype) for shape in shapes],
-        vmap_method="sequential",
-    )(*tensors, block, *given, **_attributes(plan))
-    gradients = [one if asked else None for one, asked in zip(found, wanted.each, strict=False)]
-    return ((*gradients, *(None for _ in tensors[others:])),)
+    return ((*gradients, *(None for _ in range(asked.others))),)
 
 
 _walk.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
-def _attributes(plan: Plan) -> dict[str, Any]:
-    """The plan as the core reads it; the cell says how many states there are."""
-    attributes = plan._asdict()
-    del attributes["states"]
-    attributes.setdefault("recurrent_dropout", False)
-    return attributes
-
-
-def _kept_elements(plan: Plan, tensors: tuple[Any, ...]) -> int:
-    x, state = tensors[0], tensors[1]
-    two_biases = plan.bias and tensors[3 + plan.states].ndim == 2
-    core_plan = _core.KerasPlan(**_attributes(plan), two_biases=two_biases)
-    count = _core.keras_kept64 if x.dtype == np.float64 else _core.keras_kept32
-    return count(core_plan, [*x.shape, state.shape[1]])
+def _call(
+    name: str, shapes: Sequence[tuple[int, ...]], tensors: Sequence[Any], **attributes: Any
+) -> Sequence[Any]:
+    """The arrays of these shapes that a walk of the core makes of the tensors."""
+    results = [jax.ShapeDtypeStruct(shape, tensors[0].dtype) for shape in shapes]
+    call = _foreign().ffi_call(name, results, vmap_method="sequential")
+    found: Sequence[Any] = call(*tensors, **attributes)
+    return found
