@@ -1,17 +1,15 @@
-// Checks of arrays that come from Python, and the aligned memory that the workspaces own.
+// Checks of arrays that come from Python.
 #pragma once
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include <atomic>
 #include <cstring>
-#include <limits>
-#include <new>
 #include <stdexcept>
 #include <string>
 
 #include "layer.hpp"
+#include "memory.hpp"
 
 namespace elman {
 
@@ -19,43 +17,6 @@ namespace nb = nanobind;
 
 template <class T, int Dimensions>
 using Array = nb::ndarray<T, nb::ndim<Dimensions>, nb::device::cpu>;
-
-// When set, memory fresh from the allocator is filled with NaN: a kernel that reads what nobody
-// wrote is found out by the tests.
-inline std::atomic<bool> poison{false};
-
-// Grow-only aligned memory.
-template <class T>
-class Memory {
-  public:
-    Memory() = default;
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
-    ~Memory() { release(); }
-
-    T* reserve(int64_t elements) {
-        if (elements > capacity_) {
-            release();
-            data_ = static_cast<T*>(::operator new(size_t(elements) * sizeof(T), alignment));
-            capacity_ = elements;
-        }
-        if (poison.load(std::memory_order_relaxed))
-            for (int64_t i = 0; i < capacity_; ++i) data_[i] = std::numeric_limits<T>::quiet_NaN();
-        return data_;
-    }
-
-    int64_t bytes() const { return capacity_ * int64_t(sizeof(T)); }
-
-  private:
-    static constexpr std::align_val_t alignment{64};
-
-    void release() {
-        if (data_) ::operator delete(data_, alignment);
-    }
-
-    T* data_ = nullptr;
-    int64_t capacity_ = 0;
-};
 
 inline std::string shape_text(const int64_t* shape, size_t dimensions) {
     std::string text = "(";

@@ -7,11 +7,14 @@
 #include "arrays.hpp"
 #include "crf_calls.hpp"
 #include "isa.hpp"
+#include "keras_calls.hpp"
 #include "recording.hpp"
 #include "recurrence.hpp"
 #include "refusals.hpp"
+#include "tensorflow_calls.hpp"
 #include "threads.hpp"
 #include "training_calls.hpp"
+#include "xla_calls.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -207,6 +210,9 @@ NB_MODULE(_core, module) {
     module.def("set_poison", [](bool on) { poison.store(on); }, "on"_a,
                "For tests: fill workspace memory with NaN before each use.");
 
+    module.def("register_tensorflow", &register_tensorflow, "library"_a,
+               "Adds the walk to the operations of the TensorFlow loaded from this library, once.");
+
     bind_recording(module);
     bind_workspace<float>(module, "Workspace32");
     bind_workspace<double>(module, "Workspace64");
@@ -219,6 +225,8 @@ NB_MODULE(_core, module) {
     bind_training<double>(module);
     bind_crf<float>(module);
     bind_crf<double>(module);
+    bind_keras(module);
+    bind_xla(module);
     bind_batches<int64_t>(module);  // tokens and labels
     module.def("arrange", &arrange, "lengths"_a.noconvert(), "rows"_a.noconvert(),
                "sorted_rows"_a.noconvert(), "sorted_lengths"_a.noconvert(), "live"_a.noconvert(),

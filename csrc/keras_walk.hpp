@@ -1,5 +1,6 @@
 // A walk in the layout of Keras: the batch first, kernels [D, gates * H] with the gates in Keras's
-// order, and masks in place of lengths.
+// order, and masks in place of lengths. Nothing here is global or knows of Python: any thread may
+// call, at any time, for other programs that differentiate.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@ struct KerasPlan {
     bool masked = false;        // a mask comes with the inputs
     bool zero_masked = false;   // the output of a masked step is zero, not that of the step before it
     bool begins = false;        // a masked step before all others gives the initial state, not zeros
+    bool recurrent_dropout = false;  // factors come with the inputs
 };
 
 // The arrays, without gaps.
@@ -30,17 +32,19 @@ struct KerasWalk {
     const T* state[most_states] = {};          // [batch, hidden_size]
     const T *kernel = nullptr, *recurrent_kernel = nullptr, *bias = nullptr;
     const bool* mask = nullptr;                // [batch, steps], true where a step is observed
+    const T* recurrent_factors = nullptr;      // [batch, hidden_size], of the recurrent kernel's operand
     T* output = nullptr;                       // [batch, steps, hidden_size], or [batch, hidden_size]
     T* final_state[most_states] = {};
 
-    const T* d_output = nullptr;
-    const T* d_final_state[most_states] = {};
-    T* d_x = nullptr;
-    T* d_state[most_states] = {};
-    T *d_kernel = nullptr, *d_recurrent_kernel = nullptr, *d_bias = nullptr;  // written, not added into
+    const T* d_output = nullptr;               // null: zeros
+    const T* d_final_state[most_states] = {};  // null: zeros
+    T* d_x = nullptr;                          // written, not added into; null: not wanted
+    T* d_state[most_states] = {};              // the same
+    T *d_kernel = nullptr, *d_recurrent_kernel = nullptr, *d_bias = nullptr;  // the same
 };
 
-// How many elements the block has that forward writes and backward reads; the sizes suffice.
+// How many elements the block has that forward writes and backward reads; the plan and the sizes
+// suffice.
 template <class T>
 int64_t kept_elements(const KerasWalk<T>& walk);
 
@@ -48,8 +52,10 @@ int64_t kept_elements(const KerasWalk<T>& walk);
 template <class T>
 void forward(const KerasWalk<T>& walk, T* kept);
 
-// After forward, with the same arrays and block: writes all gradients.
+// After forward, with the same block or a copy of it anywhere: writes the gradients. Of forward's
+// arrays it reads x and the mask alone, which must be the same. It leaves the block as it is, so that
+// any number of backward passes may follow a forward pass.
 template <class T>
-void backward(const KerasWalk<T>& walk, T* kept);
+void backward(const KerasWalk<T>& walk, const T* kept);
 
 }  // namespace elman

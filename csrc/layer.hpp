@@ -44,6 +44,7 @@ struct Regularization {
     double recurrent_dropout = 0, zoneout[most_states] = {};  // probabilities
     bool random = false;  // draw; else nothing is dropped, and zoneout is its expectation
     const uint64_t* row_keys = nullptr;  // from the seed of this pass and the rows' numbers
+    const T* recurrent_factors = nullptr;  // [batch, hidden_size]: given, not drawn; or null
 
     // Layer normalisation: of the product with the input, of that with the state, and of a state.
     const T *gain_ih = nullptr, *shift_ih = nullptr, *gain_hh = nullptr, *shift_hh = nullptr;

@@ -15,6 +15,12 @@ template <class Cell, class T>
 void draw_masks(const Geometry<T, Cell>& g, int64_t begin, int64_t end) {
     if (!g.dropping()) return;
     const Regularization<T>& regularization = g.layer.regularization;
+    const int64_t hidden_size = g.layer.hidden_size;
+    if (const T* given = regularization.recurrent_factors) {
+        for (int64_t row = begin; row < end; ++row)
+            copy_padded(g.mask(row), given + row * hidden_size, hidden_size, g.padded);
+        return;
+    }
     const double rate = regularization.recurrent_dropout;
     const Vector<T> kept = broadcast(T(1.0 / (1.0 - rate)));
     Events<T> dropped(rate);

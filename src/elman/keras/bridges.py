@@ -1,23 +1,31 @@
-"""The walk as a differentiable function of each of Keras's backends.
-
-Each bridge takes a :class:`elman.keras.walk.Plan` and tensors in the order of
-:func:`elman.keras.walk.forward`; it gives the outputs and the final states.
-"""
+"""The walk as a differentiable function of each of Keras's backends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from elman.errors import BackendUnavailable
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 __all__ = ["Bridge", "bridge"]
 
-Bridge: TypeAlias = Callable[[Plan, Sequence[Any]], Sequence[Any]]
+
+class Bridge(NamedTuple):
+    """That of one backend.
+
+    Attributes:
+        run: Takes a plan and tensors in its order; gives the outputs and the final states.
+        why_not: ``None`` if the kernels serve such inputs; else what stands against it.
+    """
+
+    run: Callable[[Plan, Sequence[Any]], Sequence[Any]]
+    why_not: Callable[[Any], str | None]
 
 
+@cache
 def bridge() -> Bridge:
     """That of the backend which Keras runs on.
 
@@ -31,5 +39,5 @@ def bridge() -> Bridge:
         raise BackendUnavailable(
             f"elman.keras runs on Keras's backends tensorflow, jax and torch, not on {name!r}"
         )
-    run: Bridge = import_module(f"elman.keras.on_{name}").run
-    return run
+    module = import_module(f"elman.keras.on_{name}")
+    return Bridge(module.run, getattr(module, "why_not", lambda _: None))

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from elman.cells import CELLS
+from elman.errors import InputError
 from elman.keras.bridges import bridge
-from elman.keras.walk import Plan
+from elman.keras.plan import Plan
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]
 
@@ -17,79 +17,116 @@ __all__ = ["GRU", "LSTM", "SimpleRNN"]
 class _Walked:
     """What the three layers share: Keras's own layer, but for the walk over time.
 
-    Arguments, weights, masks, states and files are Keras's. Where an option is none of the
-    kernels', Keras's own code runs, and :attr:`path` says why.
+    Arguments, weights, masks, states, random numbers and files are Keras's. Where an option is none
+    of the kernels', Keras's own code runs, and :attr:`path` says why.
     """
 
     cell: Any
 
     @property
     def path(self) -> str:
-        """Which code runs, and why if it is not elman's: ``"elman"``, ``"keras (...)"``."""
-        reason = self._why_not()
-        return "elman" if reason is None else f"keras ({reason})"
+        """Which code runs: ``"elman"``, ``"keras (why)"``, ``"elman, in training keras (why)"``."""
+        kernel = getattr(self.cell, "kernel", None)  # of no layer that is not built
+        first, then = (
+            self._why_not(training, None if kernel is None else kernel.value)
+            for training in (False, True)
+        )
+        if first is not None:
+            return f"keras ({first})"
+        return "elman" if then is None else f"elman, in training keras ({then})"
 
     def _cell_name(self) -> str | None:
         """A name in :data:`elman.cells.CELLS`, or ``None`` if the activations are none of its."""
         raise NotImplementedError
 
-    def _why_not(self) -> str | None:
+    def _why_not(self, training: bool, x: Any) -> str | None:
         if self._cell_name() is None:
             return "these activations"
         if self.cell.compute_dtype not in ("float32", "float64"):
             return str(self.cell.compute_dtype)
-        if self.cell.recurrent_dropout:
-            return "recurrent dropout"
-        return None
+        if training and self._drops_by_gate():
+            return "dropout of each gate by itself"
+        return None if x is None else bridge().why_not(x)
+
+    def _drops_by_gate(self) -> bool:
+        """Whether each gate reads the inputs or the state with a dropout mask of its own."""
+        return getattr(self.cell, "implementation", 2) == 1 and (
+            self._drops(self.cell.dropout) or self._drops(self.cell.recurrent_dropout)
+        )
+
+    def _drops(self, rate: float) -> bool:
+        """Whether Keras's cell, in training, drops anything at this rate: a gated one not at 1."""
+        return 0 < rate < 1 or (rate == 1 and not hasattr(self.cell, "implementation"))
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> Any:
         """The walk; what it takes and gives is Keras's business."""
-        if self._why_not() is not None:
+        if self._why_not(training, sequences) is not None:
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
         state = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = _steps_mask(mask[0] if isinstance(mask, (list, tuple)) else mask, sequences)
         cell = self.cell
-        if training and cell.dropout:
+        factors = None
+        if training and self._drops(cell.dropout):
             drop = ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), axis=1)
             sequences = sequences * drop
-        name = self._cell_name() or ""
-        zero = bool(self.zero_output_for_mask)  # type: ignore[attr-defined]
-        every = bool(self.return_sequences)  # type: ignore[attr-defined]
-        plan = Plan(
-            name,
-            cell.use_bias,
-            bool(self.go_backwards),  # type: ignore[attr-defined]
-            every,
-            len(CELLS[name].states),
-            mask is not None,
-            zero,
-            keras.backend.backend() == "jax",
-        )
+        if training and self._drops(cell.recurrent_dropout):
+            factors = cell.get_recurrent_dropout_mask(state[0])
+        plan = self._plan(mask is not None, factors is not None)
         weights = [cell.kernel, cell.recurrent_kernel, *([cell.bias] if cell.use_bias else [])]
         tensors = [
-            ops.convert_to_tensor(one, dtype=cell.compute_dtype)
-            for one in (sequences, *state, *weights)
+            ops.convert_to_tensor(sequences, dtype=cell.compute_dtype),
+            *state,  # which Keras has converted
+            *[one.value for one in weights],
+            *([] if factors is None else [factors]),
+            *([] if mask is None else [mask]),
         ]
-        if mask is not None:
-            tensors.append(ops.cast(mask, "bool"))
-        outputs, *states = bridge()(plan, tensors)
-        if every:
+        outputs, *states = bridge().run(plan, tensors)
+        if plan.all_outputs:
             return outputs[:, -1], outputs, states
-        if mask is not None and (zero or not plan.begins):
-            outputs = outputs * ops.cast(_ends(plan, tensors[-1]), outputs.dtype)
         return outputs, ops.expand_dims(outputs, 1), states
 
+    def _plan(self, masked: bool, recurrent_dropout: bool) -> Plan:
+        return Plan(
+            self._cell_name() or "",
+            self.cell.use_bias,
+            bool(self.go_backwards),  # type: ignore[attr-defined]
+            bool(self.return_sequences),  # type: ignore[attr-defined]
+            masked,
+            bool(self.zero_output_for_mask),  # type: ignore[attr-defined]
+            keras.backend.backend() == "jax",
+            recurrent_dropout,
+        )
 
-def _ends(plan: Plan, mask: Any) -> Any:
-    """Which rows ``(B, 1)`` have a last output: those that end observed, or were ever observed."""
-    last = mask[:, 0 if plan.go_backwards else -1]
-    return ops.expand_dims(last if plan.zero_masked else ops.any(mask, axis=1), 1)
+
+def _steps_mask(mask: Any, sequences: Any) -> Any:
+    """A mask as booleans ``(B, T)``; Keras takes ``(B, T, 1)`` too.
+
+    Raises:
+        InputError: If its shape is another.
+    """
+    if mask is None:
+        return None
+    mask = ops.cast(mask, "bool")
+    shape, expected = tuple(mask.shape), tuple(sequences.shape[:2])
+    if len(shape) == 3 and shape[2] == 1:
+        mask, shape = ops.squeeze(mask, -1), shape[:2]
+    known = zip(shape, expected, strict=False)
+    if len(shape) != 2 or any(None not in pair and pair[0] != pair[1] for pair in known):
+        raise InputError(
+            f"mask: expected the shape {expected} of the inputs' rows and steps, got"
+            f" {tuple(mask.shape)}: give one boolean for each step"
+        )
+    return mask
 
 
-def _named(function: Any) -> str:
-    return str(getattr(function, "__name__", function))
+def _activation(function: Any) -> str | None:
+    """The name of an activation of Keras, which a function of that name need not be."""
+    for name in ("tanh", "relu", "sigmoid"):
+        if function is keras.activations.get(name):
+            return name
+    return None
 
 
 @keras.saving.register_keras_serializable(package="elman")
@@ -100,7 +137,7 @@ class SimpleRNN(_Walked, keras.layers.SimpleRNN):  # type: ignore[misc]
     """
 
     def _cell_name(self) -> str | None:
-        name = _named(self.cell.activation)
+        name = _activation(self.cell.activation)
         return f"rnn_{name}" if name in ("tanh", "relu") else None
 
 
@@ -112,7 +149,7 @@ class LSTM(_Walked, keras.layers.LSTM):  # type: ignore[misc]
     """
 
     def _cell_name(self) -> str | None:
-        own = (_named(self.cell.activation), _named(self.cell.recurrent_activation))
+        own = (_activation(self.cell.activation), _activation(self.cell.recurrent_activation))
         return "lstm" if own == ("tanh", "sigmoid") else None
 
 
@@ -124,7 +161,7 @@ class GRU(_Walked, keras.layers.GRU):  # type: ignore[misc]
     """
 
     def _cell_name(self) -> str | None:
-        own = (_named(self.cell.activation), _named(self.cell.recurrent_activation))
+        own = (_activation(self.cell.activation), _activation(self.cell.recurrent_activation))
         if own != ("tanh", "sigmoid"):
             return None
         return "gru" if self.cell.reset_after else "gru_reset_before"

@@ -1,71 +1,127 @@
-"""The walk for Keras on JAX, under ``jit`` and ``grad`` too."""
+"""The walk for Keras on JAX: calls that XLA makes into the core, under ``jit`` and ``grad`` too.
+
+There is no Python between XLA and the core. What the backward pass needs of the forward pass is an
+array like all others, so that JAX keeps it, makes it again or drops it as it sees fit. An array of
+shape ``(0,)`` stands for a gradient that is zero, or that nobody wants.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
-from elman.keras import walk
-from elman.keras.walk import Plan
+from elman import _core
+from elman.errors import BackendUnavailable
+from elman.keras.plan import Plan
 
 __all__ = ["run"]
 
 
 def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
-    """The outputs and the final states."""
+    """The outputs and the final states.
+
+    Raises:
+        BackendUnavailable: If this JAX has no ``jax.ffi``, or does not run on the CPU.
+    """
+    device = jax.config.jax_default_device
+    platform = getattr(device, "platform", device) or jax.default_backend()
+    if platform != "cpu":
+        raise BackendUnavailable(
+            f"elman.keras on JAX runs on the CPU, not on {platform!r}: set JAX_PLATFORMS=cpu, or"
+            ' work within jax.default_device(jax.devices("cpu")[0])'
+        )
     found: Sequence[Any] = _walk(plan, tuple(tensors))
     return found
 
 
+@cache
+def _foreign() -> Any:
+    """``jax.ffi``, which from then on knows the walks of the core."""
+    try:
+        from jax import ffi
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"elman.keras on JAX needs jax 0.5 or later, this is {jax.__version__}:"
+            " pip install --upgrade jax"
+        ) from error
+    for name, handler in _core.xla_handlers.items():
+        ffi.register_ffi_target(name, handler, platform="cpu")
+    return ffi
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class _Asked:
+    """What is known of a backward pass before it is compiled.
+
+    Attributes:
+        shapes: Of the gradients of ``x``, the states, the kernels and the bias; ``(0,)`` for those
+            that nobody asks for.
+        others: How many tensors follow that have no gradient.
+        units: ``H``.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    others: int
+    units: int
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _walk(plan: Plan, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
-    *results, _ = _called(plan, False, tensors)
-    return tuple(results)
+    results, _ = _called(plan, False, tensors)
+    return results
 
 
-def _forward(plan: Plan, tensors: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
-    *results, ticket = _called(plan, True, tensors)
-    return tuple(results), (ticket, tensors)
+def _forward(plan: Plan, primals: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    tensors = tuple(one.value for one in primals)
+    results, kept = _called(plan, True, tensors)
+    others = int(plan.recurrent_dropout) + int(plan.masked)
+    shapes = tuple(
+        one.value.shape if one.perturbed else (0,) for one in primals[: len(primals) - others]
+    )
+    mask = tensors[-1:] if plan.masked else ()
+    return results, (tensors[0], *mask, kept, _Asked(shapes, others, tensors[1].shape[1]))
+
+
+def _called(plan: Plan, training: bool, tensors: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    """The results, and the block that a backward pass needs: without training it is empty."""
+    x, state = tensors[0], tensors[1]
+    elements = 0
+    if training:
+        count = _core.keras_kept64 if x.dtype == np.float64 else _core.keras_kept32
+        elements = count(plan, [*x.shape, state.shape[1]])
+    output = (*x.shape[:2], state.shape[1]) if plan.all_outputs else state.shape
+    shapes = [output, *(state.shape for _ in range(plan.states)), (elements,)]
+    *results, kept = _call("elman_walk_forward", shapes, tensors, **plan._asdict())
+    return tuple(results), kept
 
 
 def _backward(plan: Plan, kept: Any, d_results: tuple[Any, ...]) -> tuple[tuple[Any, ...]]:
-    ticket, tensors = kept
-    given = tensors[:-1] if plan.masked else tensors
-    shapes = tuple(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in given)
-    found = jax.pure_callback(
-        lambda *arrays: _as_numpy(walk.backward(plan, *map(np.asarray, arrays))),
-        shapes,
-        ticket,
-        *tensors,
-        *d_results,
-    )
-    if plan.masked:  # a mask has no gradient
-        found = (*found, np.zeros(tensors[-1].shape, jax.dtypes.float0))
-    return (tuple(found),)
+    *given, asked = kept
+    zero = np.empty(0, given[0].dtype)
+    given += [zero if isinstance(one, SymbolicZero) else one for one in d_results]
+    units = np.int64(asked.units)
+    found = _call("elman_walk_backward", asked.shapes, given, **plan._asdict(), units=units)
+    gradients = [
+        one if shape != (0,) else None for one, shape in zip(found, asked.shapes, strict=True)
+    ]
+    return ((*gradients, *(None for _ in range(asked.others))),)
 
 
-_walk.defvjp(_forward, _backward)
+_walk.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
-def _called(plan: Plan, training: bool, tensors: tuple[Any, ...]) -> Any:
-    x, state = tensors[0], tensors[1]
-    output = (*x.shape[:2], state.shape[1]) if plan.all_outputs else state.shape
-    shapes = (
-        jax.ShapeDtypeStruct(output, x.dtype),
-        *(jax.ShapeDtypeStruct(state.shape, x.dtype) for _ in range(plan.states)),
-        jax.ShapeDtypeStruct((), jnp.int32),
-    )
-    return jax.pure_callback(
-        lambda *arrays: _as_numpy(walk.forward(plan, training, *map(np.asarray, arrays))),
-        shapes,
-        *tensors,
-    )
-
-
-def _as_numpy(arrays: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(np.asarray(one) for one in arrays)
+def _call(
+    name: str, shapes: Sequence[tuple[int, ...]], tensors: Sequence[Any], **attributes: Any
+) -> Sequence[Any]:
+    """The arrays of these shapes that a walk of the core makes of the tensors."""
+    results = [jax.ShapeDtypeStruct(shape, tensors[0].dtype) for shape in shapes]
+    call = _foreign().ffi_call(name, results, vmap_method="sequential")
+    found: Sequence[Any] = call(*tensors, **attributes)
+    return found

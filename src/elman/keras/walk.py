@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.keras.plan import Plan
 from elman.levels import Level, Walks
 
 __all__ = ["Plan", "backward", "forward"]
@@ -22,31 +23,6 @@ __all__ = ["Plan", "backward", "forward"]
 Array: TypeAlias = NDArray[Any]
 
 _MOST_KEPT = 64
-
-
-class Plan(NamedTuple):
-    """What a walk is, beside its arrays.
-
-    Attributes:
-        cell: A name in :data:`elman.cells.CELLS`.
-        bias: Whether there is a bias.
-        go_backwards: Whether the last step is the first one read; outputs come in that order.
-        all_outputs: Whether there is an output for every step, not the last alone.
-        states: How many arrays are carried from step to step.
-        masked: Whether a mask comes with the inputs.
-        zero_masked: Whether the output of a masked step is zero, not that of the step before it.
-        begins: Whether a masked step before all others gives the initial state, as Keras has it on
-            JAX, and not zeros, as it has it elsewhere.
-    """
-
-    cell: str
-    bias: bool
-    go_backwards: bool
-    all_outputs: bool
-    states: int
-    masked: bool
-    zero_masked: bool
-    begins: bool
 
 
 class _Kept(NamedTuple):
@@ -105,6 +81,11 @@ class _Rows:
         np.add.at(d_values, (self.latest[steps], rows), d_wide[steps])
         early = (self.latest < 0) & (plan.begins and not plan.zero_masked)
         return d_values, (d_wide * early[:, :, None]).sum(axis=1)
+
+    def ends(self, plan: Plan) -> Array:
+        """Which rows ``(B,)`` have a last output that is not zero."""
+        ended = self.mask[:, -1] if plan.zero_masked else self.mask.any(axis=1) | plan.begins
+        return np.asarray(ended)[self.back]
 
     def _sources(self, plan: Plan) -> tuple[Array, Array]:
         """Which steps ``(B, T)`` have the output of an observed one, and their rows."""
@@ -167,7 +148,9 @@ def backward(plan: Plan, ticket: Any, *arrays: Array) -> tuple[Array, ...]:
         d_states = [one[rows.order] for one in d_states]
     d_steps, d_initial = None, None
     if not plan.all_outputs:
-        last = d_output if rows is None else d_output[rows.order]
+        last = d_output
+        if rows is not None:
+            last = np.where(rows.ends(plan)[:, None], d_output, 0)[rows.order]
         d_states[0] = d_states[0] + last
     elif rows is None:
         d_steps = d_output.transpose(1, 0, 2)
@@ -209,6 +192,8 @@ def _walk(plan: Plan, training: bool, arrays: Sequence[Array]) -> tuple[_Kept, A
     after = [one[0] if rows is None else one[0][rows.back] for one in final]
     if not plan.all_outputs:
         output = after[0].copy()
+        if rows is not None:
+            output[~rows.ends(plan)] = 0
     elif rows is None:
         output = np.ascontiguousarray(outputs.transpose(1, 0, 2))
     else:
