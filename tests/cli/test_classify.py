@@ -221,3 +221,25 @@ def test_the_one_column_of_texts_may_have_any_name(capsys: pytest.CaptureFixture
     Path("reviews.tsv").write_text("Bewertung\tSterne\n" + "gut\t5\nübel\t1\n" * 20)
     assert main(["classify", "reviews.tsv", "--label", "Sterne", *QUICK, "--no-report"]) == 0
     assert "40 texts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("classify", "batch_size"),
+        ("regress", "batch_size"),
+        ("label", "batch_size"),
+        ("translate", "batch_size"),
+        ("generate", "lanes"),
+        ("detect", "stride"),
+    ],
+)
+def test_the_run_tells_what_was_chosen(command: str, name: str) -> None:
+    assert main([command, "--epochs", "1", "--hidden", "2", "--quiet", "--out", "run"]) == 0
+    configuration = json.loads(Path("run/config.json").read_text())["configuration"]
+    shown = json.loads(Path("run/report.json").read_text())["configuration"]
+    if command != "translate":  # the built-in set brings settings of its own
+        assert configuration["parameters"][name] is None
+        assert configuration["chosen"][name] == shown[name]
+    assert isinstance(shown[name], int)
+    assert "automatic" not in map(str, shown.values())

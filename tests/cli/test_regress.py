@@ -100,7 +100,7 @@ def test_the_built_in_set(capsys: pytest.CaptureFixture[str]) -> None:
         (("ramps.csv", *OPTIONS[:4], "--target", "nix"), "no column 'nix'"),
         (("ramps.csv", *OPTIONS[:4], "--target", "take"), "got 'take0'; for classes use"),
         (("words.csv",), "expected a number for every sequence, got 'high'"),
-        (("gaps.csv",), "some are missing"),
+        (("gaps.csv",), "1 of 2 have none"),
         (("ragged.ts",), "one length"),
         (("mixed.csv", "--id", "id"), "The column 'v' of mixed.csv must hold numbers, but row 2"),
         (("ramps.csv", *OPTIONS, "--targets", "short.csv"), "slope"),

@@ -132,7 +132,7 @@ def test_classes_and_labels_of_any_name(tmp_path: Path) -> None:
     path = write(tmp_path, "id,t,x,label\n" + rows)
     assert read_labelled(path).labels.tolist() == ["NA", "1"]
     assert read_steps(path).labels == [["NA"] * 3, ["1"] * 3]
-    with pytest.raises(InputError, match="some are missing"):
+    with pytest.raises(InputError, match="1 of 2 have none, the first is a"):
         read_labelled(path, numeric=True)
     texts = write(tmp_path, "text,label\nNA,None\nno,yes\n", "texts.csv")
     data = read_labelled(texts)
@@ -203,3 +203,51 @@ def test_whole_numbers_beyond_those_of_a_processor(tmp_path: Path) -> None:
 def test_series_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Panel.from_any(write(tmp_path, text))
+
+
+def test_names_of_digits_keep_their_zeros(tmp_path: Path) -> None:
+    rows = "".join(f"{id},{t},{t},{id}\n" for id in ("007", "7") for t in range(3))
+    path = write(tmp_path, "id,t,x,label\n" + rows)
+    assert Panel.from_any(path, id="id", target="x").ids.tolist() == ["007", "7"]
+    data = read_labelled(path)
+    assert (data.names, data.labels.tolist()) == (["007", "7"], ["007", "7"])
+    assert read_trajectories(path, state=["x"], id="id", time="t").names == ["007", "7"]
+    texts = read_labelled(write(tmp_path, "text,label\n007,a\n1.50,b\n"))
+    assert texts.rows.texts == ["007", "1.50"]
+
+
+def test_steps_are_in_the_order_of_their_dates(tmp_path: Path) -> None:
+    """Not of the letters that dates are written with."""
+    days = [(9, 1), (10, 1), (1, 2), (2, 12)]
+    rows = "".join(f"a,{d:02d}.{m:02d}.2024,{n},x\n" for n, (d, m) in enumerate(days))
+    text = "id,time,x,label\n" + "".join(reversed(rows.splitlines(keepends=True)))
+    path = write(tmp_path, text)
+    assert read_labelled(path).rows.arrays[0][:, 0].tolist() == [0, 1, 2, 3]
+    assert read_steps(path).steps.arrays[0][:, 0].tolist() == [0, 1, 2, 3]
+    slashes = text.replace(".", "/")
+    with pytest.raises(InputError, match="day first or with the month first"):
+        read_labelled(write(tmp_path, slashes))
+    with pytest.raises(InputError, match="'then' in row 1, which is no time stamp"):
+        read_labelled(write(tmp_path, "id,time,x,label\na,then,1,x\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,t,x,label\na,1,1,x\n,2,2,x\n", r"id column 'id' of data\.csv is empty in row 2"),
+        ("id,t,x,label\na,1,1,x\na,,2,x\n", r"column 't' lacks row 2"),
+        ("id,t,x,label\na,1,1e200,x\n", r"column 'x' of data\.csv: expected values up to 1e\+150"),
+        ("id,when,x,label\na,2024-01-01,1,x\n", r"If it is the time, say so with time='when'"),
+    ],
+)
+def test_sequences_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_labelled(write(tmp_path, text))
+
+
+def test_steps_at_one_time_are_told(tmp_path: Path) -> None:
+    data = read_labelled(write(tmp_path, "id,t,x,label\na,1,5,x\na,1,6,x\na,0,7,x\nb,1,8,y\n"))
+    assert data.notes == ["1 step has the same time as the one before: in the order of the file"]
+    assert data.rows.arrays[0][:, 0].tolist() == [7, 5, 6]
+    with pytest.raises(InputError, match="trajectory '0' has two at 1"):
+        read_trajectories(write(tmp_path, "t,x\n0,1\n1,2\n1,3\n2,4\n"))

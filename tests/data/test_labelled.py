@@ -139,7 +139,7 @@ BAD = {
         "id,v,label\n1,two,a\n",
         "The column 'v' of x.csv must hold numbers, but row 1",
     ),
-    "missing label": ("x.csv", "id,v,label\n1,2,a\n2,2,\n", "some are missing"),
+    "missing label": ("x.csv", "id,v,label\n1,2,a\n2,2,\n", "1 of 2 have none"),
     "ts without data": ("x.ts", "@data\n", "empty"),
     "ts of ragged channels": ("x.ts", "@data\n1,2:1:a\n", "one length"),
     "ts of channels": ("x.ts", "@data\n1,2:1,2:a\n1:b\n", "channels"),

@@ -560,7 +560,7 @@ def test_hints_for_duplicates():
 
 
 def test_no_numeric_column():
-    with pytest.raises(InputError, match=r"no numeric column to forecast.*It has ds, name"):
+    with pytest.raises(InputError, match=r"no column of numbers in .*: it has ds, name"):
         Panel.from_any({"ds": ["2024-01-01", "2024-01-02"], "name": ["a", "b"]})
 
 

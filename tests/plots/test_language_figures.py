@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from elman.plots.colours import ink_on
 from elman.plots.language import learning_figure, next_symbol_figure, surprise_figure
 
 
@@ -30,9 +31,9 @@ def test_what_may_come_next_ranks_and_marks_what_came():
         [[0.6, 0.4], [0.999, 0.001]],
         [[False, True], [True, False]],
     )
-    heat, light, dark = figure["data"]
+    heat, letters = figure["data"]
     assert heat["text"] == [["a", "a"], ["b", "c"]]
-    written = {one["textfont"]["color"]: one["text"] for one in (light, dark)}
-    assert written == {"@ink": ["<b>b</b>", ""], "@surface": ["a", "<b>a</b>"]}
+    assert letters["text"] == ["a", "<b>b</b>", "<b>a</b>", ""]
+    assert letters["textfont"]["color"] == [ink_on(one) for one in (0.6, 0.4, 0.999, 0.001)]
     assert heat["z"] == [pytest.approx([0.6, 0.999]), pytest.approx([0.4, 0.001])]
     assert figure["layout"]["yaxis"]["autorange"] == "reversed"

@@ -18,6 +18,6 @@ def test_what_was_left_open_is_shown_as_it_was_chosen() -> None:
     made = elman.SequenceClassifier(epochs=2, refit=False).fit(data.rows, data.labels)
     shown = _report(made, data, "two kinds", "").configuration
     assert made.hidden_size is None and shown["hidden_size"] == 32
-    assert shown["epochs"] == 2 and shown["batch_size"] == "automatic"
+    assert shown["epochs"] == 2 and shown["batch_size"] == 16
     assert shown["dropout"] is not None and shown["input_dropout"] is not None
     assert "verbose" not in shown and shown["seed"] == 0

@@ -131,8 +131,7 @@ def classify(
     voice.trained(classifier.model_.parameter_count, classifier.seconds_["total"])
     scores = classifier.scores_
     table = None if scores is None else scores["table"]
-    shown = [one for one in MEASURES if table is not None and table["network"][one[0]] is not None]
-    voice.scored(table, shown, verdict(scores), classifier.notes_)
+    voice.scored(table, MEASURES, verdict(scores), classifier.notes_)
     job.leave(
         write_classification,
         classifier,

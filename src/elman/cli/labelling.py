@@ -139,8 +139,7 @@ def label(
     voice.trained(labeller.model_.parameter_count, labeller.seconds_["total"])
     scores = labeller.scores_
     table = None if scores is None else scores["table"]
-    shown = [one for one in MEASURES if table is not None and table["network"][one[0]] is not None]
-    voice.scored(table, shown, verdict(scores), labeller.notes_)
+    voice.scored(table, MEASURES, verdict(scores), labeller.notes_)
     job.leave(write_labelling, labeller, data, request=request, document=task_metrics(labeller))
 
 

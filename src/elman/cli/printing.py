@@ -116,17 +116,18 @@ class Voice:
 
         Args:
             table: Name of a method -> name of a measure -> value; ``None`` if none was scored.
-            measures: Those shown, with their titles.
+            measures: Those shown, with their titles; one that no method has is left out.
             verdict: One sentence.
             notes: A sentence each.
             bold: The method that is set off.
         """
         if table is not None:
+            known = [(key, title) for key, title in measures if _is_known(table, key)]
             rows = [
-                [name, *("-" if row[key] is None else f"{row[key]:.3f}" for key, _ in measures)]
+                [name, *("-" if row[key] is None else f"{row[key]:.3f}" for key, _ in known)]
                 for name, row in table.items()
             ]
-            self.table(["", *(title for _, title in measures)], rows, bold)
+            self.table(["", *(title for _, title in known)], rows, bold)
         self.line("verdict", verdict)
         for note in notes:
             self.line("note", note)
@@ -243,6 +244,10 @@ class Voice:
             self.console.print(Padding(row, 0))
         else:
             self.console.print(f"{head}{escape(text)}")
+
+
+def _is_known(table: Mapping[str, Mapping[str, float | None]], measure: str) -> bool:
+    return any(row[measure] is not None for row in table.values())
 
 
 def forecast_document(forecaster: Forecaster, answer: Answer) -> dict[str, Any]:

@@ -132,7 +132,8 @@ def translate(
         **options,
     )
     voice = job.voice
-    voice.source(title, data.describe(), data.notes)
+    read = source if source_file is None else f"{source_file}, {target_file}"
+    voice.source(read, data.describe(), data.notes)
     translator.fit(data.sources, data.targets)
     voice.trained(translator.model_.parameter_count, translator.seconds_["total"])
     scores = translator.scores_

@@ -76,6 +76,8 @@ def read_steps(
     """
     path = Path(path)
     form = form_of(path)
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder, expected a file; name one in it")
     if form in ("conllu", "columns", "json"):
         refuse_dialect(dialect, path)
     if form == "conllu":
@@ -320,8 +322,10 @@ def _read_table(
     wanted = _column("label", columns, label, _LABELS, required)
     frame = with_words(frame, path, [by, wanted], dialect)
     others = [one for one in columns if one not in (by, wanted)]
-    words = None if channels else _token_column(frame, others, token, by)
-    when = None if words else _column("time", columns, time, _TIMES, False)
+    when = _column("time", columns, time, _TIMES, False)
+    free = [one for one in others if one != when or one == token]
+    words = None if channels else _token_column(frame, free, token, by)
+    when = None if words else when  # words stand in their order
     rows = _groups(frame, by, when, path.name)
     names = [name for name, _ in rows]
     labels = None if wanted is None else _step_labels(path, frame[wanted].to_list(), rows)

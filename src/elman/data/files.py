@@ -13,7 +13,9 @@ from elman.errors import InputError
 
 __all__ = [
     "READABLE",
+    "differs_as_name",
     "is_delimited",
+    "is_perhaps_a_name",
     "read_file",
     "read_with_dialect",
     "refuse_dialect",
@@ -114,24 +116,43 @@ def with_words(
     path: str | os.PathLike[str],
     names: Sequence[str | None],
     dialect: Dialect = PLAIN,
+    texts: Sequence[str | None] = (),
 ) -> Any:
     """A table whose columns of names are as they stand in the file.
 
-    Among numbers `NA` or `null` is a missing number; where a number is a name, an id or a class,
-    it is a name too.
+    Among numbers `NA` or `null` is a missing number, and 007 is 7; where a number is a name, an id
+    or a class, those are names, and as part of a text it stays as it stands.
 
     Args:
         frame: What was read from the file.
         path: The file.
-        names: The columns of ids, classes, texts; ``None`` among them stands for nothing.
+        names: The columns of ids and classes; ``None`` among them stands for nothing.
         dialect: As it was read with.
+        texts: The columns of texts.
     """
-    lacking = [name for name in names if name is not None and frame[name].null_count()]
-    if not lacking or not is_delimited(path):
+    texts = [one for one in texts if one is not None and frame[one].dtype != _polars().String]
+    numbers = [one for one in names if one is not None and is_perhaps_a_name(frame[one])]
+    if not (texts or numbers) or not is_delimited(path):
         return frame
     written = read_file(path, as_text=True, dialect=dialect)
-    words = [one for one in lacking if written[one].null_count() < frame[one].null_count()]
-    return frame.with_columns(written[one] for one in words)
+    words = [one for one in numbers if differs_as_name(frame[one], written[one])]
+    return frame.with_columns(written[one] for one in (*texts, *words))
+
+
+def is_perhaps_a_name(column: Any) -> bool:
+    """Whether a column read as numbers may have lost something of the names that it holds."""
+    return bool(column.null_count()) or column.dtype.is_integer()
+
+
+def differs_as_name(column: Any, written: Any) -> bool:
+    """Whether a column holds names that are no numbers: words, or digits after zeros.
+
+    Args:
+        column: As it was read.
+        written: As it stands in the file.
+    """
+    zeros = column.dtype.is_integer() and written.str.contains(r"^\s*[-+]?0\d").any()
+    return bool(zeros) or written.null_count() < column.null_count()
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:

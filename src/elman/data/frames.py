@@ -18,7 +18,13 @@ import numpy as np
 from elman.data.calendar import fixed_offset
 from elman.data.columns import Column, column_from_array, column_from_series
 from elman.data.dialect import PLAIN, Dialect
-from elman.data.files import is_delimited, read_file, read_with_dialect
+from elman.data.files import (
+    differs_as_name,
+    is_delimited,
+    is_perhaps_a_name,
+    read_file,
+    read_with_dialect,
+)
 from elman.errors import InputError
 
 __all__ = ["Table", "build_frame", "read_table", "write_table"]
@@ -71,12 +77,13 @@ class Table:
         if kind in ("Int128", "UInt128"):  # numbers that lose digits in being read as such
             digits = [None if one is None else str(one) for one in self.columns[name].to_list()]
             return Column(name, "text", np.array(digits, dtype=object))
-        if self.path is None or column.kind == "text" or not column.missing.any():
+        raw = self.columns[name]
+        if self.path is None or not is_perhaps_a_name(raw):
             return column
         written = read_file(self.path, as_text=True, dialect=self.dialect)[name]
-        values = np.array(written.to_list(), dtype=object)
-        words = Column(name, "text", values)
-        return words if words.missing.sum() < column.missing.sum() else column
+        if not differs_as_name(raw, written):
+            return column
+        return Column(name, "text", np.array(written.to_list(), dtype=object))
 
 
 def read_table(source: Any, dialect: Dialect = PLAIN) -> Table:

@@ -29,6 +29,7 @@ from elman.data.named_columns import (
     VALUES_HINT,
     check_channels,
     find_column,
+    ids_of,
     numbers_of,
     ranks_of,
     text_column,
@@ -136,7 +137,8 @@ def read_labelled(
         )
     data.numeric = numeric
     if data.labels is not None:
-        data.labels = _as_numbers(data.labels) if numeric else _as_classes(data.labels)
+        turned = _as_numbers if numeric else _as_classes
+        data.labels = turned(data.labels, data.names)
     return data
 
 
@@ -177,7 +179,7 @@ def read_labels(
             f"labels: expected one for each of {len(data.rows)} sequences, got {len(labels)} in "
             f"{Path(path).name}"
         )
-    return _as_numbers(labels) if data.numeric else _as_classes(labels)
+    return (_as_numbers if data.numeric else _as_classes)(labels, data.names)
 
 
 _LABELS = ("label", "class", "target", "y")
@@ -208,10 +210,10 @@ def _read_table(
         return _long_table(frame, file, label, by, when, channels)
     others = list(channels or (name for name in frame.columns if name not in (label, by)))
     chosen = text_column(frame, text, others)
-    frame = words(frame, names=[by, chosen, None if numeric else label])
+    frame = words(frame, names=[by, None if numeric else label], texts=[chosen])
     labels = None if label is None else np.asarray(frame[label].to_list(), dtype=object)
     numbered = range(1, frame.height + 1)
-    names = [str(one) for one in (numbered if by is None else frame[by].to_list())]
+    names = list(map(str, numbered)) if by is None else ids_of(frame, by, file)
     if chosen is not None:
         values = [one or "" for one in frame[chosen].cast(str).to_list()]
         return Labelled(Rows(None, values, 0), labels, names, label=label, columns=[chosen])
@@ -234,13 +236,19 @@ def _long_table(
     channels = list(wanted or (one for one in frame.columns if one not in (label, by, time)))
     if not channels:
         raise InputError("The table has no column of numbers beside id, time and label.")
-    keys = [str(one) for one in frame[by].to_list()]
+    keys = ids_of(frame, by, file)
     number: dict[str, int] = {}
     row_of = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
     values = numbers_of(frame, channels, file, VALUES_HINT)
     order = np.argsort(row_of, kind="stable")
+    notes = []
     if time is not None:
-        order = np.lexsort((ranks_of(frame, time, file), row_of))
+        ranks = ranks_of(frame, time, file)
+        order = np.lexsort((ranks, row_of))
+        same = (np.diff(ranks[order]) == 0) & (np.diff(row_of[order]) == 0)
+        if same.any():
+            steps = counted(int(same.sum()), "step has", "steps have")
+            notes.append(f"{steps} the same time as the one before: in the order of the file")
     ends = np.searchsorted(row_of[order], np.arange(1, len(number)))
     arrays = np.split(values[order], ends)
     labels = None
@@ -248,9 +256,7 @@ def _long_table(
         found = np.asarray(frame[label].to_list(), dtype=object)[order]
         labels = _one_each(number, np.split(found, ends))
     rows = Rows(arrays, None, len(channels))
-    return Labelled(
-        rows, labels, list(number), channels, label=label, columns=channels, id=by, time=time
-    )
+    return Labelled(rows, labels, list(number), channels, notes, label, False, channels, by, time)
 
 
 def _one_each(names: Iterable[str], parts: Sequence[Array]) -> Array:
@@ -373,9 +379,9 @@ def _numbered(number: int) -> list[str]:
     return [str(one) for one in range(1, number + 1)]
 
 
-def _as_classes(labels: Array) -> Array:
+def _as_classes(labels: Array, names: Sequence[str]) -> Array:
     """Labels as whole numbers where all are, else as text; an array of numbers as it is."""
-    values = _none_missing(labels)
+    values = _none_missing(labels, names)
     if labels.dtype.kind in "biuf":
         return labels
     if all(isinstance(one, (int, np.integer)) for one in values):
@@ -383,10 +389,10 @@ def _as_classes(labels: Array) -> Array:
     return np.array([str(one) for one in values])
 
 
-def _as_numbers(labels: Array) -> Array:
+def _as_numbers(labels: Array, names: Sequence[str]) -> Array:
     """Labels as float64; none may be missing or be no number."""
     numbers = []
-    for one in _none_missing(labels):
+    for one in _none_missing(labels, names):
         try:
             numbers.append(float(one))
             if math.isinf(numbers[-1]):
@@ -399,10 +405,14 @@ def _as_numbers(labels: Array) -> Array:
     return np.array(numbers, np.float64)
 
 
-def _none_missing(labels: Array) -> list[Any]:
+def _none_missing(labels: Array, names: Sequence[str]) -> list[Any]:
     values: list[Any] = labels.tolist()
-    if any(one is None or one != one for one in values):
-        raise InputError("label: expected a label for every sequence, some are missing")
+    missing = [row for row, one in enumerate(values) if one is None or one != one]
+    if missing:
+        raise InputError(
+            f"label: expected a label for every sequence, {len(missing)} of {len(values)} have "
+            f"none, the first is {names[missing[0]]}; leave them out"
+        )
     return values
 
 

@@ -8,7 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.data.columns import Column
 from elman.data.dialect import mostly_numbers, odd_word
+from elman.data.rows import check_magnitude
+from elman.data.timestamps import looks_like_time, plain_stamps
 from elman.errors import InputError
 
 __all__ = [
@@ -16,6 +19,7 @@ __all__ = [
     "check_channels",
     "check_numeric",
     "find_column",
+    "ids_of",
     "numbers_of",
     "ranks_of",
     "text_column",
@@ -67,9 +71,11 @@ def text_column(frame: Any, text: str | None, others: Sequence[str]) -> str | No
     """
     if text is not None:
         return find_column(frame, "text", text, (), required=True)
+    if "text" in others:  # whatever it holds: texts of digits are texts
+        return "text"
     texts = [name for name in others if str(frame[name].dtype) in ("String", "Utf8")]
-    if not texts or "text" in texts:
-        return "text" if texts else None
+    if not texts:
+        return None
     for name in texts:
         if mostly_numbers(frame[name].to_list()):
             check_numeric(frame[name], hint=" Name the column of texts with text=NAME.")
@@ -125,6 +131,8 @@ def check_numeric(column: Any, file: str = "", hint: str = "") -> None:
     row, word, mark = odd_word(words)
     if not mark and mostly_numbers(words):
         mark = " Leave a field empty where its value is missing."
+    if looks_like_time(Column(column.name, "text", np.array(words, dtype=object))):
+        mark = f" If it is the time, say so with time={column.name!r}."
     raise InputError(f"{said} row {row + 1} holds {word!r}.{mark or hint}")
 
 
@@ -156,6 +164,8 @@ def numbers_of(frame: Any, names: Sequence[str], file: str = "", hint: str = "")
             f"The column {names[column]!r}{where} is infinite in row {row + 1} "
             f"({table[row, column]}). Expected finite numbers; leave missing values empty."
         )
+    for name, values in zip(names, columns, strict=True):
+        check_magnitude(f"The column {name!r}{f' of {file}' if file else ''}:", values)
     return table
 
 
@@ -168,12 +178,38 @@ def ranks_of(frame: Any, time: str, file: str) -> Array:
         file: The table's name, for the message.
 
     Raises:
-        InputError: If a time is missing or infinite.
+        InputError: If a time is missing or infinite, or text that is no date.
     """
     stamps = frame[time]
-    if stamps.null_count():
-        raise InputError(f"time: expected a time for every step, column {time!r} lacks some")
+    missing = stamps.is_null()
+    if missing.any():
+        row = int(missing.arg_max()) + 1
+        raise InputError(f"time: expected a time for every step, column {time!r} lacks row {row}")
     if stamps.dtype.is_numeric():
         numbers_of(frame, [time], file)
+    elif str(stamps.dtype) == "String":
+        dates = Column(time, "text", np.array(stamps.to_list(), dtype=object))
+        return np.asarray(plain_stamps(dates, lambda one: np.unique(one, return_inverse=True)[1]))
     ranks: Array = stamps.rank("dense").to_numpy()
     return ranks
+
+
+def ids_of(frame: Any, name: str, file: str) -> list[str]:
+    """The names of the sequences, a row each, as text.
+
+    Args:
+        frame: The table.
+        name: The column of names.
+        file: The table's name, for the message.
+
+    Raises:
+        InputError: If a row has none.
+    """
+    column = frame[name]
+    missing = column.is_null()
+    if missing.any():
+        raise InputError(
+            f"The id column {name!r} of {file} is empty in row {int(missing.arg_max()) + 1}. Every "
+            "row must say which sequence it belongs to."
+        )
+    return [str(one) for one in column.to_list()]

@@ -218,8 +218,8 @@ def _guess_targets(table: Table, taken: set[str], wide: str | None) -> tuple[str
     if empty:
         raise InputError(f"The column {empty[0]!r} of {table.source} has no value in any row.")
     raise InputError(
-        f"There is no numeric column to forecast in {table.source}. It has {present}; name one "
-        "with `target=`."
+        f"There is no column of numbers in {table.source}: it has {present}. Name one with "
+        "`target=`."
     )
 
 

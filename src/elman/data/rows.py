@@ -16,7 +16,7 @@ from elman.checks import describe
 from elman.data.text import check_texts
 from elman.errors import InputError
 
-__all__ = ["Rows", "as_rows"]
+__all__ = ["LARGEST", "Rows", "as_rows", "check_magnitude"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -116,7 +116,30 @@ def _array(name: str, data: Any) -> Array:
         raise InputError(
             f"{name}: expected finite numbers, or NaN where missing, got infinity (inf)"
         )
+    check_magnitude(f"{name}:", array)
     return array
+
+
+LARGEST = 1e150
+"""The greatest value that is taken: its square, which scaling needs, is still finite."""
+
+
+def check_magnitude(name: str, array: Array) -> None:
+    """Refuses values whose squares are not finite.
+
+    Args:
+        name: What they are, the beginning of a sentence that goes on with "expected values".
+        array: Finite numbers, NaN where missing.
+
+    Raises:
+        InputError: One is beyond ``1e150``.
+    """
+    largest = float(np.nanmax(np.abs(array), initial=0.0))
+    if largest > LARGEST:
+        raise InputError(
+            f"{name} expected values up to {LARGEST:g}, whose squares are still finite, got "
+            f"{largest:g}; give them in another unit"
+        )
 
 
 def _of_array(array: Array, lengths: Any, mask: Any) -> list[Array]:

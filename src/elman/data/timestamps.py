@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -14,7 +15,7 @@ from elman.data.calendar import zone_name
 from elman.data.columns import Column
 from elman.errors import InputError
 
-__all__ = ["SEVERAL_OFFSETS", "Stamps", "looks_like_time", "parse_stamps"]
+__all__ = ["SEVERAL_OFFSETS", "Stamps", "looks_like_time", "parse_stamps", "plain_stamps"]
 
 # Two-digit years come before four-digit ones, since %Y would read "24" as the year 24.
 _DATES = (
@@ -112,6 +113,35 @@ def parse_stamps(column: Column, time_format: str | None = None) -> Stamps:
     if time_format is None and text.str.contains(_WHOLE_NUMBER).all():
         return _from_numbers(Column(column.name, "number", text.cast(pl.Int64).to_numpy()))
     return _from_text(column, text, time_format)
+
+
+def plain_stamps(
+    column: Column, same: Callable[[NDArray[Any]], Any] = lambda values: values
+) -> Any:
+    """Read a text column of times where no `time_format` can be given.
+
+    Args:
+        column: The column, without missing values.
+        same: What of the stamps is wanted, such as their order.
+
+    Returns:
+        What `same` makes of them.
+
+    Raises:
+        InputError: One cannot be read, or day and month can be exchanged and that makes a
+            difference.
+    """
+    try:
+        read = parse_stamps(column)
+    except InputError as error:
+        raise InputError(str(error).partition("; `time_format=`")[0].rstrip(".") + ".") from error
+    wanted = same(read.values)
+    if any(not np.array_equal(wanted, same(other)) for other in read.alternatives):
+        raise InputError(
+            f"The dates in {column.name!r} can be read with the day first or with the month first. "
+            "Write them as 2024-01-31."
+        )
+    return wanted
 
 
 def _from_numbers(column: Column) -> Stamps:

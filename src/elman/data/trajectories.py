@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from elman.checks import describe
 from elman.counting import counted
+from elman.data.columns import Column
 from elman.data.dialect import PLAIN, Dialect
 from elman.data.files import read_file, with_words
-from elman.data.named_columns import check_numeric, numbers_of
+from elman.data.named_columns import check_numeric, ids_of, numbers_of
 from elman.data.rows import as_rows
+from elman.data.timestamps import plain_stamps
 from elman.errors import InputError
 
 __all__ = ["Trajectories", "as_trajectories", "cut_at_gaps", "read_trajectories"]
@@ -217,7 +219,7 @@ def read_trajectories(
     state = state or [one for one in frame.columns if one not in roles]
     if not state:
         raise InputError(f"The file {name} has no column of numbers that could be the state.")
-    keys = ["0"] * frame.height if id is None else [str(one) for one in frame[id].to_list()]
+    keys = ["0"] * frame.height if id is None else ids_of(frame, id, name)
     number: dict[str, int] = {}
     row_of = np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
     stamps = np.arange(frame.height, dtype=np.float64)
@@ -334,13 +336,8 @@ def _stamps(frame: Any, column: str, file: str) -> Array:
 
     stamps = frame[column]
     if stamps.dtype == polars.String:
-        try:
-            stamps = stamps.str.to_datetime(time_unit="us")
-        except polars.exceptions.PolarsError as error:
-            raise InputError(
-                f"time: expected numbers or dates such as 2024-01-31 12:00 in column {column!r}, "
-                f"got {stamps[0]!r}"
-            ) from error
+        dates = Column(column, "text", np.array(stamps.to_list(), dtype=object))
+        stamps = polars.Series(plain_stamps(dates))
     if stamps.dtype.is_temporal():
         stamps = stamps.cast(polars.Datetime("us")).dt.epoch("us") / 1e6
     values = _numbers(stamps.alias(column).to_frame(), [column], file)[:, 0]
@@ -357,6 +354,12 @@ def _distance(stamps: list[Array], names: list[str], column: str) -> float:
     for name, one in zip(names, stamps, strict=True):
         gaps = np.diff(one)
         odd = np.abs(gaps - dt) > 1e-3 * abs(dt) + 1e-12
+        if (gaps == 0).any():
+            raise InputError(
+                f"time: expected one row for each time, trajectory {name!r} has two at "
+                f"{one[int(np.argmax(gaps == 0))]:g} in column {column!r}; name the column that "
+                "tells the trajectories apart with id=NAME"
+            )
         if dt <= 0 or odd.any():
             step = int(np.argmax(odd))
             raise InputError(

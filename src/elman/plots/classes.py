@@ -7,6 +7,7 @@ from typing import Any
 
 from elman.counting import counted
 from elman.plots import drawing
+from elman.plots.colours import ink_on
 from elman.plots.drawing import Figure
 
 __all__ = ["confusion_figure", "relevance_figure", "reliability_figure"]
@@ -82,11 +83,12 @@ def confusion_figure(matrix: Sequence[Sequence[int]], classes: Sequence[Any]) ->
     """Which class (row) was taken for which (column), as shares of the row."""
     names = [drawing.escaped(str(one)) for one in classes]
     totals = [max(sum(row), 1) for row in matrix]
+    shares = [[cell / total for cell in row] for row, total in zip(matrix, totals, strict=True)]
     heat = {
         "type": "heatmap",
         "x": names,
         "y": names,
-        "z": [[cell / total for cell in row] for row, total in zip(matrix, totals, strict=True)],
+        "z": shares,
         "customdata": [list(row) for row in matrix],
         "hovertemplate": "%{y} taken for %{x}: %{customdata} (%{z:.0%})<extra></extra>",
         "colorscale": [[0, "@surface"], [1, "@network"]],
@@ -96,13 +98,24 @@ def confusion_figure(matrix: Sequence[Sequence[int]], classes: Sequence[Any]) ->
         "xgap": 1,
         "ygap": 1,
     }
-    if len(classes) <= 12:
-        heat["text"] = [[str(cell) if cell else "" for cell in row] for row in matrix]
-        heat["texttemplate"] = "%{text}"
+    figures = _figures_in(names, matrix, shares) if len(classes) <= 12 else []
     layout = drawing.layout("named", "truth", legend=False)
     layout["yaxis"].update(autorange="reversed", showgrid=False, type="category")
     layout["xaxis"].update(type="category")
-    return {"data": [heat], "layout": layout}
+    return {"data": [heat, *figures], "layout": layout}
+
+
+def _figures_in(
+    names: Sequence[str], matrix: Sequence[Sequence[int]], shares: Sequence[Sequence[float]]
+) -> list[Figure]:
+    """The numbers in the fields, in a colour that can be read there."""
+    fields = [
+        (names[column], names[row], str(cell), ink_on(shares[row][column]))
+        for row, cells in enumerate(matrix)
+        for column, cell in enumerate(cells)
+        if cell
+    ]
+    return [drawing.texts_in_fields(fields)] if fields else []
 
 
 def relevance_figure(

@@ -13,7 +13,7 @@ from typing import Any
 
 from elman.errors import InputError
 
-__all__ = ["DASHES", "SYMBOLS", "THEMES", "coloured"]
+__all__ = ["DASHES", "SYMBOLS", "THEMES", "coloured", "contrast", "ink_on"]
 
 THEMES: dict[str, dict[str, str]] = {
     "light": {
@@ -61,7 +61,56 @@ THEMES: dict[str, dict[str, str]] = {
         "bad": "#ff9457",
     },
 }
-"""Theme -> name of a colour -> CSS colour."""
+"""Theme -> name of a colour -> CSS colour; beside those above ``on-0`` ... for :func:`ink_on`."""
+
+READABLE = 4.5
+"""The least contrast of text, of the Web Content Accessibility Guidelines 2.2, 1.4.3."""
+_STEPS = 50
+
+
+def contrast(one: str, other: str) -> float:
+    """How far two colours, ``#rrggbb``, are apart in lightness, as WCAG 2.2 has it: 1 to 21."""
+    darker, lighter = sorted((_luminance(_channels(one)), _luminance(_channels(other))))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def ink_on(share: float) -> str:
+    """The colour of text on a field that is ``share`` of the way from surface to network.
+
+    Black and white differ so much that one of the two can be read on any ground.
+    """
+    return f"@on-{round(min(max(share, 0.0), 1.0) * _STEPS)}"
+
+
+def _channels(colour: str) -> list[float]:
+    return [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+
+
+def _luminance(channels: list[float]) -> float:
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in channels]
+    return sum(w * one for w, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """The colour that is ``share`` of the way from one to another, as a colour scale has it."""
+    pairs = zip(_channels(one), _channels(other), strict=True)
+    return "#" + "".join(f"{round(255 * (a + (b - a) * share)):02x}" for a, b in pairs)
+
+
+def _inks(theme: dict[str, str]) -> dict[str, str]:
+    """The theme's ink wherever that can be read, else black or white."""
+    found = {}
+    for step in range(_STEPS + 1):
+        ground = mixed(theme["surface"], theme["network"], step / _STEPS)
+        best = max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, ground))
+        margin = READABLE + 0.2  # a field may be half a step darker
+        readable = contrast(theme["ink"], ground) >= margin
+        found[f"on-{step}"] = theme["ink"] if readable else best
+    return found
+
+
+for _theme in THEMES.values():
+    _theme.update(_inks(_theme))
 
 DASHES = {
     "network": "solid",

@@ -19,6 +19,7 @@ __all__ = [
     "layout",
     "line",
     "points",
+    "texts_in_fields",
     "time_layout",
     "upright",
 ]
@@ -116,6 +117,24 @@ def points(name: str, x: Times, y: Values, colour: str, showlegend: bool = True)
         "y": list(y),
         "marker": {"color": colour, "size": 5},
         "showlegend": showlegend,
+    }
+
+
+def texts_in_fields(fields: Sequence[tuple[Any, Any, str, str]]) -> Figure:
+    """Texts over a heat map.
+
+    Args:
+        fields: Of each field its places on the two axes, the text, and its colour.
+    """
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [x for x, _, _, _ in fields],
+        "y": [y for _, y, _, _ in fields],
+        "text": [text for _, _, text, _ in fields],
+        "textfont": {"size": 13, "color": [colour for _, _, _, colour in fields]},
+        "hoverinfo": "skip",
+        "showlegend": False,
     }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from elman.plots import drawing
+from elman.plots.colours import ink_on
 from elman.plots.drawing import Figure
 
 __all__ = ["learning_figure", "next_symbol_figure", "surprise_figure"]
 
 
 _RULED_OUT = 0.005
-_DARK = 0.55  # of a field as likely as that, ink would not show
 _COLOURS = ("@repeat-last", "@seasonal-naive", "@drift", "@mean")
 
 
@@ -108,33 +108,12 @@ def next_symbol_figure(
     layout = drawing.layout("what came", "likeliest", legend=False)
     layout["yaxis"].update(autorange="reversed", showgrid=False, type="category")
     _name_places(layout, [drawing.escaped(one) for one in symbols])
-    letters = [_letters(likeliest, shares, right, dark) for dark in (False, True)]
-    return {"data": [heat, *letters], "layout": layout}
-
-
-def _letters(
-    likeliest: Sequence[Sequence[str]],
-    shares: Sequence[Sequence[float]],
-    right: Sequence[Sequence[bool]],
-    dark: bool,
-) -> Figure:
-    """The symbols of the dark fields, or of the light ones, in ink that shows there."""
-    fields = [
-        (place, rank, _written(symbol, share, hit))
+    letters = [
+        (place, str(rank + 1), _written(symbol, share, hit), ink_on(share))
         for place, each in enumerate(zip(likeliest, shares, right, strict=True))
         for rank, (symbol, share, hit) in enumerate(zip(*each, strict=True))
-        if (share >= _DARK) == dark
     ]
-    return {
-        "type": "scatter",
-        "mode": "text",
-        "x": [place for place, _, _ in fields],
-        "y": [str(rank + 1) for _, rank, _ in fields],
-        "text": [text for _, _, text in fields],
-        "textfont": {"size": 13, "color": "@surface" if dark else "@ink"},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
+    return {"data": [heat, drawing.texts_in_fields(letters)], "layout": layout}
 
 
 def _written(symbol: str, share: float, right: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
@@ -112,6 +113,8 @@ class SavedEstimator(Estimator):
         history_: The record of the training.
         notes_: What was done or should be known, a sentence each.
         seconds_: Wall-clock time of the parts of ``fit``; empty in one that was read back.
+        chosen_: What ``fit`` took for arguments left at ``None``, where the network does not show
+            it; of one just fitted alone.
     """
 
     _kind: ClassVar[str]
@@ -121,6 +124,7 @@ class SavedEstimator(Estimator):
     history_: History
     notes_: list[str]
     seconds_: dict[str, float]
+    chosen_: Mapping[str, Any] = MappingProxyType({})
 
     def _load_model(self, record: Mapping[str, Any], tensors: Mapping[str, Array]) -> TrainedModel:
         """The model back from its description and its parameters."""

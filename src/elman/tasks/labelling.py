@@ -303,6 +303,7 @@ class SequenceLabeller(SavedEstimator):
 
     def _training(self, rows: int, epochs: int | None) -> Training:
         batch = self.batch_size or (16 if rows < 1000 else 32)
+        self.chosen_ = {"batch_size": batch}
         if epochs is None:
             epochs = self.epochs or min(100, max(8, math.ceil(_UPDATES / math.ceil(rows / batch))))
         return Training(epochs, batch, self.learning_rate, self.weight_decay)

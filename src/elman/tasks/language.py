@@ -263,6 +263,7 @@ class LanguageModel(FittedLanguage):
         number = sum(len(text) - 1 for text in parts[0])
         lanes = self.lanes or (16 if number < 300_000 else 32 if number < 1_000_000 else 64)
         lanes = max(1, min(lanes, number // self.chunk))
+        self.chosen_ = {"lanes": lanes}
         epochs = self.epochs or min(60, math.ceil(_UPDATES * lanes * self.chunk / number))
         stream = self._stream(parts[0], lanes)
         self.history_ = self.model_.network.fit(

@@ -236,6 +236,7 @@ class ManyToOne(SavedEstimator):
 
     def _training(self, rows: int, epochs: int | None) -> Training:
         batch = self.batch_size or (16 if rows < 500 else 32 if rows < 4000 else 64)
+        self.chosen_ = {"batch_size": batch}
         if epochs is None:
             epochs = self.epochs or min(60, max(8, math.ceil(_UPDATES / math.ceil(rows / batch))))
         return Training(epochs, batch, self.learning_rate, self.weight_decay)

@@ -163,6 +163,7 @@ class AutoencoderBase(SavedEstimator):
             updates = 2 * _UPDATES if self.cell == "dense" else _UPDATES
             epochs = min(200, max(8, math.ceil(updates / math.ceil(windows / self.batch_size))))
         rate = self.learning_rate or (0.005 if self.cell == "dense" else 0.01)
+        self.chosen_ = {"stride": self._stride, "learning_rate": rate}
         return Training(make_loss(self.loss), epochs, self.batch_size, rate, self.weight_decay)
 
     def _check_options(self) -> None:

@@ -14,6 +14,7 @@ from elman.report.task import Section, TaskReport
 from elman.report.wording import Fact, Verdict
 from elman.runs import Run, versions
 from elman.tasks.estimator import SavedEstimator
+from elman.tasks.settings_report import chosen_settings
 
 __all__ = ["RunWriter", "layer_views", "network_view", "task_metrics", "task_report"]
 
@@ -56,7 +57,13 @@ class RunWriter(Generic[_Estimator, _Data]):
             command: The command line, for the report.
             report: Whether the report is written too.
         """
-        run.write_config({"request": dict(request), "parameters": estimator.get_params()})
+        run.write_config(
+            {
+                "request": dict(request),
+                "parameters": estimator.get_params(),
+                "chosen": chosen_settings(estimator),
+            }
+        )
         run.write_metrics(task_metrics(estimator))
         run.write_history(estimator.history_.records())
         for name, columns in self.tables(estimator, data).items():

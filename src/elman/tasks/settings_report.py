@@ -10,35 +10,29 @@ from elman.layers import Dropout, Embedding, Layer, RecurrentLayer
 from elman.report.task import TaskReport
 from elman.tasks.estimator import SavedEstimator
 
-__all__ = ["with_chosen"]
+__all__ = ["chosen_settings", "with_chosen"]
 
 _UNSET = ("verbose", "backend")
 """What says how it was run, not what was trained."""
-_BY_DATA = ("batch_size", "lanes", "stride", "segment")
-"""Chosen by the amount of data where not given."""
 
 
 def with_chosen(report: TaskReport, estimator: SavedEstimator) -> TaskReport:
-    """The report with the settings that came of it, in place of those that were left open.
+    """The report with the settings that came of it, in place of those that were left open."""
+    given = {name: one for name, one in estimator.get_params().items() if name not in _UNSET}
+    return replace(report, configuration={**given, **chosen_settings(estimator)})
 
-    What the network tells (units, dropout ...) and the epochs that it was trained for stand
-    where ``None`` did; what was left to the amount of data and is not kept is called automatic.
+
+def chosen_settings(estimator: SavedEstimator) -> dict[str, Any]:
+    """What a fitted estimator took for the arguments that were left at ``None``, by name.
+
+    What ``fit`` says of it, what the network tells (units, dropout ...), and the epochs that it
+    was trained for. An argument whose ``None`` means what it says is not among them.
     """
-    shape = _shape(estimator.model_)
-    settings = {}
-    for name, value in estimator.get_params().items():
-        if name in _UNSET:
-            continue
-        if value is None and shape.get(name) is not None:
-            value = shape[name]
-        elif value is None and name == "epochs":
-            value = len(estimator.history_)
-        elif value is None and name == "learning_rate":
-            value = max(estimator.history_.learning_rate, default=None)
-        elif value is None and name in _BY_DATA:
-            value = "automatic"
-        settings[name] = value
-    return replace(report, configuration=settings)
+    found = {**_shape(estimator.model_), **estimator.chosen_}
+    found.setdefault("epochs", len(estimator.history_))
+    found.setdefault("learning_rate", max(estimator.history_.learning_rate, default=None))
+    open_ = [name for name, one in estimator.get_params().items() if one is None]
+    return {name: found[name] for name in open_ if found.get(name) is not None}
 
 
 def _shape(model: Any) -> Mapping[str, Any]:

@@ -232,6 +232,8 @@ class Translator(SavedEstimator):
 
     def _train(self, pairs: Pairs, train: Array, watch: Array) -> tuple[TranslationModel, History]:
         parameters = self.get_params()
+        training = training_of(parameters, len(train))
+        self.chosen_ = {"batch_size": training.batch_size}
         fewest = [_RARE_WORD if unit == "words" else 1 for unit in self.units_]
         return TranslationModel.train(
             pairs.select(train),
@@ -239,7 +241,7 @@ class Translator(SavedEstimator):
             shape=shape_of(parameters, len(train)),
             fewest=(fewest[0], fewest[1]),
             reverse=self.reverse_source,
-            training=training_of(parameters, len(train)),
+            training=training,
             seed=np.random.SeedSequence(self.seed).spawn(2)[0],
             backend=self.backend,
             progress=None if self.verbose else False,
