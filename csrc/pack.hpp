@@ -1,24 +1,55 @@
 // Transposition between PyTorch's weight layout and the packed panels.
 #pragma once
 
+#include <utility>
+
 #include "simd.hpp"
 
 namespace elman::ELMAN_ISA {
 
+// Exchanges the upper half of every 2 * Half lanes of `a` with the lower half of those of `b`.
+template <int Half, class T, int... Lane>
+ELMAN_INLINE void exchange_halves(Vector<T>& a, Vector<T>& b, std::integer_sequence<int, Lane...>) {
+    constexpr int V = lanes<T>;
+#if defined(__clang__)
+    const Vector<T> low = __builtin_shufflevector(a, b, (Lane & Half ? V + Lane - Half : Lane)...);
+    b = __builtin_shufflevector(a, b, (Lane & Half ? V + Lane : Lane + Half)...);
+#else
+    using Bits = typename VectorOf<T>::bits;
+    const Vector<T> low = __builtin_shuffle(a, b, Bits{(Lane & Half ? V + Lane - Half : Lane)...});
+    b = __builtin_shuffle(a, b, Bits{(Lane & Half ? V + Lane : Lane + Half)...});
+#endif
+    a = low;
+}
+
+// Lane j of row i becomes lane i of row j.
+template <class T, int Half = lanes<T> / 2>
+ELMAN_INLINE void transpose_square(Vector<T> (&rows)[lanes<T>]) {
+    if constexpr (Half > 0) {
+        ELMAN_UNROLL
+        for (int i = 0; i < lanes<T>; ++i)
+            if ((i & Half) == 0)
+                exchange_halves<Half, T>(rows[i], rows[i + Half],
+                                         std::make_integer_sequence<int, lanes<T>>{});
+        transpose_square<T, Half / 2>(rows);
+    }
+}
+
 // to[c * to_stride + r] = from[r * from_stride + c] for r < rows; zeros for rows <= r < lanes.
-// In blocks of 16 columns, so that both sides stay in the first-level cache.
 template <class T>
 inline void transpose_rows(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
                            int64_t to_stride) {
-    constexpr int64_t V = lanes<T>;
-    constexpr int64_t block = 16;
-    for (int64_t first = 0; first < columns; first += block) {
-        const int64_t last = first + block < columns ? first + block : columns;
-        for (int64_t c = first; c < last; ++c) {
-            alignas(64) T column[V] = {};
-            for (int64_t r = 0; r < rows; ++r) column[r] = from[r * from_stride + c];
-            store(to + c * to_stride, load(column));
-        }
+    constexpr int V = lanes<T>;
+    for (int64_t first = 0; first < columns; first += V) {
+        Vector<T> square[V];
+        ELMAN_UNROLL
+        for (int r = 0; r < V; ++r)
+            square[r] = r < rows ? load_up_to(from + r * from_stride + first, columns - first)
+                                 : Vector<T>{};
+        transpose_square<T>(square);
+        ELMAN_UNROLL
+        for (int c = 0; c < V; ++c)
+            if (first + c < columns) store(to + (first + c) * to_stride, square[c]);
     }
 }
 
@@ -26,15 +57,19 @@ inline void transpose_rows(const T* from, int64_t from_stride, int64_t rows, int
 template <class T>
 inline void add_transposed(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
                            int64_t to_stride) {
-    constexpr int64_t V = lanes<T>;
-    constexpr int64_t block = 16;
-    for (int64_t first = 0; first < columns; first += block) {
-        const int64_t count = first + block < columns ? block : columns - first;
-        alignas(64) T square[block * V];
-        for (int64_t c = 0; c < count; ++c)
-            store(square + c * V, load(from + (first + c) * from_stride));
-        for (int64_t r = 0; r < rows; ++r)
-            for (int64_t c = 0; c < count; ++c) to[r * to_stride + first + c] += square[c * V + r];
+    constexpr int V = lanes<T>;
+    for (int64_t first = 0; first < columns; first += V) {
+        const int64_t left = columns - first;
+        Vector<T> square[V];
+        ELMAN_UNROLL
+        for (int c = 0; c < V; ++c)
+            square[c] = c < left ? load(from + (first + c) * from_stride) : Vector<T>{};
+        transpose_square<T>(square);
+        ELMAN_UNROLL
+        for (int r = 0; r < V; ++r) {
+            T* const row = to + r * to_stride + first;
+            if (r < rows) store_up_to<T>(row, load_up_to(row, left) + square[r], left);
+        }
     }
 }
 

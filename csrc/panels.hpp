@@ -59,8 +59,9 @@ void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns,
                     const int64_t h = unit * V + lane;
                     const int64_t row = Cell::gate_of_slot[S::first + c] * hidden + h;
                     const T* from = weight + row * columns + first;
-                    for (int64_t j = 0; j < width; ++j)
-                        to[j] = h < hidden && j < wanted ? from[j] : T(0);
+                    for (int64_t j = 0; j < width; j += V)
+                        store(to + j, h < hidden && j < wanted ? load_up_to(from + j, wanted - j)
+                                                               : Vector<T>{});
                 }
     }
 }
