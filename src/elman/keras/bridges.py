@@ -40,4 +40,4 @@ def bridge() -> Bridge:
             f"elman.keras runs on Keras's backends tensorflow, jax and torch, not on {name!r}"
         )
     module = import_module(f"elman.keras.on_{name}")
-    return Bridge(module.run, getattr(module, "why_not", lambda _: None))
+    return Bridge(module.run, module.why_not)

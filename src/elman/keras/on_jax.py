@@ -17,39 +17,33 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from elman import _core
-from elman.errors import BackendUnavailable
 from elman.keras.plan import Plan
 
-__all__ = ["run"]
+__all__ = ["run", "why_not"]
 
 
-def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
-    """The outputs and the final states.
-
-    Raises:
-        BackendUnavailable: If this JAX has no ``jax.ffi``, or does not run on the CPU.
-    """
+def why_not(x: Any) -> str | None:
+    """``None`` if the kernels serve such an input; else what stands against it."""
     device = jax.config.jax_default_device
     platform = getattr(device, "platform", device) or jax.default_backend()
     if platform != "cpu":
-        raise BackendUnavailable(
-            f"elman.keras on JAX runs on the CPU, not on {platform!r}: set JAX_PLATFORMS=cpu, or"
-            ' work within jax.default_device(jax.devices("cpu")[0])'
-        )
+        return f"on {platform}"
+    return None if _foreign() else f"jax {jax.__version__}, before 0.5"
+
+
+def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
+    """The outputs and the final states."""
     found: Sequence[Any] = _walk(plan, tuple(tensors))
     return found
 
 
 @cache
 def _foreign() -> Any:
-    """``jax.ffi``, which from then on knows the walks of the core."""
+    """``jax.ffi``, which from then on knows the walks of the core; ``None`` if there is none."""
     try:
         from jax import ffi
-    except ImportError as error:
-        raise BackendUnavailable(
-            f"elman.keras on JAX needs jax 0.5 or later, this is {jax.__version__}:"
-            " pip install --upgrade jax"
-        ) from error
+    except ImportError:
+        return None
     for name, handler in _core.xla_handlers.items():
         ffi.register_ffi_target(name, handler, platform="cpu")
     return ffi
