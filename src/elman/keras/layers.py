@@ -35,6 +35,17 @@ class _Walked:
             return f"keras ({first})"
         return "elman" if then is None else f"elman, in training keras ({then})"
 
+    @property
+    def supports_jit(self) -> bool:
+        """Whether ``jit_compile`` may be: XLA of TensorFlow knows nothing of the core."""
+        return self._supports_jit and not (
+            keras.backend.backend() == "tensorflow" and self.path.startswith("elman")
+        )
+
+    @supports_jit.setter
+    def supports_jit(self, value: bool) -> None:
+        self._supports_jit = value
+
     def _cell_name(self) -> str | None:
         """A name in :data:`elman.cells.CELLS`, or ``None`` if the activations are none of its."""
         raise NotImplementedError
