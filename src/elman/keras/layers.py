@@ -131,12 +131,12 @@ def _steps_mask(mask: Any, sequences: Any) -> Any:
     return mask
 
 
+_ACTIVATIONS = {name: keras.activations.get(name) for name in ("tanh", "relu", "sigmoid")}
+
+
 def _activation(function: Any) -> str | None:
     """The name of an activation of Keras, which a function of that name need not be."""
-    for name in ("tanh", "relu", "sigmoid"):
-        if function is keras.activations.get(name):
-            return name
-    return None
+    return next((name for name, one in _ACTIVATIONS.items() if function is one), None)
 
 
 @keras.saving.register_keras_serializable(package="elman")
