@@ -75,6 +75,71 @@ def forward() -> float:
     return worst
 
 
+def gradients() -> float:
+    """Those of the inputs, the initial states and the weights; and what a training pass drops."""
+    worst = 0.0
+    settings = itertools.product((True, False), repeat=3)
+    for number, ((name, more), flags) in enumerate(itertools.product(KINDS, settings)):
+        if number % EVERY:
+            continue
+        every, back, zero = flags
+        options = {"return_sequences": every, "go_backwards": back, "zero_output_for_mask": zero}
+        theirs, mine = pair(name, return_state=True, **options, **more)
+        state = [RNG.standard_normal((5, 4)).astype(np.float32) for _ in CARRIED[name]]
+        for mask in (None, MASK):
+            found = [results_and_gradients(layer, X, state, mask) for layer in (theirs, mine)]
+            worst = max(worst, difference(*found))
+    return worst
+
+
+def results_and_gradients(layer: Any, x: Any, state: list[Any], mask: Any) -> list[Any]:
+    """Of a training pass; the loss weighs every element of every result differently."""
+    weights = [one.value for one in layer.trainable_variables]
+    numbers = np.random.default_rng(1)
+
+    def total(results: Any) -> Any:
+        factors = (numbers.standard_normal(one.shape).astype(np.float32) for one in results)
+        return sum(
+            keras.ops.sum(one * keras.ops.convert_to_tensor(factor))
+            for one, factor in zip(results, factors, strict=True)
+        )
+
+    if sys.argv[1] == "jax":
+        import jax
+
+        fixed = [one.value for one in layer.non_trainable_variables]
+
+        def with_loss(weights: Any, x: Any, state: Any) -> Any:
+            results, _ = layer.stateless_call(
+                weights, fixed, x, initial_state=state, mask=mask, training=True
+            )
+            return total(results), results
+
+        (_, results), found = jax.jit(jax.value_and_grad(with_loss, (0, 1, 2), has_aux=True))(
+            weights, x, state
+        )
+        return [*results, *jax.tree.leaves(found)]
+    if sys.argv[1] == "tensorflow":
+        import tensorflow as tf
+
+        inputs = [tf.constant(one) for one in (x, *state)]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            results = layer(inputs[0], initial_state=inputs[1:], mask=mask, training=True)
+            loss = total(results)
+        return [*results, *tape.gradient(loss, [*weights, *inputs])]
+    import torch
+
+    inputs = [torch.tensor(one, requires_grad=True) for one in (x, *state)]
+    given = None if mask is None else torch.tensor(mask)
+    results = layer(inputs[0], initial_state=inputs[1:], mask=given, training=True)
+    parts = [
+        (one * torch.tensor(numbers.standard_normal(one.shape), dtype=one.dtype)).sum()
+        for one in results
+    ]
+    return [*results, *torch.autograd.grad(sum(parts), [*weights, *inputs])]
+
+
 def models() -> Iterator[tuple[Any, Any]]:
     """Models that read masked steps, both ways, in two levels, theirs and ours."""
     for name, more in KINDS:
@@ -132,22 +197,59 @@ def files() -> float:
     return worst
 
 
-def others() -> float:
-    """What the kernels do not serve runs Keras's own code, and the layer says so."""
+def dropout() -> float:
+    """A seed drops what it drops in Keras, of the inputs and of the state."""
     worst = 0.0
-    for options in ({"activation": "relu"}, {"recurrent_dropout": 0.2}):
-        theirs, mine = ours_and_theirs = [home.LSTM(4, **options) for home in (keras.layers, ours)]
-        for layer in ours_and_theirs:
+    for name, rates in itertools.product(CARRIED, ((0.5, 0.0), (0.3, 0.6))):
+        options = {"dropout": rates[0], "recurrent_dropout": rates[1], "return_sequences": True}
+        layers = [getattr(home, name)(4, seed=3, **options) for home in (keras.layers, ours)]
+        for layer in layers:
             layer.build((5, 7, 3))
-        mine.set_weights(theirs.get_weights())
-        assert mine.path.startswith("keras ("), mine.path
-        worst = max(worst, difference([theirs(X)], [mine(X)]))
-    dropping = ours.GRU(4, dropout=0.5, seed=1)
-    first, second = dropping(X, training=True), dropping(X, training=True)
-    assert difference([first], [second]) > 1e-3
+        layers[1].set_weights(layers[0].get_weights())
+        by_gate = name != "SimpleRNN" and rates[1] > 0
+        in_training = "elman, in training keras (dropout of each gate by itself)"
+        assert layers[1].path == (in_training if by_gate else "elman")
+        state = [RNG.standard_normal((5, 4)).astype(np.float32) for _ in CARRIED[name]]
+        passes = [
+            [layer(X, training=training) for training in (True, True, False)] for layer in layers
+        ]
+        assert difference(passes[1][:1], passes[1][1:2]) > 1e-3  # each pass drops something else
+        found = [results_and_gradients(layer, X, state, None) for layer in layers]
+        worst = max(worst, difference(*passes), difference(*found))
     return worst
 
 
+def others() -> float:
+    """What the kernels do not serve runs Keras's own code, and the layer says so."""
+    worst = 0.0
+
+    def tanh(x: Any) -> Any:  # which is not what it is called
+        return keras.ops.tanh(3 * x)
+
+    for activation in ("relu", tanh):
+        theirs, mine = (home.LSTM(4, activation=activation) for home in (keras.layers, ours))
+        for layer in (theirs, mine):
+            layer.build((5, 7, 3))
+        mine.set_weights(theirs.get_weights())
+        assert mine.path == "keras (these activations)", mine.path
+        worst = max(worst, difference([theirs(X)], [mine(X)]))
+    return worst
+
+
+def masks() -> float:
+    """A mask may have a last axis of one; any other shape is refused."""
+    theirs, mine = pair("GRU")
+    for shape in ((5, 3), (5, 9), (3, 7), (7,), (5, 7, 2)):
+        try:
+            mine(X, mask=keras.ops.ones(shape, "bool"))
+        except ValueError as error:
+            assert "mask: expected the shape (5, 7)" in str(error)
+        else:
+            raise AssertionError(f"a mask of shape {shape} was taken")
+    mask = keras.ops.convert_to_tensor(MASK[:, :, None])
+    return difference([theirs(X, mask=mask)], [mine(X, mask=mask)])
+
+
 if __name__ == "__main__":
-    checks = (forward, training, stateful, files, others)
+    checks = (forward, gradients, training, dropout, stateful, files, others, masks)
     print(json.dumps({check.__name__: check() for check in checks}))

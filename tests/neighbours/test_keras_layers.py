@@ -26,5 +26,6 @@ def test_the_layers_are_kerass(backend: str) -> None:
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     found = json.loads(ran.stdout.splitlines()[-1])
-    assert found["forward"] < 1e-5 and found["stateful"] < 1e-5 and found["others"] < 1e-5
-    assert found["training"] < 1e-4 and found["files"] < 1e-6
+    worst = {"gradients": 1e-4, "training": 1e-4, "files": 1e-6}
+    for check, difference in found.items():
+        assert difference < worst.get(check, 1e-5), (check, difference)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -25,7 +24,6 @@ class Bridge(NamedTuple):
     why_not: Callable[[Any], str | None]
 
 
-@cache
 def bridge() -> Bridge:
     """That of the backend which Keras runs on.
 
@@ -40,4 +38,4 @@ def bridge() -> Bridge:
             f"elman.keras runs on Keras's backends tensorflow, jax and torch, not on {name!r}"
         )
     module = import_module(f"elman.keras.on_{name}")
-    return Bridge(module.run, getattr(module, "why_not", lambda _: None))
+    return Bridge(module.run, module.why_not)

@@ -13,6 +13,8 @@ from elman.keras.plan import Plan
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]
 
+_BRIDGE = bridge()  # Keras keeps its backend from its import on
+
 
 class _Walked:
     """What the three layers share: Keras's own layer, but for the walk over time.
@@ -26,27 +28,35 @@ class _Walked:
     @property
     def path(self) -> str:
         """Which code runs: ``"elman"``, ``"keras (why)"``, ``"elman, in training keras (why)"``."""
-        kernel = getattr(self.cell, "kernel", None)  # of no layer that is not built
-        first, then = (
-            self._why_not(training, None if kernel is None else kernel.value)
-            for training in (False, True)
-        )
+        first, then = self._why_not(False), self._why_not(True)
         if first is not None:
             return f"keras ({first})"
         return "elman" if then is None else f"elman, in training keras ({then})"
+
+    @property
+    def supports_jit(self) -> bool:
+        """Whether ``jit_compile`` may be: XLA of TensorFlow knows nothing of the core."""
+        return self._supports_jit and not (
+            keras.backend.backend() == "tensorflow" and self.path.startswith("elman")
+        )
+
+    @supports_jit.setter
+    def supports_jit(self, value: bool) -> None:
+        self._supports_jit = value
 
     def _cell_name(self) -> str | None:
         """A name in :data:`elman.cells.CELLS`, or ``None`` if the activations are none of its."""
         raise NotImplementedError
 
-    def _why_not(self, training: bool, x: Any) -> str | None:
+    def _why_not(self, training: bool) -> str | None:
         if self._cell_name() is None:
             return "these activations"
         if self.cell.compute_dtype not in ("float32", "float64"):
             return str(self.cell.compute_dtype)
         if training and self._drops_by_gate():
             return "dropout of each gate by itself"
-        return None if x is None else bridge().why_not(x)
+        kernel = getattr(self.cell, "kernel", None)  # a layer has none before it is built
+        return None if kernel is None else _BRIDGE.why_not(kernel.value)
 
     def _drops_by_gate(self) -> bool:
         """Whether each gate reads the inputs or the state with a dropout mask of its own."""
@@ -62,7 +72,7 @@ class _Walked:
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> Any:
         """The walk; what it takes and gives is Keras's business."""
-        if self._why_not(training, sequences) is not None:
+        if self._why_not(training) is not None:
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
         state = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
         mask = _steps_mask(mask[0] if isinstance(mask, (list, tuple)) else mask, sequences)
@@ -82,7 +92,7 @@ class _Walked:
             *([] if factors is None else [factors]),
             *([] if mask is None else [mask]),
         ]
-        outputs, *states = bridge().run(plan, tensors)
+        outputs, *states = _BRIDGE.run(plan, tensors)
         if plan.all_outputs:
             return outputs[:, -1], outputs, states
         return outputs, ops.expand_dims(outputs, 1), states
@@ -121,12 +131,12 @@ def _steps_mask(mask: Any, sequences: Any) -> Any:
     return mask
 
 
+_ACTIVATIONS = {name: keras.activations.get(name) for name in ("tanh", "relu", "sigmoid")}
+
+
 def _activation(function: Any) -> str | None:
     """The name of an activation of Keras, which a function of that name need not be."""
-    for name in ("tanh", "relu", "sigmoid"):
-        if function is keras.activations.get(name):
-            return name
-    return None
+    return next((name for name, one in _ACTIVATIONS.items() if function is one), None)
 
 
 @keras.saving.register_keras_serializable(package="elman")

@@ -24,8 +24,13 @@ _LIBRARIES = {"linux": "libtensorflow_framework.so.2", "darwin": "libtensorflow_
 """The library of TensorFlow that has its C interface, by :data:`sys.platform`."""
 
 
+def why_not(x: Any) -> str | None:
+    """``None`` if the kernels serve such an input; else what stands against it."""
+    return _registered()
+
+
 @cache
-def why_not() -> str | None:
+def _registered() -> str | None:
     """Makes the operations known to TensorFlow; says what stands against it, else ``None``."""
     if sys.platform not in _LIBRARIES:
         return f"TensorFlow on {sys.platform}"
@@ -37,13 +42,7 @@ def why_not() -> str | None:
 
 
 def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Any]:
-    """The outputs and the final states.
-
-    Raises:
-        BackendUnavailable: If this TensorFlow cannot have the core's operations.
-    """
-    if (reason := why_not()) is not None:
-        raise BackendUnavailable(reason)
+    """The outputs and the final states."""
     found: Sequence[Any] = _walk(plan)(*map(tf.convert_to_tensor, tensors))  # variables are read
     return found
 
@@ -108,4 +107,4 @@ def _no_second_derivatives(*_: Any) -> list[Any]:
     )
 
 
-why_not()
+_registered()

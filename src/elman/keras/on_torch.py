@@ -14,6 +14,7 @@ from torch import Tensor
 
 from elman import _core
 from elman.cells import CELLS
+from elman.errors import InputError
 from elman.keras import torch_reference
 from elman.keras.plan import Plan
 from elman.torch import paths
@@ -89,13 +90,19 @@ def _differentiable(
     return [next(found) if wish else None for wish in wanted]
 
 
-def forward(plan: Plan, tensors: Sequence[Tensor], training: bool) -> list[Tensor]:
-    """The outputs, the final states, and what :func:`backward` needs, if ``training``."""
-    x, state = tensors[0], tensors[1]
-    sizes = [*x.shape, state.shape[1]]
+def forward(
+    plan: Plan, tensors: Sequence[Tensor], training: bool, block: Any = torch.empty
+) -> list[Tensor]:
+    """The outputs, the final states, and what :func:`backward` needs, if ``training``.
+
+    Raises:
+        InputError: If the tensors are not those of the plan, on the CPU and of one dtype.
+    """
+    x, sizes = tensors[0], _sizes(tensors)
+    _check(plan, tensors, sizes)
     given = [one.contiguous() for one in tensors]
     results = [x.new_empty(shape) for shape in _result_shapes(plan, sizes)]
-    kept = x.new_empty(_kept_elements(plan, x, sizes) if training else 0)
+    kept = block(_kept_elements(plan, x, sizes) if training else 0, dtype=x.dtype)
     call = _core.keras_forward64 if x.dtype == torch.float64 else _core.keras_forward32
     addresses = [one.data_ptr() for one in (*given, *results)]
     call(plan, sizes, addresses, kept.data_ptr() if training else 0)
@@ -135,6 +142,26 @@ def backward(
     return [*found, *[None] * (len(wanted) - len(found))]
 
 
+def _sizes(tensors: Sequence[Tensor]) -> list[int]:
+    """Rows, steps, inputs and units."""
+    return [*tensors[0].shape, tensors[1].shape[1]]
+
+
+def _check(plan: Plan, tensors: Sequence[Tensor], sizes: Sequence[int]) -> None:
+    x, state = tensors[0], (sizes[0], sizes[3])
+    expected = [(shape, x.dtype) for shape in _gradient_shapes(plan, sizes)]
+    expected += [(state, x.dtype)] * plan.recurrent_dropout
+    expected += [((sizes[0], sizes[1]), torch.bool)] * plan.masked
+    found = [(one.shape, one.dtype) for one in tensors]
+    if found == expected and all(one.is_cpu for one in tensors):
+        return
+    described = [f"{list(one.shape)} {one.dtype} on {one.device}" for one in tensors]
+    raise InputError(
+        f"the tensors of a layer: expected {[(list(a), str(b)) for a, b in expected]} on the CPU,"
+        f" got {described}: give inputs and states of the layer's own sizes, dtype and device"
+    )
+
+
 def _kept_elements(plan: Plan, x: Tensor, sizes: Sequence[int]) -> int:
     count = _core.keras_kept64 if x.dtype == torch.float64 else _core.keras_kept32
     return count(plan, sizes)
@@ -160,13 +187,13 @@ def _gradient_shapes(plan: Plan, sizes: Sequence[int]) -> list[tuple[int, ...]]:
 
 @torch.library.custom_op("elman::keras_walk", mutates_args=())
 def _walk(tensors: Sequence[Tensor], cell: str, flags: Sequence[bool]) -> list[Tensor]:
-    return forward(Plan(cell, *flags), tensors, True)
+    # an operator gives the same for the same, also where nobody reads
+    return forward(Plan(cell, *flags), tensors, True, torch.zeros)
 
 
 @_walk.register_fake
 def _(tensors, cell, flags):  # type: ignore[no-untyped-def]
-    plan, x = Plan(cell, *flags), tensors[0]
-    sizes = [*x.shape, tensors[1].shape[1]]
+    plan, x, sizes = Plan(cell, *flags), tensors[0], _sizes(tensors)
     kept = _kept_elements(plan, x, [int(size) for size in sizes])
     return [x.new_empty(shape) for shape in (*_result_shapes(plan, sizes), (kept,))]
 

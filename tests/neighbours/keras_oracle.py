@@ -1,14 +1,11 @@
-"""A walk over arrays as Keras lays them out: weights transposed, the batch first, any mask.
+"""The walk in Keras's layout in NumPy around elman's own: what the core must give, to the bit.
 
-These are functions of arrays alone: each of Keras's backends calls them as it calls foreign code,
-and gives their derivatives to its own differentiation (:mod:`elman.keras.bridges`).
+Weights are transposed, gates reordered, observed steps gathered and outputs spread by array
+operations that one can read.
 """
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,21 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.keras.plan import Plan
-from elman.levels import Level, Walks
-
-__all__ = ["Plan", "backward", "forward"]
+from elman.sequence import Recurrence
 
 Array: TypeAlias = NDArray[Any]
 
-_MOST_KEPT = 64
 
+class _Made(NamedTuple):
+    """A forward pass."""
 
-class _Kept(NamedTuple):
-    """What a backward pass needs of its forward pass."""
-
-    walks: Walks
+    recurrence: Recurrence
+    weights: list[Array | None]
+    inputs: Array
     rows: _Rows | None
-    shape: tuple[int, ...]
+    output: Array
+    final: list[Array]
 
 
 class _Rows:
@@ -101,49 +97,19 @@ class _Rows:
         return d_x
 
 
-_kept: OrderedDict[int, _Kept] = OrderedDict()
-_numbers = itertools.count(1)
-_lock = threading.Lock()
-
-
-def forward(plan: Plan, training: bool, *arrays: Array) -> tuple[Array, ...]:
-    """The outputs, the final states, and a ticket for :func:`backward`.
+def both_ways(
+    plan: Plan, arrays: Sequence[Array], d_results: Sequence[Array]
+) -> tuple[list[Array], list[Array]]:
+    """The outputs and final states; and the gradients of the inputs, the states and the weights.
 
     Args:
-        plan: See :class:`Plan`.
-        training: Whether a backward pass may follow.
-        arrays: ``x (B, T, D)``; each state ``(B, H)``; ``kernel (D, G H)``, ``recurrent_kernel
-            (H, G H)``, with bias ``bias``; with a mask, ``(B, T)``.
-
-    Returns:
-        ``(B, T, H)``, or ``(B, H)`` for the last output alone; the states ``(B, H)``; and an int32.
+        plan: See :class:`elman.keras.plan.Plan`.
+        arrays: In its order.
+        d_results: The gradients of the outputs and of the final states.
     """
-    made, output, final = _walk(plan, training, arrays)
-    ticket = 0
-    if training:
-        with _lock:
-            ticket = next(_numbers) % 2**31
-            _kept[ticket] = made
-            while len(_kept) > _MOST_KEPT:  # of passes whose backward never came
-                _kept.popitem(last=False)
-    return output, *final, np.int32(ticket)
-
-
-def backward(plan: Plan, ticket: Any, *arrays: Array) -> tuple[Array, ...]:
-    """The gradients of ``x``, the states and the weights.
-
-    Args:
-        plan: That of the forward pass.
-        ticket: What the forward pass returned. If what it kept is gone, it is made again.
-        arrays: Those of the forward pass; then the gradients of the output and of each state.
-    """
-    given, d_results = arrays[: -1 - plan.states], arrays[-1 - plan.states :]
-    with _lock:
-        made = _kept.pop(int(ticket), None)
-    if made is None:
-        made, _, _ = _walk(plan, True, given)
-    d_output, *d_states = (np.ascontiguousarray(one) for one in d_results)
-    rows = made.rows
+    made = _walk(plan, arrays)
+    rows, shape = made.rows, arrays[0].shape
+    d_output, *d_states = d_results
     if rows is not None:
         d_states = [one[rows.order] for one in d_states]
     d_steps, d_initial = None, None
@@ -156,24 +122,24 @@ def backward(plan: Plan, ticket: Any, *arrays: Array) -> tuple[Array, ...]:
         d_steps = d_output.transpose(1, 0, 2)
     else:
         d_steps, d_initial = rows.spread_adjoint(d_output, plan)
-    shape = (made.shape[1], made.shape[0], made.shape[2])
-    d_x = np.empty(shape if rows is None else (rows.steps.shape[1], *shape[1:]), d_output.dtype)
-    d_before = [np.empty((1, *one.shape), one.dtype) for one in d_states]
-    d_weights, _ = made.walks.backward(d_steps, [one[None] for one in d_states], d_x, d_before)
-    d_state = [one[0] for one in d_before]
+    d_weights = [None if one is None else np.zeros_like(one) for one in made.weights]
+    d_x, d_before = made.recurrence.backward(
+        made.weights, made.inputs, d_steps, tuple(d_states), d_weights
+    )
+    d_state = list(d_before)
     if d_initial is not None:
         d_state[0] = d_state[0] + d_initial
     if rows is None:
         d_inputs = np.ascontiguousarray(d_x.transpose(1, 0, 2))
     else:
-        d_inputs = rows.gather_adjoint(d_x, made.shape)
+        d_inputs = rows.gather_adjoint(d_x, shape)
         d_state = [one[rows.back] for one in d_state]
     if plan.go_backwards:
         d_inputs = np.ascontiguousarray(d_inputs[:, ::-1])
-    return d_inputs, *d_state, *_to_keras(plan, d_weights, given)
+    return [made.output, *made.final], [d_inputs, *d_state, *_to_keras(plan, d_weights, arrays)]
 
 
-def _walk(plan: Plan, training: bool, arrays: Sequence[Array]) -> tuple[_Kept, Array, list[Array]]:
+def _walk(plan: Plan, arrays: Sequence[Array]) -> _Made:
     x, *others = (np.asarray(one) for one in arrays)
     state, others = others[: plan.states], others[plan.states :]
     mask = others.pop().astype(bool) if plan.masked else None
@@ -183,13 +149,11 @@ def _walk(plan: Plan, training: bool, arrays: Sequence[Array]) -> tuple[_Kept, A
     size = state[0].shape[1]
     rows = None if mask is None or mask.all() else _Rows(mask)
     inputs = np.ascontiguousarray(x.transpose(1, 0, 2)) if rows is None else rows.gather(x)
-    before = [np.ascontiguousarray(one if rows is None else one[rows.order])[None] for one in state]
-    outputs = np.empty((*inputs.shape[:2], size), x.dtype)
-    final = [np.empty_like(one) for one in before]
-    walks = Walks(Level(plan.cell, x.shape[2], size, plan.bias), x.dtype.type)
+    before = [one if rows is None else one[rows.order] for one in state]
+    recurrence = Recurrence(plan.cell, x.shape[2], size, plan.bias, dtype=x.dtype)
     live = None if rows is None else rows.live
-    walks.forward(inputs, before, weights, live, outputs, final, training)
-    after = [one[0] if rows is None else one[0][rows.back] for one in final]
+    outputs, final = recurrence.forward(weights, inputs, tuple(before), live, training=True)
+    after = [one.copy() if rows is None else one[rows.back] for one in final]
     if not plan.all_outputs:
         output = after[0].copy()
         if rows is not None:
@@ -197,23 +161,25 @@ def _walk(plan: Plan, training: bool, arrays: Sequence[Array]) -> tuple[_Kept, A
     elif rows is None:
         output = np.ascontiguousarray(outputs.transpose(1, 0, 2))
     else:
-        output = rows.spread(outputs, plan, before[0][0])
-    return _Kept(walks, rows, x.shape), output, after
+        output = rows.spread(outputs, plan, before[0])
+    return _Made(recurrence, weights, inputs, rows, output, after)
 
 
-def _from_keras(plan: Plan, weights: Sequence[Array]) -> list[Array]:
-    """Weights in PyTorch's layout; a cell with one bias has zeros for the other."""
+def _from_keras(plan: Plan, weights: Sequence[Array]) -> list[Array | None]:
+    """Weights in PyTorch's layout; a cell with one bias has zeros for the other, or no bias."""
     kernel, recurrent, *bias = weights
     both = [_reordered(plan, kernel.T), _reordered(plan, recurrent.T)]
     if not bias:
-        return both
+        return [*both, None, None]
     first, second = bias[0] if bias[0].ndim == 2 else (bias[0], np.zeros_like(bias[0]))
     return [*both, _reordered(plan, first), _reordered(plan, second)]
 
 
-def _to_keras(plan: Plan, d_weights: Sequence[Array], given: Sequence[Array]) -> list[Array]:
+def _to_keras(plan: Plan, d_weights: Sequence[Array | None], given: Sequence[Array]) -> list[Array]:
     """The gradients of Keras's weights, from those in PyTorch's layout."""
-    d_kernel, d_recurrent, *d_biases = (_reordered(plan, one) for one in d_weights)
+    d_kernel, d_recurrent, *d_biases = (
+        _reordered(plan, one) for one in d_weights if one is not None
+    )
     found = [np.ascontiguousarray(d_kernel.T), np.ascontiguousarray(d_recurrent.T)]
     if d_biases:
         bias = given[1 + plan.states + 2]
