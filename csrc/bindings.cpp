@@ -7,6 +7,7 @@
 #include "arrays.hpp"
 #include "crf_calls.hpp"
 #include "isa.hpp"
+#include "level_calls.hpp"
 #include "recording.hpp"
 #include "recurrence.hpp"
 #include "refusals.hpp"
@@ -210,6 +211,7 @@ NB_MODULE(_core, module) {
     bind_recording(module);
     bind_workspace<float>(module, "Workspace32");
     bind_workspace<double>(module, "Workspace64");
+    bind_levels(module);
     bind_dense<float>(module);
     bind_dense<double>(module);
     module.attr("losses") = nb::cast(std::vector<std::string>(std::begin(loss_names), std::end(loss_names)));

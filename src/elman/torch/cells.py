@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from elman.levels import Level
+from elman.torch.level import Call
 from elman.torch.operator import level as run
 from elman.torch.paths import why_not
 
@@ -42,14 +43,15 @@ class _OneStep:
         if single:
             input, parts = input[None], tuple(one[None] for one in parts)
         own = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)  # type: ignore[attr-defined]
-        weights = [one for one in own if one is not None]
+        weights = tuple([one for one in own if one is not None])
         described = Level(
             self._cell,  # type: ignore[attr-defined]
             self.input_size,  # type: ignore[attr-defined]
             self.hidden_size,  # type: ignore[attr-defined]
             len(weights) == 4,
         )
-        _, *final = run(described, input[None], [one[None] for one in parts], weights, None, False)
+        before = tuple([one[None] for one in parts])
+        _, *final = run(Call(described), (input[None], *before, *weights))
         state = tuple(one[0, 0] if single else one[0] for one in final)
         return state if self._states == 2 else state[0]
 

@@ -16,9 +16,10 @@ from elman.cells import CELLS
 from elman.checks import real
 from elman.layers.recurrent_layer import zoneout_rates
 from elman.levels import Level
-from elman.torch.level import trace_level
+from elman.torch.level import Call
 from elman.torch.operator import level as run
 from elman.torch.paths import why_not
+from elman.torch.reference import trace_level
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -218,7 +219,7 @@ class Recurrent(nn.RNNBase):
                 x = dropout(x, self.dropout)
             before = [one[self._part(depth)] for one in state] if self.num_layers > 1 else state
             drawn = None if seeds is None else seeds[depth]
-            x, *final = run(level, x, before, own, live, first, drawn, rows)
+            x, *final = run(Call(level, live, drawn, rows, first), (x, *before, *own))
             finals.append(final)
         if self.num_layers == 1:
             return x, tuple(finals[0])

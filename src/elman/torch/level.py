@@ -1,222 +1,176 @@
 """One level of a recurrent layer, one direction or both, as PyTorch differentiates it.
 
-Forward and backward are one call of the kernels for each direction, on the tensors' own memory.
+Forward and backward are one call of the core each, on the tensors' own memory.
 """
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from elman.backends.regularization import Noise
-from elman.levels import Level, Walks
-from elman.torch.reference import walk
+from elman import _core
+from elman.levels import Level
+from elman.torch.reference import reference_level
 
-__all__ = [
-    "backward_level",
-    "forward_level",
-    "reference_level",
-    "run_level",
-    "split_weights",
-    "trace_level",
-]
+__all__ = ["Call", "LevelFunction", "gradients_of", "run_level", "walk_forward"]
 
-Array: TypeAlias = NDArray[Any]
+Core: TypeAlias = "_core.Level32 | _core.Level64"
+Kept: TypeAlias = "_core.Block32 | _core.Block64 | Tensor"
 
 
-def run_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Any,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> tuple[Tensor, ...]:
+class Call(NamedTuple):
+    """What a walk is given, beside the tensors that have gradients.
+
+    Attributes:
+        level: See :class:`elman.levels.Level`.
+        live: ``None``, or how many of the leading rows live at each step, int64 ``(T,)``.
+        seeds: Of the random numbers of each direction, int64; ``None``: none are drawn.
+        rows: The number by which the random numbers of each row are known, int64 ``(B,)``;
+            ``None``: its place.
+        batch_first: Whether the batch is the first axis of ``x`` and of the outputs.
+    """
+
+    level: Level
+    live: Tensor | None = None
+    seeds: Tensor | None = None
+    rows: Tensor | None = None
+    batch_first: bool = False
+
+
+def run_level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The outputs of a level and its final states.
 
     Args:
-        level: See :class:`elman.levels.Level`.
-        x: ``(T, B, D)``, or ``(B, T, D)`` if ``batch_first``.
-        state: ``(directions, B, H)`` for each state of the cell; none of them for zeros.
-        weights: Those of each direction in turn, in the order of ``torch.nn``.
-        live: ``None``, or how many of the leading rows live at each step, int64 ``(T,)``.
-        batch_first: Whether the batch is the first axis of ``x`` and of the outputs.
-        noises: The source of the random numbers of each direction; none: none are drawn.
+        call: What the walk is.
+        inputs: ``x``, which is ``(T, B, D)``, or ``(B, T, D)`` if ``batch_first``;
+            ``(directions, B, H)`` for each state of the cell, or none of them for zeros; and the
+            weights of each direction in turn, in the order of ``torch.nn``.
 
     Returns:
-        ``(T, B, directions H)``, or with the batch first; then the states, as ``state`` has them.
+        ``(T, B, directions H)``, or with the batch first; then the states, as they came in.
     """
-    results: tuple[Tensor, ...] = LevelFunction.apply(  # type: ignore[no-untyped-call]
-        level, _counts(live), batch_first, noises, len(state), x, *state, *weights
-    )
-    return results
-
-
-def forward_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Tensor | None,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> tuple[Tensor, ...]:
-    """What :func:`run_level` gives, without gradients."""
-    walks, x = _walks(level, x), _rows(x)
-    return _forward(walks, x, state, weights, _counts(live), batch_first, False, noises)
-
-
-def backward_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Tensor | None,
-    batch_first: bool,
-    d_results: Sequence[Tensor | None],
-    noises: Sequence[Noise] = (),
-) -> list[Tensor]:
-    """The gradients of ``x``, of the states, and of all weights one after the other."""
-    walks, x = _walks(level, x), _rows(x)
-    _forward(walks, x, state, weights, _counts(live), batch_first, True, noises)
-    d_x, d_state, _, flat = _backward(walks, x, state, batch_first, d_results, True)
-    return [d_x, *d_state, torch.from_numpy(flat)]  # type: ignore[list-item]
+    if torch.is_grad_enabled():
+        results: tuple[Tensor, ...] = LevelFunction.apply(call, *inputs)  # type: ignore[no-untyped-call]
+        return results
+    return walk_forward(call, inputs, False)[0]
 
 
 class LevelFunction(torch.autograd.Function):
     """The walk with its gradients; :func:`run_level` says what comes in and goes out."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        level: Level,
-        live: Array | None,
-        batch_first: bool,
-        noises: Sequence[Noise],
-        states: int,
-        x: Tensor,
-        *others: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """Keeps the walks if anything needs a gradient."""
-        training, x = any(ctx.needs_input_grad), _rows(x)
-        state, weights = others[:states], others[states:]
-        walks = _walks(level, x)
-        results = _forward(walks, x, state, weights, live, batch_first, training, noises)
+    def forward(ctx: Any, call: Call, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Keeps what the walk back needs, if anything needs a gradient."""
+        training = True in ctx.needs_input_grad
+        results, kept = walk_forward(call, inputs, training)
         if training:
-            ctx.save_for_backward(x, *others)
+            ctx.save_for_backward(*inputs)
             ctx.set_materialize_grads(False)
-            ctx.walks, ctx.live, ctx.batch_first = walks, live, batch_first
-            ctx.noises, ctx.states = noises, states
+            ctx.call, ctx.kept = call, kept
         return results
 
     @staticmethod
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
         """By the kernels; or, if the derivative is to be differentiated, by PyTorch's own."""
-        walks, live, batch_first = ctx.walks, ctx.live, ctx.batch_first
-        x, *others = ctx.saved_tensors
-        state, weights = others[: ctx.states], others[ctx.states :]
-        wanted, none = ctx.needs_input_grad[5:], (None,) * 5
+        call, inputs, wanted = ctx.call, ctx.saved_tensors, ctx.needs_input_grad
         if torch.is_grad_enabled():
-            results = reference_level(walks.level, x, state, weights, live, batch_first, ctx.noises)
-            return *none, *_gradients(results, d_results, [x, *others], wanted)
-        if not walks.ready:  # a second backward pass through the same walks
-            _forward(walks, x, state, weights, live, batch_first, True, ctx.noises)
-        d_x, d_state, d_weights, _ = _backward(walks, x, state, batch_first, d_results, wanted[0])
-        return *none, d_x, *d_state, *map(torch.from_numpy, d_weights)
+            return None, *_differentiable(call, inputs, d_results, wanted[1:])
+        kept, ctx.kept = ctx.kept, None  # which is for one walk back; another makes its own
+        return None, *gradients_of(call, inputs, d_results, kept, wanted[1])
 
 
-def _forward(
-    walks: Walks,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Array | None,
-    batch_first: bool,
-    training: bool,
-    noises: Sequence[Noise],
-) -> tuple[Tensor, ...]:
-    level, (first, second, _) = walks.level, x.shape
-    inputs = _array(x, batch_first)
-    output = np.empty((first, second, level.directions * level.hidden_size), inputs.dtype)
-    shape = (level.directions, first if batch_first else second, level.hidden_size)
-    final = [np.empty(shape, inputs.dtype) for _ in range(level.states)]
-    walks.forward(
-        inputs,
-        [_array(one.contiguous()) for one in state],
-        [_array(one.contiguous()) for one in weights],
-        live,
-        output.transpose(1, 0, 2) if batch_first else output,
-        final,
-        training,
-        noises,
+def walk_forward(
+    call: Call, inputs: tuple[Tensor, ...], training: bool
+) -> tuple[tuple[Tensor, ...], Kept | None]:
+    """What :func:`run_level` gives, and with ``training`` what the walk back needs, else None."""
+    level, live, seeds, rows, batch_first = call
+    x = inputs[0]
+    results = _new_results(level, x, batch_first)
+    kept = _core_of(level, x.dtype).forward(
+        inputs, live, seeds, rows, batch_first, results, training
     )
-    return tuple(map(torch.from_numpy, (output, *final)))
+    return results, kept
 
 
-def _backward(
-    walks: Walks,
-    x: Tensor,
-    state: Sequence[Tensor],
-    batch_first: bool,
-    d_results: Sequence[Tensor | None],
+def gradients_of(
+    call: Call,
+    inputs: tuple[Tensor, ...],
+    d_results: tuple[Tensor | None, ...],
+    kept: Kept | None,
     need_d_x: bool,
-) -> tuple[Tensor | None, list[Tensor], list[Array], Array]:
-    """The gradients of ``x``, of the states, of the weights, and the vector of the latter."""
-    first, *rest = d_results
-    d_output = None if first is None else _array(_rows(first), batch_first)
-    known = next((one for one in rest if one is not None), None)
-    d_final = []
-    if known is not None:
-        full = [torch.zeros_like(known) if one is None else one for one in rest]
-        d_final = [_array(one.contiguous()) for one in full]
-    d_x = torch.empty_like(x) if need_d_x else None
-    d_state = [torch.empty(one.shape, dtype=one.dtype) for one in state]
-    d_inputs = None if d_x is None else _array(d_x, batch_first)
-    found = walks.backward(d_output, d_final, d_inputs, [_array(one) for one in d_state])
-    return d_x, d_state, *found
+) -> tuple[Tensor | None, ...]:
+    """The gradients of a walk's inputs, that of ``x`` only if it is needed.
+
+    Args:
+        call: What the walk was.
+        inputs: See :func:`run_level`.
+        d_results: Of what :func:`run_level` gives, ``None`` for zeros.
+        kept: What the walk kept for this walk back, if it did.
+        need_d_x: Whether that of ``x`` is wanted.
+    """
+    level, live, seeds, rows, batch_first = call
+    core = _core_of(level, inputs[0].dtype)
+    gradients: tuple[Tensor | None, ...] = tuple(map(_like, inputs))
+    if not need_d_x:
+        gradients = None, *gradients[1:]
+    given = inputs, live, seeds, rows, batch_first
+    if kept is None or not core.backward(*given, d_results, gradients, kept):
+        # another walk back has had what was kept, or replaced it
+        fresh = core.forward(*given, _new_results(level, inputs[0], batch_first), True)
+        core.backward(*given, d_results, gradients, fresh)
+    return gradients
 
 
-def _walks(level: Level, x: Tensor) -> Walks:
-    return Walks(level, np.float32 if x.dtype == torch.float32 else np.float64)
+def _new_results(level: Level, x: Tensor, batch_first: bool) -> tuple[Tensor, ...]:
+    """Memory for the outputs and the final states."""
+    first, second, _ = x.shape
+    directions, size = level.directions, level.hidden_size
+    output = x.new_empty((first, second, directions * size))
+    final = directions, first if batch_first else second, size
+    if level.cell == "lstm":
+        return output, x.new_empty(final), x.new_empty(final)
+    return output, x.new_empty(final)
 
 
-def split_weights(flat: Tensor, weights: Sequence[Tensor]) -> list[Tensor]:
-    """A vector as parts shaped as the weights, one after the other."""
-    parts = flat.split_with_sizes([one.numel() for one in weights])
-    return [
-        part if one.dim() == 1 else part.view(one.shape)
-        for part, one in zip(parts, weights, strict=True)
-    ]
+def _like(tensor: Tensor) -> Tensor:
+    return torch.empty_like(tensor, memory_format=torch.contiguous_format)
 
 
-def _counts(live: Any) -> Array | None:
-    return live.numpy() if isinstance(live, Tensor) else live
+@lru_cache(maxsize=1024)
+def _core_of(level: Level, dtype: torch.dtype) -> Core:
+    kind = _core.Level32 if dtype == torch.float32 else _core.Level64
+    inner = level.regularization
+    return kind(
+        Tensor,
+        level.cell,
+        level.input_size,
+        level.hidden_size,
+        level.bias,
+        level.directions,
+        inner.recurrent_dropout,
+        list(inner.zoneout),
+        inner.layer_norm,
+    )
 
 
-def _rows(tensor: Tensor) -> Tensor:
-    """The tensor, its last axis contiguous."""
-    return tensor if tensor.stride(-1) == 1 or not tensor.numel() else tensor.contiguous()
+atexit.register(_core_of.cache_clear)
 
 
-def _array(tensor: Tensor, batch_first: bool = False) -> Array:
-    """A tensor's own memory as an array, time first."""
-    array: Array = tensor.detach().numpy()
-    return array.transpose(1, 0, 2) if batch_first else array
-
-
-def _gradients(
-    results: Sequence[Tensor],
-    d_results: Sequence[Tensor | None],
+def _differentiable(
+    call: Call,
     inputs: Sequence[Tensor],
+    d_results: Sequence[Tensor | None],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """Gradients made of PyTorch's own operations, so that they have gradients too."""
+    level, live, seeds, rows, batch_first = call
+    x, (state, weights) = inputs[0], level.split(inputs[1:])
+    results = reference_level(level, x, state, weights, live, batch_first, seeds, rows)
     pairs = [
         (result, d_result)
         for result, d_result in zip(results, d_results, strict=True)
@@ -232,41 +186,3 @@ def _gradients(
         )
     )
     return [next(found) if want else None for want in wanted]
-
-
-def reference_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Array | None,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> tuple[Tensor, ...]:
-    """What :func:`run_level` gives, made of PyTorch's own operations."""
-    walked = trace_level(level, x, state, weights, live, batch_first, noises)
-    joined = torch.cat([output for output, _, _ in walked], dim=2)
-    finals = [torch.stack(parts) for parts in zip(*(one for _, one, _ in walked), strict=True)]
-    return (joined.transpose(0, 1) if batch_first else joined, *finals)
-
-
-def trace_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Array | None,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> list[tuple[Tensor, tuple[Tensor, ...], dict[str, Tensor]]]:
-    """For each direction what :func:`elman.torch.reference.walk` gives, time first."""
-    steps = x.transpose(0, 1) if batch_first else x
-    counts = None if live is None else torch.as_tensor(live)
-    zeros = (x.new_zeros((steps.shape[1], level.hidden_size)),) * level.states
-    number, walked = level.weights, []
-    for direction in range(level.directions):
-        before = tuple(one[direction] for one in state) or zeros
-        own = weights[direction * number : (direction + 1) * number]
-        noise = noises[direction] if noises else None
-        walked.append(walk(level, steps, before, own, counts, bool(direction), noise))
-    return walked

@@ -1,0 +1,314 @@
+// A level of a recurrent layer, one direction or both, over PyTorch's tensors: one call forward and
+// one call back.
+#pragma once
+
+#include "blocks.hpp"
+#include "isa.hpp"
+#include "keys.hpp"
+#include "tensors.hpp"
+#include "walk.hpp"
+
+namespace elman {
+
+// What a level is, beside its tensors.
+template <class T>
+struct LevelPlan {
+    const CellKernels* cell;
+    int64_t input_size, hidden_size;
+    bool bias, layer_norm;
+    int directions;  // 1 or 2; the second walks each row from its end
+    Regularization<T> regularization;
+
+    // Calls visit(name, the weight, its gradient, its sizes) for the weights of one direction.
+    template <class Visit>
+    void each_weight(Layer<T>& l, Visit&& visit) const {
+        Regularization<T>& r = l.regularization;
+        const int64_t gates = cell->gates * hidden_size;
+        visit("weight_ih", l.weight_ih, l.d_weight_ih, Sizes{gates, input_size});
+        visit("weight_hh", l.weight_hh, l.d_weight_hh, Sizes{gates, hidden_size});
+        if (bias) {
+            visit("bias_ih", l.bias_ih, l.d_bias_ih, Sizes{gates});
+            visit("bias_hh", l.bias_hh, l.d_bias_hh, Sizes{gates});
+        }
+        if (!layer_norm) return;
+        visit("weight_ln_ih", r.gain_ih, r.d_gain_ih, Sizes{gates});
+        visit("bias_ln_ih", r.shift_ih, r.d_shift_ih, Sizes{gates});
+        visit("weight_ln_hh", r.gain_hh, r.d_gain_hh, Sizes{gates});
+        visit("bias_ln_hh", r.shift_hh, r.d_shift_hh, Sizes{gates});
+        if (!cell->reads_out) return;
+        visit("weight_ln_c", r.gain_state, r.d_gain_state, Sizes{hidden_size});
+        visit("bias_ln_c", r.shift_state, r.d_shift_state, Sizes{hidden_size});
+    }
+
+    int weights() const { return directions * (2 + (bias ? 2 : 0) + (!layer_norm ? 0 : cell->reads_out ? 6 : 4)); }
+};
+
+// The operands of one pass over a level, as a layer for each direction.
+template <class T>
+class LevelPass {
+  public:
+    int64_t steps, batch;
+
+    LevelPass(const LevelPlan<T>& plan, Tensors& tensors, const nb::tuple& inputs, nb::handle live,
+              nb::handle seeds, nb::handle rows, bool batch_first, bool training)
+        : plan_(plan),
+          tensors_(tensors),
+          batch_first_(batch_first),
+          walks_{Walk<T>(*plan.cell, plan.layer_norm), Walk<T>(*plan.cell, plan.layer_norm)} {
+        const int states = plan.cell->states, given = int(inputs.size()) - 1 - plan.weights();
+        if (given != 0 && given != states)
+            throw std::invalid_argument("inputs: expected x, the states of the cell or none, and the weights");
+        stateful_ = given > 0;
+        const std::array<int64_t, 3> shape = tensors.shape<3>("x", inputs[0]);
+        steps = shape[batch_first];
+        batch = shape[!batch_first];
+        const Array3<const T> x =
+            tensors.read_steps<T>("x", inputs[0], steps, batch, plan.input_size, batch_first);
+        const int64_t* const counts = read_live(live);
+        read_keys(seeds, rows);
+        for (int d = 0; d < plan.directions; ++d) {
+            Layer<T>& l = walks_[d].layer;
+            l.steps = steps;
+            l.batch = batch;
+            l.input_size = plan.input_size;
+            l.hidden_size = plan.hidden_size;
+            l.reverse = d == 1;
+            l.training = training;
+            l.live = counts;
+            l.x = x;
+            l.regularization = plan.regularization;
+            l.regularization.random = seeds.is_valid() && !seeds.is_none();
+            l.regularization.row_keys = keys_.data() + size_t(d * batch) * l.regularization.random;
+        }
+        for (int k = 0; k < given; ++k) {
+            const T* const state = tensors.read<T>("state", inputs[size_t(1 + k)], state_sizes());
+            for (int d = 0; d < plan.directions; ++d) walks_[d].layer.initial_state[k] = of(d, state);
+        }
+        each_weight(inputs, [&](const char* name, nb::handle tensor, const T*& weight, T*&, const Sizes& sizes) {
+            weight = tensors.read<T>(name, tensor, sizes);
+        });
+    }
+
+    // Where the outputs and the final states go.
+    void set_results(const nb::tuple& results) {
+        const int64_t size = plan_.hidden_size;
+        expect_count("results", results, 1 + plan_.cell->states);
+        const Array3<T> output = tensors_.written_steps<T>("output", results[0], steps, batch,
+                                                           plan_.directions * size, batch_first_);
+        for (int d = 0; d < plan_.directions; ++d)
+            walks_[d].layer.output = {output.base + d * size, output.step, output.row};
+        for (int k = 0; k < plan_.cell->states; ++k) {
+            T* const last = tensors_.written<T>("final state", results[size_t(1 + k)], state_sizes());
+            for (int d = 0; d < plan_.directions; ++d) walks_[d].layer.final_state[k] = of(d, last);
+        }
+    }
+
+    // Where the gradients come from and go to; see LevelCalls.
+    void set_gradients(const nb::tuple& d_results, const nb::tuple& gradients) {
+        const int states = plan_.cell->states;
+        const int64_t size = plan_.hidden_size;
+        expect_count("d_results", d_results, 1 + states);
+        expect_count("gradients", gradients, 1 + stateful_ * states + plan_.weights());
+        const Array3<const T> d_output = tensors_.read_steps<T>(
+            "d_output", d_results[0], steps, batch, plan_.directions * size, batch_first_);
+        d_x_ = tensors_.written_steps<T>("d_x", gradients[0], steps, batch, plan_.input_size, batch_first_);
+        for (int d = 0; d < plan_.directions; ++d) {
+            Layer<T>& l = walks_[d].layer;
+            if (d_output.base) l.d_output = {d_output.base + d * size, d_output.step, d_output.row};
+            l.d_x = d_x_;
+        }
+        for (int k = 0; k < states; ++k) {
+            const T* const given = tensors_.read<T>("d_final state", d_results[size_t(1 + k)], state_sizes());
+            for (int d = 0; d < plan_.directions; ++d) walks_[d].layer.d_final_state[k] = of(d, given);
+            if (!stateful_) continue;
+            T* const wanted = tensors_.written<T>("d_state", gradients[size_t(1 + k)], state_sizes());
+            for (int d = 0; d < plan_.directions; ++d) walks_[d].layer.d_initial_state[k] = of(d, wanted);
+        }
+        each_weight(gradients, [&](const char* name, nb::handle tensor, const T*&, T*& gradient, const Sizes& sizes) {
+            gradient = tensors_.written<T>(name, tensor, sizes);
+        });
+    }
+
+    int64_t elements() const {
+        int64_t total = 0;
+        for (int d = 0; d < plan_.directions; ++d) total += walks_[d].elements();
+        return total;
+    }
+
+    void forward(T* data) {
+        for (int d = 0; d < plan_.directions; ++d) {
+            walks_[d].forward(data);
+            data += walks_[d].elements();
+        }
+    }
+
+    void backward(T* data) {
+        thread_local Memory<T> memory;  // for the gradient of x in the second direction
+        for (int d = 0; d < plan_.directions; ++d) {
+            Layer<T>& l = walks_[d].layer;
+            plan_.each_weight(l, [](const char*, const T*&, T*& gradient, const Sizes& sizes) {
+                std::fill_n(gradient, sizes.elements(), T(0));
+            });
+            const bool second = d && d_x_.base;
+            const int64_t columns = plan_.input_size;
+            if (second) l.d_x = {memory.reserve(steps * batch * columns), batch * columns, columns};
+            walks_[d].backward(data);
+            if (second) add_to_d_x(l.d_x);
+            data += walks_[d].elements();
+        }
+    }
+
+  private:
+    Sizes state_sizes() const { return {plan_.directions, batch, plan_.hidden_size}; }
+
+    template <class U>
+    U* of(int direction, U* states) const {
+        return states ? states + direction * batch * plan_.hidden_size : nullptr;
+    }
+
+    static void expect_count(const char* name, const nb::tuple& tensors, int count) {
+        if (int(tensors.size()) != count)
+            throw std::invalid_argument(std::string(name) + ": expected " + std::to_string(count) +
+                                        " tensors, got " + std::to_string(tensors.size()));
+    }
+
+    // The weights are the last of the tensors, whichever come before.
+    template <class Visit>
+    void each_weight(const nb::tuple& tensors, Visit&& visit) {
+        size_t next = tensors.size() - size_t(plan_.weights());
+        for (int d = 0; d < plan_.directions; ++d)
+            plan_.each_weight(walks_[d].layer, [&](const char* name, const T*& weight, T*& gradient,
+                                                   const Sizes& sizes) {
+                visit(name, tensors[next++], weight, gradient, sizes);
+            });
+    }
+
+    const int64_t* read_live(nb::handle live) {
+        const int64_t* const counts = tensors_.read<int64_t>("live", live, {steps});
+        for (int64_t t = 0; counts && t < steps; ++t)
+            if (counts[t] < 0 || counts[t] > (t ? counts[t - 1] : batch))
+                throw std::invalid_argument("live: expected counts from the batch size downwards");
+        return counts;
+    }
+
+    void read_keys(nb::handle seeds, nb::handle rows) {
+        const int64_t* const first = tensors_.read<int64_t>("seeds", seeds, {plan_.directions});
+        const int64_t* const numbers = tensors_.read<int64_t>("rows", rows, {batch});
+        if (!first) return;
+        keys_.reserve(size_t(plan_.directions * batch));
+        for (int d = 0; d < plan_.directions; ++d)
+            for (int64_t row = 0; row < batch; ++row)
+                keys_.push_back(row_key(uint64_t(first[d]), numbers ? numbers[row] : row));
+    }
+
+    void add_to_d_x(const Array3<T>& part) const {
+        for (int64_t t = 0; t < steps; ++t)
+            for (int64_t row = 0; row < batch; ++row) {
+                T* const sum = d_x_.at(t, row);
+                const T* const addend = part.at(t, row);
+                for (int64_t i = 0; i < plan_.input_size; ++i) sum[i] += addend[i];
+            }
+    }
+
+    const LevelPlan<T>& plan_;
+    Tensors& tensors_;
+    const bool batch_first_;
+    bool stateful_;
+    Walk<T> walks_[2];
+    std::vector<uint64_t> keys_;  // of the rows, of each direction in turn
+    Array3<T> d_x_;
+};
+
+// A level as Python calls it. `inputs` are x, the states or none of them, and the weights of each
+// direction in turn; `live`, `seeds` (of each direction) and `rows` are int64 or None.
+template <class T>
+class LevelCalls {
+  public:
+    // zoneout: a probability for each state of the cell, or none at all.
+    LevelCalls(nb::handle tensor_class, const std::string& cell, int64_t input_size, int64_t hidden_size,
+               bool bias, int directions, double recurrent_dropout, const std::vector<double>& zoneout,
+               bool layer_norm)
+        : tensor_class_(tensor_class),
+          plan_{&cell_kernels(cell), input_size, hidden_size, bias, layer_norm, directions, {}} {
+        if (directions != 1 && directions != 2)
+            throw std::invalid_argument("directions: expected 1 or 2, got " + std::to_string(directions));
+        if (!zoneout.empty() && int(zoneout.size()) != plan_.cell->states)
+            throw std::invalid_argument("zoneout: expected a probability for each state of the cell");
+        plan_.regularization.recurrent_dropout = recurrent_dropout;
+        for (size_t k = 0; k < zoneout.size(); ++k) plan_.regularization.zoneout[k] = zoneout[k];
+    }
+
+    // Writes `results`, the outputs and the final states. With `training` it returns what backward
+    // needs, else None.
+    nb::object forward(nb::tuple inputs, nb::handle live, nb::handle seeds, nb::handle rows,
+                       bool batch_first, nb::tuple results, bool training) {
+        Tensors tensors(tensor_class_);
+        LevelPass<T> pass(plan_, tensors, inputs, live, seeds, rows, batch_first, training);
+        pass.set_results(results);
+        auto block = std::make_unique<Block<T>>(pool_);
+        T* const data = block->reserve(pass.elements());
+        {
+            const nb::gil_scoped_release release;
+            pass.forward(data);
+        }
+        if (!training) return nb::none();
+        block->fill();
+        return nb::cast(block.release(), nb::rv_policy::take_ownership);
+    }
+
+    // Writes `gradients`, one for each of the inputs (x may have None), from those of the results, of
+    // which any may be None for zeros. `kept`: what forward gave, or a tensor that shows its mark.
+    // False, and nothing written, if another backward pass has had it.
+    bool backward(nb::tuple inputs, nb::handle live, nb::handle seeds, nb::handle rows, bool batch_first,
+                  nb::tuple d_results, nb::tuple gradients, nb::handle kept) {
+        Tensors tensors(tensor_class_);
+        LevelPass<T> pass(plan_, tensors, inputs, live, seeds, rows, batch_first, true);
+        pass.set_gradients(d_results, gradients);
+        Block<T>* const block = find(tensors, kept);
+        T* const data = block ? block->claim(pool_, pass.elements()) : nullptr;
+        if (!data) return false;
+        {
+            const nb::gil_scoped_release release;
+            pass.backward(data);
+        }
+        block->give_back();
+        return true;
+    }
+
+  private:
+    static Block<T>* find(Tensors& tensors, nb::handle kept) {
+        if (nb::isinstance<Block<T>>(kept)) return nb::cast<Block<T>*>(kept);
+        return Block<T>::marked(tensors.read<int8_t>("kept", kept, {Block<T>::mark_bytes}));
+    }
+
+    const TensorClass tensor_class_;
+    LevelPlan<T> plan_;
+    const std::shared_ptr<Pool<T>> pool_ = std::make_shared<Pool<T>>();
+};
+
+template <class T>
+void bind_level(nb::module_& module, const char* name, const char* block_name) {
+    using namespace nb::literals;
+    nb::class_<Block<T>>(module, block_name)
+        .def_prop_ro("mark", [](nb::handle self) {
+            return nb::ndarray<nb::numpy, int8_t, nb::ndim<1>>(nb::cast<Block<T>&>(self).mark(),
+                                                               {Block<T>::mark_bytes}, self);
+        }, "Bytes that keep it alive, and by which backward finds it.");
+    using Class = LevelCalls<T>;
+    nb::class_<Class>(module, name)
+        .def(nb::init<nb::handle, const std::string&, int64_t, int64_t, bool, int, double,
+                      const std::vector<double>&, bool>(),
+             "tensor_class"_a, "cell"_a, "input_size"_a, "hidden_size"_a, "bias"_a, "directions"_a,
+             "recurrent_dropout"_a, "zoneout"_a, "layer_norm"_a)
+        .def("forward", &Class::forward, "inputs"_a, "live"_a.none(), "seeds"_a.none(), "rows"_a.none(),
+             "batch_first"_a, "results"_a, "training"_a)
+        .def("backward", &Class::backward, "inputs"_a, "live"_a.none(), "seeds"_a.none(), "rows"_a.none(),
+             "batch_first"_a, "d_results"_a, "gradients"_a, "kept"_a);
+}
+
+inline void bind_levels(nb::module_& module) {
+    bind_level<float>(module, "Level32", "Block32");
+    bind_level<double>(module, "Level64", "Block64");
+}
+
+}  // namespace elman
