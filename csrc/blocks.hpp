@@ -58,13 +58,15 @@ class Block {
     // A forward pass has filled it.
     void fill() { full_ = true; }
 
-    // The memory that forward filled, for the one backward pass that may have it; null for others, and
-    // for walks of another pool or size.
-    T* claim(const std::shared_ptr<Pool<T>>& pool, int64_t elements) {
-        if (!full_ || pool != pool_ || elements != elements_) return nullptr;
+    // Whether its memory, which forward filled, is for this backward pass: only one may have it, and
+    // none of another level or other sizes.
+    bool claim(const std::shared_ptr<Pool<T>>& pool, int64_t elements) {
+        if (!full_ || pool != pool_ || elements != elements_) return false;
         full_ = false;
-        return data_;
+        return true;
     }
+
+    T* data() const { return data_; }
 
     void give_back() { pool_->give(std::move(memory_)); }
 

@@ -43,29 +43,36 @@ struct LevelPlan {
     int weights() const { return directions * (2 + (bias ? 2 : 0) + (!layer_norm ? 0 : cell->reads_out ? 6 : 4)); }
 };
 
+// The tensors of one walk over a level, and in what layout they are; see Level.
+struct LevelInputs {
+    const nb::tuple& tensors;
+    nb::handle live, seeds, rows;
+    bool batch_first;
+};
+
 // The operands of one pass over a level, as a layer for each direction.
 template <class T>
 class LevelPass {
   public:
     int64_t steps, batch;
 
-    LevelPass(const LevelPlan<T>& plan, Tensors& tensors, const nb::tuple& inputs, nb::handle live,
-              nb::handle seeds, nb::handle rows, bool batch_first, bool training)
+    LevelPass(const LevelPlan<T>& plan, Tensors& tensors, const LevelInputs& in, bool training)
         : plan_(plan),
           tensors_(tensors),
-          batch_first_(batch_first),
+          batch_first_(in.batch_first),
           walks_{Walk<T>(*plan.cell, plan.layer_norm), Walk<T>(*plan.cell, plan.layer_norm)} {
+        const nb::tuple& inputs = in.tensors;
         const int states = plan.cell->states, given = int(inputs.size()) - 1 - plan.weights();
         if (given != 0 && given != states)
             throw std::invalid_argument("inputs: expected x, the states of the cell or none, and the weights");
         stateful_ = given > 0;
         const std::array<int64_t, 3> shape = tensors.shape<3>("x", inputs[0]);
-        steps = shape[batch_first];
-        batch = shape[!batch_first];
+        steps = shape[batch_first_];
+        batch = shape[!batch_first_];
         const Array3<const T> x =
-            tensors.read_steps<T>("x", inputs[0], steps, batch, plan.input_size, batch_first);
-        const int64_t* const counts = read_live(live);
-        read_keys(seeds, rows);
+            tensors.read_steps<T>("x", inputs[0], steps, batch, plan.input_size, batch_first_);
+        const int64_t* const counts = read_live(in.live);
+        read_keys(in.seeds, in.rows);
         for (int d = 0; d < plan.directions; ++d) {
             Layer<T>& l = walks_[d].layer;
             l.steps = steps;
@@ -77,7 +84,7 @@ class LevelPass {
             l.live = counts;
             l.x = x;
             l.regularization = plan.regularization;
-            l.regularization.random = seeds.is_valid() && !seeds.is_none();
+            l.regularization.random = !in.seeds.is_none();
             l.regularization.row_keys = keys_.data() + size_t(d * batch) * l.regularization.random;
         }
         for (int k = 0; k < given; ++k) {
@@ -219,96 +226,166 @@ class LevelPass {
     Array3<T> d_x_;
 };
 
-// A level as Python calls it. `inputs` are x, the states or none of them, and the weights of each
-// direction in turn; `live`, `seeds` (of each direction) and `rows` are int64 or None.
+// A level as Python calls it, in one precision; see Level.
 template <class T>
 class LevelCalls {
   public:
-    // zoneout: a probability for each state of the cell, or none at all.
-    LevelCalls(nb::handle tensor_class, const std::string& cell, int64_t input_size, int64_t hidden_size,
-               bool bias, int directions, double recurrent_dropout, const std::vector<double>& zoneout,
-               bool layer_norm)
-        : tensor_class_(tensor_class),
-          plan_{&cell_kernels(cell), input_size, hidden_size, bias, layer_norm, directions, {}} {
-        if (directions != 1 && directions != 2)
-            throw std::invalid_argument("directions: expected 1 or 2, got " + std::to_string(directions));
-        if (!zoneout.empty() && int(zoneout.size()) != plan_.cell->states)
-            throw std::invalid_argument("zoneout: expected a probability for each state of the cell");
-        plan_.regularization.recurrent_dropout = recurrent_dropout;
-        for (size_t k = 0; k < zoneout.size(); ++k) plan_.regularization.zoneout[k] = zoneout[k];
+    explicit LevelCalls(const LevelPlan<T>& plan) : plan_(plan) {}
+
+    nb::tuple forward(Tensors& tensors, const LevelInputs& in, bool training) const {
+        LevelPass<T> pass(plan_, tensors, in, training);
+        nb::tuple results = new_results(tensors, in, pass);
+        auto block = std::make_unique<Block<T>>(pool_);
+        fill(pass, *block);
+        if (!training) return nb::make_tuple(results, nb::none());
+        return nb::make_tuple(results, nb::cast(block.release(), nb::rv_policy::take_ownership));
     }
 
-    // Writes `results`, the outputs and the final states. With `training` it returns what backward
-    // needs, else None.
-    nb::object forward(nb::tuple inputs, nb::handle live, nb::handle seeds, nb::handle rows,
-                       bool batch_first, nb::tuple results, bool training) {
-        Tensors tensors(tensor_class_);
-        LevelPass<T> pass(plan_, tensors, inputs, live, seeds, rows, batch_first, training);
-        pass.set_results(results);
-        auto block = std::make_unique<Block<T>>(pool_);
-        T* const data = block->reserve(pass.elements());
+    nb::tuple backward(Tensors& tensors, const LevelInputs& in, const nb::tuple& d_results, nb::handle kept,
+                       bool need_d_x) const {
+        LevelPass<T> pass(plan_, tensors, in, true);
+        nb::tuple gradients = new_gradients(tensors, in, need_d_x);
+        pass.set_gradients(d_results, gradients);
+        Block<T>* block = find(tensors, kept);
+        std::unique_ptr<Block<T>> fresh;
+        if (!block || !block->claim(pool_, pass.elements())) {
+            // Another backward pass has had what was kept: walk forward again.
+            const nb::tuple unread = new_results(tensors, in, pass);
+            fresh = std::make_unique<Block<T>>(pool_);
+            block = fresh.get();
+            fill(pass, *block);
+            block->claim(pool_, pass.elements());
+        }
+        {
+            const nb::gil_scoped_release release;
+            pass.backward(block->data());
+        }
+        block->give_back();
+        return gradients;
+    }
+
+  private:
+    static void fill(LevelPass<T>& pass, Block<T>& block) {
+        T* const data = block.reserve(pass.elements());
         {
             const nb::gil_scoped_release release;
             pass.forward(data);
         }
-        if (!training) return nb::none();
-        block->fill();
-        return nb::cast(block.release(), nb::rv_policy::take_ownership);
+        block.fill();
     }
 
-    // Writes `gradients`, one for each of the inputs (x may have None), from those of the results, of
-    // which any may be None for zeros. `kept`: what forward gave, or a tensor that shows its mark.
-    // False, and nothing written, if another backward pass has had it.
-    bool backward(nb::tuple inputs, nb::handle live, nb::handle seeds, nb::handle rows, bool batch_first,
-                  nb::tuple d_results, nb::tuple gradients, nb::handle kept) {
-        Tensors tensors(tensor_class_);
-        LevelPass<T> pass(plan_, tensors, inputs, live, seeds, rows, batch_first, true);
-        pass.set_gradients(d_results, gradients);
-        Block<T>* const block = find(tensors, kept);
-        T* const data = block ? block->claim(pool_, pass.elements()) : nullptr;
-        if (!data) return false;
-        {
-            const nb::gil_scoped_release release;
-            pass.backward(data);
+    // Memory for the outputs and the final states, and where the pass finds it.
+    nb::tuple new_results(Tensors& tensors, const LevelInputs& in, LevelPass<T>& pass) const {
+        const int64_t outer = in.batch_first ? pass.batch : pass.steps;
+        const int64_t inner = in.batch_first ? pass.steps : pass.batch;
+        const nb::handle x = in.tensors[0];
+        nb::tuple results = nb::steal<nb::tuple>(PyTuple_New(1 + plan_.cell->states));
+        const Sizes output = {outer, inner, plan_.directions * plan_.hidden_size};
+        NB_TUPLE_SET_ITEM(results.ptr(), 0, tensors.empty(x, output).release().ptr());
+        const Sizes state = {plan_.directions, pass.batch, plan_.hidden_size};
+        for (int k = 0; k < plan_.cell->states; ++k)
+            NB_TUPLE_SET_ITEM(results.ptr(), 1 + k, tensors.empty(x, state).release().ptr());
+        pass.set_results(results);
+        return results;
+    }
+
+    // Memory for the gradients of the inputs, None for that of x if it is not needed.
+    static nb::tuple new_gradients(Tensors& tensors, const LevelInputs& in, bool need_d_x) {
+        const size_t count = in.tensors.size();
+        nb::tuple gradients = nb::steal<nb::tuple>(PyTuple_New(Py_ssize_t(count)));
+        for (size_t i = 0; i < count; ++i) {
+            nb::object one = i || need_d_x ? tensors.empty_like(in.tensors[i]) : nb::none();
+            NB_TUPLE_SET_ITEM(gradients.ptr(), Py_ssize_t(i), one.release().ptr());
         }
-        block->give_back();
-        return true;
+        return gradients;
     }
 
-  private:
     static Block<T>* find(Tensors& tensors, nb::handle kept) {
+        if (kept.is_none()) return nullptr;
         if (nb::isinstance<Block<T>>(kept)) return nb::cast<Block<T>*>(kept);
         return Block<T>::marked(tensors.read<int8_t>("kept", kept, {Block<T>::mark_bytes}));
     }
 
-    const TensorClass tensor_class_;
-    LevelPlan<T> plan_;
+    const LevelPlan<T> plan_;
     const std::shared_ptr<Pool<T>> pool_ = std::make_shared<Pool<T>>();
 };
 
+// A level in the precision of its inputs.
+class Level {
+  public:
+    // zoneout: a probability for each state of the cell, or none at all.
+    Level(nb::handle tensor_class, const std::string& cell, int64_t input_size, int64_t hidden_size,
+          bool bias, int directions, double recurrent_dropout, const std::vector<double>& zoneout,
+          bool layer_norm)
+        : tensor_class_(tensor_class),
+          single_(plan<float>(cell, input_size, hidden_size, bias, directions, recurrent_dropout, zoneout,
+                              layer_norm)),
+          double_(plan<double>(cell, input_size, hidden_size, bias, directions, recurrent_dropout, zoneout,
+                               layer_norm)) {}
+
+    // The outputs with the final states, and with `training` what backward needs, else None. `inputs`:
+    // x, the states or none of them, and the weights of each direction in turn. `live`, `seeds` (of
+    // each direction) and `rows` are int64 or None.
+    nb::tuple forward(nb::tuple inputs, nb::handle live, nb::handle seeds, nb::handle rows,
+                      bool batch_first, bool training) const {
+        const LevelInputs in{inputs, live, seeds, rows, batch_first};
+        Tensors tensors(tensor_class_);
+        return tensors.is_double("x", inputs[0]) ? double_.forward(tensors, in, training)
+                                                 : single_.forward(tensors, in, training);
+    }
+
+    // The gradients of the inputs, from those of the results, of which any may be None for zeros.
+    // `kept`: what forward gave, or a tensor that shows its mark, or None.
+    nb::tuple backward(nb::tuple inputs, nb::handle live, nb::handle seeds, nb::handle rows,
+                       bool batch_first, nb::tuple d_results, nb::handle kept, bool need_d_x) const {
+        const LevelInputs in{inputs, live, seeds, rows, batch_first};
+        Tensors tensors(tensor_class_);
+        return tensors.is_double("x", inputs[0])
+                   ? double_.backward(tensors, in, d_results, kept, need_d_x)
+                   : single_.backward(tensors, in, d_results, kept, need_d_x);
+    }
+
+  private:
+    template <class T>
+    static LevelPlan<T> plan(const std::string& cell, int64_t input_size, int64_t hidden_size, bool bias,
+                             int directions, double recurrent_dropout, const std::vector<double>& zoneout,
+                             bool layer_norm) {
+        LevelPlan<T> plan{&cell_kernels(cell), input_size, hidden_size, bias, layer_norm, directions, {}};
+        if (directions != 1 && directions != 2)
+            throw std::invalid_argument("directions: expected 1 or 2, got " + std::to_string(directions));
+        if (!zoneout.empty() && int(zoneout.size()) != plan.cell->states)
+            throw std::invalid_argument("zoneout: expected a probability for each state of the cell");
+        plan.regularization.recurrent_dropout = recurrent_dropout;
+        for (size_t k = 0; k < zoneout.size(); ++k) plan.regularization.zoneout[k] = zoneout[k];
+        return plan;
+    }
+
+    const TensorClass tensor_class_;
+    const LevelCalls<float> single_;
+    const LevelCalls<double> double_;
+};
+
 template <class T>
-void bind_level(nb::module_& module, const char* name, const char* block_name) {
+void bind_block(nb::module_& module, const char* name) {
+    nb::class_<Block<T>>(module, name).def_prop_ro("mark", [](nb::handle self) {
+        return nb::ndarray<nb::numpy, int8_t, nb::ndim<1>>(nb::cast<Block<T>&>(self).mark(),
+                                                           {Block<T>::mark_bytes}, self);
+    }, "Bytes that keep it alive, and by which backward finds it.");
+}
+
+inline void bind_levels(nb::module_& module) {
     using namespace nb::literals;
-    nb::class_<Block<T>>(module, block_name)
-        .def_prop_ro("mark", [](nb::handle self) {
-            return nb::ndarray<nb::numpy, int8_t, nb::ndim<1>>(nb::cast<Block<T>&>(self).mark(),
-                                                               {Block<T>::mark_bytes}, self);
-        }, "Bytes that keep it alive, and by which backward finds it.");
-    using Class = LevelCalls<T>;
-    nb::class_<Class>(module, name)
+    bind_block<float>(module, "Block32");
+    bind_block<double>(module, "Block64");
+    nb::class_<Level>(module, "Level")
         .def(nb::init<nb::handle, const std::string&, int64_t, int64_t, bool, int, double,
                       const std::vector<double>&, bool>(),
              "tensor_class"_a, "cell"_a, "input_size"_a, "hidden_size"_a, "bias"_a, "directions"_a,
              "recurrent_dropout"_a, "zoneout"_a, "layer_norm"_a)
-        .def("forward", &Class::forward, "inputs"_a, "live"_a.none(), "seeds"_a.none(), "rows"_a.none(),
-             "batch_first"_a, "results"_a, "training"_a)
-        .def("backward", &Class::backward, "inputs"_a, "live"_a.none(), "seeds"_a.none(), "rows"_a.none(),
-             "batch_first"_a, "d_results"_a, "gradients"_a, "kept"_a);
-}
-
-inline void bind_levels(nb::module_& module) {
-    bind_level<float>(module, "Level32", "Block32");
-    bind_level<double>(module, "Level64", "Block64");
+        .def("forward", &Level::forward, "inputs"_a, "live"_a.none(), "seeds"_a.none(), "rows"_a.none(),
+             "batch_first"_a, "training"_a)
+        .def("backward", &Level::backward, "inputs"_a, "live"_a.none(), "seeds"_a.none(),
+             "rows"_a.none(), "batch_first"_a, "d_results"_a, "kept"_a.none(), "need_d_x"_a);
 }
 
 }  // namespace elman

@@ -135,6 +135,32 @@ class Tensors {
         return sizes;
     }
 
+    // Whether a tensor is of double precision; if not, it is of single.
+    bool is_double(const char* name, nb::handle tensor) {
+        const View view = view_of(name, tensor);
+        if (view.code != dlpack::floating || (view.bits != 32 && view.bits != 64))
+            throw std::invalid_argument(std::string(name) + ": expected float32 or float64");
+        return view.bits == 64;
+    }
+
+    // New memory of the dtype of another tensor.
+    nb::object empty(nb::handle tensor, const Sizes& sizes) {
+        nb::object shape = nb::steal(PyTuple_New(Py_ssize_t(sizes.count)));
+        for (size_t i = 0; i < sizes.count; ++i)
+            NB_TUPLE_SET_ITEM(shape.ptr(), Py_ssize_t(i), PyLong_FromLongLong(sizes.size[i]));
+        static PyObject* const new_empty = PyUnicode_InternFromString("new_empty");
+        return checked(PyObject_CallMethodOneArg(tensor.ptr(), new_empty, shape.ptr()));
+    }
+
+    // New memory, without gaps, for something shaped as a tensor.
+    nb::object empty_like(nb::handle tensor) {
+        const View view = view_of("inputs", tensor);
+        Sizes sizes({});
+        sizes.count = size_t(view.dimensions);
+        std::copy_n(view.shape, view.dimensions, sizes.size);
+        return empty(tensor, sizes);
+    }
+
   private:
     static constexpr int most_dimensions = 3;
 
@@ -167,9 +193,13 @@ class Tensors {
     nb::handle plain(const char* name, nb::handle tensor) {
         if (!type_.has(tensor)) throw std::invalid_argument(std::string(name) + ": expected a tensor of PyTorch's");
         static PyObject* const is_neg = PyUnicode_InternFromString("is_neg");
-        const nb::object turned = nb::steal(PyObject_CallMethodNoArgs(tensor.ptr(), is_neg));
-        if (!turned.is_valid()) nb::raise_python_error();
+        const nb::object turned = checked(PyObject_CallMethodNoArgs(tensor.ptr(), is_neg));
         return turned.ptr() == Py_False ? tensor : keep(tensor.attr("resolve_neg")());
+    }
+
+    static nb::object checked(PyObject* result) {
+        if (!result) nb::raise_python_error();
+        return nb::steal(result);
     }
 
     nb::handle copied(nb::handle tensor) { return keep(tensor.attr("contiguous")().attr("resolve_neg")()); }

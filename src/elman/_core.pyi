@@ -83,7 +83,7 @@ class _Block:
 class Block32(_Block): ...
 class Block64(_Block): ...
 
-class _Level:
+class Level:
     def __init__(
         self,
         tensor_class: type,
@@ -103,9 +103,8 @@ class _Level:
         seeds: Any,
         rows: Any,
         batch_first: bool,
-        results: tuple[Any, ...],
         training: bool,
-    ) -> Any: ...
+    ) -> tuple[tuple[Any, ...], Any]: ...
     def backward(
         self,
         inputs: tuple[Any, ...],
@@ -114,12 +113,9 @@ class _Level:
         rows: Any,
         batch_first: bool,
         d_results: tuple[Any, ...],
-        gradients: tuple[Any, ...],
         kept: Any,
-    ) -> bool: ...
-
-class Level32(_Level): ...
-class Level64(_Level): ...
+        need_d_x: bool,
+    ) -> tuple[Any, ...]: ...
 
 def dense_forward(x: _Array, weight: _Array, bias: _Array | None, y: _Array) -> None: ...
 def dense_backward(

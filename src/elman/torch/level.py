@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,13 +17,12 @@ from elman import _core
 from elman.levels import Level
 from elman.torch.reference import reference_level
 
-__all__ = ["Call", "LevelFunction", "gradients_of", "run_level", "walk_forward"]
+__all__ = ["Call", "LevelFunction", "run_level"]
 
-Core: TypeAlias = "_core.Level32 | _core.Level64"
 Kept: TypeAlias = "_core.Block32 | _core.Block64 | Tensor"
 
 
-class Call(NamedTuple):
+class Call:
     """What a walk is given, beside the tensors that have gradients.
 
     Attributes:
@@ -35,11 +34,64 @@ class Call(NamedTuple):
         batch_first: Whether the batch is the first axis of ``x`` and of the outputs.
     """
 
-    level: Level
-    live: Tensor | None = None
-    seeds: Tensor | None = None
-    rows: Tensor | None = None
-    batch_first: bool = False
+    __slots__ = ("_core", "batch_first", "level", "live", "rows", "seeds")
+
+    def __init__(
+        self,
+        level: Level,
+        live: Tensor | None = None,
+        seeds: Tensor | None = None,
+        rows: Tensor | None = None,
+        batch_first: bool = False,
+    ) -> None:
+        self.level, self.batch_first = level, batch_first
+        self.live, self.seeds, self.rows = live, seeds, rows
+        self._core: _core.Level | None = None
+
+    def among(self, live: Tensor | None, seeds: Tensor | None, rows: Tensor | None) -> Call:
+        """The same walk of such rows."""
+        return Call(self.level, live, seeds, rows, self.batch_first)
+
+    def forward(
+        self, inputs: tuple[Tensor, ...], training: bool
+    ) -> tuple[tuple[Tensor, ...], Kept | None]:
+        """What :func:`run_level` gives; with ``training`` what the walk back needs, else None."""
+        core = self._core
+        if core is None:
+            core = self._core = _core_of(self.level)
+        return core.forward(
+            inputs, self.live, self.seeds, self.rows, self.batch_first, training
+        )
+
+    def backward(
+        self,
+        inputs: tuple[Tensor, ...],
+        d_results: tuple[Tensor | None, ...],
+        kept: Kept | None,
+        need_d_x: bool,
+    ) -> tuple[Tensor | None, ...]:
+        """The gradients of the inputs, that of ``x`` only if it is needed.
+
+        Args:
+            inputs: See :func:`run_level`.
+            d_results: Of what :func:`run_level` gives, ``None`` for zeros.
+            kept: What :meth:`forward` kept for this walk back, if it did. It serves one walk back;
+                another one walks forward again before.
+            need_d_x: Whether that of ``x`` is wanted.
+        """
+        core = self._core
+        if core is None:
+            core = self._core = _core_of(self.level)
+        return core.backward(
+            inputs,
+            self.live,
+            self.seeds,
+            self.rows,
+            self.batch_first,
+            d_results,
+            kept,
+            need_d_x,
+        )
 
 
 def run_level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -55,9 +107,9 @@ def run_level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         ``(T, B, directions H)``, or with the batch first; then the states, as they came in.
     """
     if torch.is_grad_enabled():
-        results: tuple[Tensor, ...] = LevelFunction.apply(call, *inputs)  # type: ignore[no-untyped-call]
+        results: tuple[Tensor, ...] = _apply(call, *inputs)
         return results
-    return walk_forward(call, inputs, False)[0]
+    return call.forward(inputs, False)[0]
 
 
 class LevelFunction(torch.autograd.Function):
@@ -67,7 +119,7 @@ class LevelFunction(torch.autograd.Function):
     def forward(ctx: Any, call: Call, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Keeps what the walk back needs, if anything needs a gradient."""
         training = True in ctx.needs_input_grad
-        results, kept = walk_forward(call, inputs, training)
+        results, kept = call.forward(inputs, training)
         if training:
             ctx.save_for_backward(*inputs)
             ctx.set_materialize_grads(False)
@@ -80,72 +132,18 @@ class LevelFunction(torch.autograd.Function):
         call, inputs, wanted = ctx.call, ctx.saved_tensors, ctx.needs_input_grad
         if torch.is_grad_enabled():
             return None, *_differentiable(call, inputs, d_results, wanted[1:])
-        kept, ctx.kept = ctx.kept, None  # which is for one walk back; another makes its own
-        return None, *gradients_of(call, inputs, d_results, kept, wanted[1])
+        return None, *call.backward(inputs, d_results, ctx.kept, wanted[1])
 
 
-def walk_forward(
-    call: Call, inputs: tuple[Tensor, ...], training: bool
-) -> tuple[tuple[Tensor, ...], Kept | None]:
-    """What :func:`run_level` gives, and with ``training`` what the walk back needs, else None."""
-    level, live, seeds, rows, batch_first = call
-    x = inputs[0]
-    results = _new_results(level, x, batch_first)
-    kept = _core_of(level, x.dtype).forward(
-        inputs, live, seeds, rows, batch_first, results, training
-    )
-    return results, kept
-
-
-def gradients_of(
-    call: Call,
-    inputs: tuple[Tensor, ...],
-    d_results: tuple[Tensor | None, ...],
-    kept: Kept | None,
-    need_d_x: bool,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of a walk's inputs, that of ``x`` only if it is needed.
-
-    Args:
-        call: What the walk was.
-        inputs: See :func:`run_level`.
-        d_results: Of what :func:`run_level` gives, ``None`` for zeros.
-        kept: What the walk kept for this walk back, if it did.
-        need_d_x: Whether that of ``x`` is wanted.
-    """
-    level, live, seeds, rows, batch_first = call
-    core = _core_of(level, inputs[0].dtype)
-    gradients: tuple[Tensor | None, ...] = tuple(map(_like, inputs))
-    if not need_d_x:
-        gradients = None, *gradients[1:]
-    given = inputs, live, seeds, rows, batch_first
-    if kept is None or not core.backward(*given, d_results, gradients, kept):
-        # another walk back has had what was kept, or replaced it
-        fresh = core.forward(*given, _new_results(level, inputs[0], batch_first), True)
-        core.backward(*given, d_results, gradients, fresh)
-    return gradients
-
-
-def _new_results(level: Level, x: Tensor, batch_first: bool) -> tuple[Tensor, ...]:
-    """Memory for the outputs and the final states."""
-    first, second, _ = x.shape
-    directions, size = level.directions, level.hidden_size
-    output = x.new_empty((first, second, directions * size))
-    final = directions, first if batch_first else second, size
-    if level.cell == "lstm":
-        return output, x.new_empty(final), x.new_empty(final)
-    return output, x.new_empty(final)
-
-
-def _like(tensor: Tensor) -> Tensor:
-    return torch.empty_like(tensor, memory_format=torch.contiguous_format)
+_apply = super(torch.autograd.Function, LevelFunction).apply  # type: ignore[misc]
+"""``LevelFunction.apply`` without its look for transforms of torch.func, whose calls never come
+here."""
 
 
 @lru_cache(maxsize=1024)
-def _core_of(level: Level, dtype: torch.dtype) -> Core:
-    kind = _core.Level32 if dtype == torch.float32 else _core.Level64
+def _core_of(level: Level) -> _core.Level:
     inner = level.regularization
-    return kind(
+    return _core.Level(
         Tensor,
         level.cell,
         level.input_size,
@@ -168,9 +166,11 @@ def _differentiable(
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """Gradients made of PyTorch's own operations, so that they have gradients too."""
-    level, live, seeds, rows, batch_first = call
+    level = call.level
     x, (state, weights) = inputs[0], level.split(inputs[1:])
-    results = reference_level(level, x, state, weights, live, batch_first, seeds, rows)
+    results = reference_level(
+        level, x, state, weights, call.live, call.batch_first, call.seeds, call.rows
+    )
     pairs = [
         (result, d_result)
         for result, d_result in zip(results, d_results, strict=True)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from elman.backends.regularization import Regularization
 from elman.cells import CELLS
 from elman.levels import Level
-from elman.torch.level import Call, gradients_of, run_level, walk_forward
+from elman.torch.level import Call, run_level
 
 __all__ = ["level"]
 
@@ -75,7 +75,7 @@ _LIBRARY.define(
 def _level(
     x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor], *others: Any
 ) -> tuple[Tensor, list[Tensor]]:
-    (output, *finals), _ = walk_forward(_call(x, weights, *others), (x, *state, *weights), False)
+    (output, *finals), _ = _call(x, weights, *others).forward((x, *state, *weights), False)
     return output, finals
 
 
@@ -132,7 +132,7 @@ def _level_training(
 ) -> tuple[Tensor, list[Tensor], Tensor]:
     options = (cell, directions, batch_first, recurrent_dropout, zoneout, layer_norm)
     call = _call(x, weights, live, seeds, rows, *options)
-    (output, *finals), kept = walk_forward(call, (x, *state, *weights), True)
+    (output, *finals), kept = call.forward((x, *state, *weights), True)
     return output, finals, torch.from_numpy(kept.mark)  # type: ignore[union-attr]
 
 
@@ -163,7 +163,7 @@ def _level_backward(
     options = (cell, directions, batch_first, recurrent_dropout, zoneout, layer_norm)
     call = _call(x, weights, live, seeds, rows, *options)
     inputs, d_results = (x, *state, *weights), (d_output, *d_finals)
-    d_x, *others = gradients_of(call, inputs, d_results, reserve, need_d_x)
+    d_x, *others = call.backward(inputs, d_results, reserve, need_d_x)
     return [x.new_empty(0) if d_x is None else d_x, *others]  # type: ignore[list-item]
 
 

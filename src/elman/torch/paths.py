@@ -6,24 +6,29 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 __all__ = ["why_not"]
 
 
+_SERVED = (torch.float32, torch.float64)
+
+
 def why_not(module: Any, value: Tensor) -> str | None:
     """``None`` if the kernels serve a module for such an input; else what stands against it."""
+    projected = module.__dict__.get("proj_size")
     if torch.compiler.is_compiling():
-        return "projection" if getattr(module, "proj_size", 0) else None
-    if value.device.type != "cpu":
+        return "projection" if projected else None
+    if not value.is_cpu:
         return f"on {value.device.type}"
-    if value.dtype not in (torch.float32, torch.float64):
+    if value.dtype not in _SERVED:
         return str(value.dtype).removeprefix("torch.")
-    if getattr(module, "proj_size", 0):
+    if projected:
         return "projection"
     if torch.is_autocast_enabled("cpu"):
         return "autocast"
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return "a transform of torch.func"
-    if torch.autograd.forward_ad._current_level >= 0:
+    if forward_ad._current_level >= 0:
         return "forward-mode differentiation"
     return None
