@@ -193,6 +193,8 @@ void translate_refusal(const std::exception_ptr& thrown, void*) {
 NB_MODULE(_core, module) {
     using namespace elman;
     nb::register_exception_translator(translate_refusal);
+    // A program may well end while a graph of PyTorch's still holds what a walk keeps.
+    nb::set_leak_warnings(false);
     module.doc() = "The compiled core of elman.";
 
     module.def("available_isas", &available_isas, "Instruction sets this processor and build offer, best last.");

@@ -235,7 +235,7 @@ class LevelCalls {
     nb::tuple forward(Tensors& tensors, const LevelInputs& in, bool training) const {
         LevelPass<T> pass(plan_, tensors, in, training);
         nb::tuple results = new_results(tensors, in, pass);
-        auto block = std::make_unique<Block<T>>(pool_);
+        auto block = std::make_unique<Block<T>>(owner_, pass.elements());
         fill(pass, *block);
         if (!training) return nb::make_tuple(results, nb::none());
         return nb::make_tuple(results, nb::cast(block.release(), nb::rv_policy::take_ownership));
@@ -248,13 +248,13 @@ class LevelCalls {
         pass.set_gradients(d_results, gradients);
         Block<T>* block = find(tensors, kept);
         std::unique_ptr<Block<T>> fresh;
-        if (!block || !block->claim(pool_, pass.elements())) {
+        if (!block || !block->claim(owner_, pass.elements())) {
             // Another backward pass has had what was kept: walk forward again.
             const nb::tuple unread = new_results(tensors, in, pass);
-            fresh = std::make_unique<Block<T>>(pool_);
+            fresh = std::make_unique<Block<T>>(owner_, pass.elements());
             block = fresh.get();
             fill(pass, *block);
-            block->claim(pool_, pass.elements());
+            block->claim(owner_, pass.elements());
         }
         {
             const nb::gil_scoped_release release;
@@ -266,10 +266,9 @@ class LevelCalls {
 
   private:
     static void fill(LevelPass<T>& pass, Block<T>& block) {
-        T* const data = block.reserve(pass.elements());
         {
             const nb::gil_scoped_release release;
-            pass.forward(data);
+            pass.forward(block.data());
         }
         block.fill();
     }
@@ -307,7 +306,7 @@ class LevelCalls {
     }
 
     const LevelPlan<T> plan_;
-    const std::shared_ptr<Pool<T>> pool_ = std::make_shared<Pool<T>>();
+    const typename Pool<T>::Owner owner_ = std::make_shared<const char>('\0');  // which blocks are its own
 };
 
 // A level in the precision of its inputs.
@@ -375,6 +374,8 @@ void bind_block(nb::module_& module, const char* name) {
 
 inline void bind_levels(nb::module_& module) {
     using namespace nb::literals;
+    module.def("pooled_bytes", [] { return Pool<float>::bytes() + Pool<double>::bytes(); },
+               "Memory kept for walks to come, in bytes.");
     bind_block<float>(module, "Block32");
     bind_block<double>(module, "Block64");
     nb::class_<Level>(module, "Level")

@@ -5,7 +5,6 @@ Forward and backward are one call of the core each, on the tensors' own memory.
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -128,9 +127,10 @@ class LevelFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
-        """By the kernels; or, if the derivative is to be differentiated, by PyTorch's own."""
+        """By the kernels; or, if the derivative is to be differentiated or many are asked for at
+        once (``is_grads_batched``), by PyTorch's own."""
         call, inputs, wanted = ctx.call, ctx.saved_tensors, ctx.needs_input_grad
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not all(map(_has_memory, d_results)):
             return None, *_differentiable(call, inputs, d_results, wanted[1:])
         return None, *call.backward(inputs, d_results, ctx.kept, wanted[1])
 
@@ -138,6 +138,11 @@ class LevelFunction(torch.autograd.Function):
 _apply = super(torch.autograd.Function, LevelFunction).apply  # type: ignore[misc]
 """``LevelFunction.apply`` without its look for transforms of torch.func, whose calls never come
 here."""
+
+
+def _has_memory(d_result: Tensor | None) -> bool:
+    """Whether a gradient is one array; many that PyTorch shows as one are not."""
+    return d_result is None or torch._C._has_storage(d_result)
 
 
 @lru_cache(maxsize=1024)
@@ -156,21 +161,21 @@ def _core_of(level: Level) -> _core.Level:
     )
 
 
-atexit.register(_core_of.cache_clear)
-
-
 def _differentiable(
     call: Call,
     inputs: Sequence[Tensor],
     d_results: Sequence[Tensor | None],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    """Gradients made of PyTorch's own operations, so that they have gradients too."""
-    level = call.level
-    x, (state, weights) = inputs[0], level.split(inputs[1:])
-    results = reference_level(
-        level, x, state, weights, call.live, call.batch_first, call.seeds, call.rows
-    )
+    """Gradients made of PyTorch's own operations, which know what else is done with them."""
+    level, create_graph = call.level, torch.is_grad_enabled()
+    with torch.enable_grad():
+        # a tensor that came in twice has two gradients, which PyTorch adds
+        inputs = [one.view_as(one) if want else one for one, want in zip(inputs, wanted, strict=True)]
+        x, (state, weights) = inputs[0], level.split(inputs[1:])
+        results = reference_level(
+            level, x, state, weights, call.live, call.batch_first, call.seeds, call.rows
+        )
     pairs = [
         (result, d_result)
         for result, d_result in zip(results, d_results, strict=True)
@@ -181,7 +186,7 @@ def _differentiable(
             [result for result, _ in pairs],
             [one for one, want in zip(inputs, wanted, strict=True) if want],
             [d_result for _, d_result in pairs],
-            create_graph=True,
+            create_graph=create_graph,
             allow_unused=True,
         )
     )
