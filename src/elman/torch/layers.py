@@ -14,7 +14,6 @@ from elman.backends.regularization import PLAIN
 from elman.cells import CELLS
 from elman.checks import real
 from elman.layers.recurrent_layer import zoneout_rates
-from elman.torch.level import Call
 from elman.torch.operator import level as run
 from elman.torch.paths import why_not
 from elman.torch.reference import trace_level
@@ -155,7 +154,7 @@ class Recurrent(nn.RNNBase):
             or input.dim() != 3
             or input.shape[2] != self.input_size
             or not input.numel()
-            or input.dtype != self._flat_weights[0].dtype
+            or input.dtype != self._flat_weights[0].dtype  # type: ignore[union-attr]
             or why_not(self, input) is not None
         ):
             return None
