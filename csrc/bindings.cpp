@@ -8,6 +8,7 @@
 #include "crf_calls.hpp"
 #include "isa.hpp"
 #include "keras_calls.hpp"
+#include "level_calls.hpp"
 #include "recording.hpp"
 #include "recurrence.hpp"
 #include "refusals.hpp"
@@ -195,6 +196,8 @@ void translate_refusal(const std::exception_ptr& thrown, void*) {
 NB_MODULE(_core, module) {
     using namespace elman;
     nb::register_exception_translator(translate_refusal);
+    // A program may well end while a graph of PyTorch's still holds what a walk keeps.
+    nb::set_leak_warnings(false);
     module.doc() = "The compiled core of elman.";
 
     module.def("available_isas", &available_isas, "Instruction sets this processor and build offer, best last.");
@@ -216,6 +219,7 @@ NB_MODULE(_core, module) {
     bind_recording(module);
     bind_workspace<float>(module, "Workspace32");
     bind_workspace<double>(module, "Workspace64");
+    bind_levels(module);
     bind_dense<float>(module);
     bind_dense<double>(module);
     module.attr("losses") = nb::cast(std::vector<std::string>(std::begin(loss_names), std::end(loss_names)));

@@ -81,6 +81,48 @@ class _Workspace:
 class Workspace32(_Workspace): ...
 class Workspace64(_Workspace): ...
 
+def pooled_bytes() -> int: ...
+
+class _Block:
+    mark: _Array
+
+class Block32(_Block): ...
+class Block64(_Block): ...
+
+class Level:
+    def __init__(
+        self,
+        tensor_class: type,
+        cell: str,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        directions: int,
+        recurrent_dropout: float,
+        zoneout: list[float],
+        layer_norm: bool,
+    ) -> None: ...
+    def forward(
+        self,
+        inputs: tuple[Any, ...],
+        live: Any,
+        seeds: Any,
+        rows: Any,
+        batch_first: bool,
+        training: bool,
+    ) -> tuple[tuple[Any, ...], Any]: ...
+    def backward(
+        self,
+        inputs: tuple[Any, ...],
+        live: Any,
+        seeds: Any,
+        rows: Any,
+        batch_first: bool,
+        d_results: tuple[Any, ...],
+        kept: Any,
+        need_d_x: bool,
+    ) -> tuple[Any, ...]: ...
+
 def dense_forward(x: _Array, weight: _Array, bias: _Array | None, y: _Array) -> None: ...
 def dense_backward(
     x: _Array,

@@ -56,6 +56,11 @@ class Level(NamedTuple):
         names = CELLS[self.cell].parameter_names(self.regularization.layer_norm)
         return len(names) - (0 if self.bias else 2)
 
+    def split(self, tensors: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The initial states, if there are any, and the weights that come after them."""
+        states = len(tensors) - self.directions * self.weights
+        return tensors[:states], tensors[states:]
+
 
 _pool: dict[tuple[Level, Any], list[list[Recurrence]]] = defaultdict(list)
 """Workspaces that no walk holds at the moment, by level and dtype."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
-from elman.backends.regularization import PLAIN, Regularization
+from elman.backends.regularization import PLAIN
 from elman.cells import CELLS
 from elman.checks import real
 from elman.layers.recurrent_layer import zoneout_rates
-from elman.levels import Level
-from elman.torch.level import trace_level
 from elman.torch.operator import level as run
 from elman.torch.paths import why_not
+from elman.torch.reference import trace_level
+from elman.torch.stack import Stack, make_stack, regularization_of, stack_of
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -52,7 +51,8 @@ class Recurrent(nn.RNNBase):
         )
         self.zoneout = zoneout_rates("zoneout", zoneout, memory)
         self.layer_norm = bool(layer_norm)
-        if self.proj_size and (self._inner != PLAIN):
+        inner = regularization_of(self._cell, self.recurrent_dropout, self.zoneout, layer_norm)
+        if self.proj_size and inner != PLAIN:
             raise ValueError(
                 "proj_size: torch.nn's own code runs with a projection, which has neither "
                 "recurrent_dropout nor zoneout nor layer_norm"
@@ -67,10 +67,6 @@ class Recurrent(nn.RNNBase):
                     name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
                 )
         self.reset_norms()
-
-    @property
-    def _inner(self) -> Regularization:
-        return _regularization(self._cell, self.recurrent_dropout, self.zoneout, self.layer_norm)
 
     def reset_norms(self) -> None:
         """Gains of layer normalisation to ones, shifts and learned initial states to zeros."""
@@ -122,6 +118,10 @@ class Recurrent(nn.RNNBase):
         Returns:
             ``output, h_n``, for an LSTM ``output, (h_n, c_n)``, as ``torch.nn`` has them.
         """
+        if type(input) is Tensor and hx is None and lengths is None:
+            output = self._ordinary(input)
+            if output is not None:
+                return output
         reference = input.data if isinstance(input, PackedSequence) else input
         reason = why_not(self, reference)
         if reason is not None:
@@ -141,6 +141,27 @@ class Recurrent(nn.RNNBase):
         if single:
             output = output.squeeze(0 if self.batch_first else 1)
             final = tuple([one.squeeze(1) for one in final])
+        return output, self._as_hidden(final)
+
+    def _ordinary(self, input: Tensor) -> Any:
+        """The short way of most calls: a batch of whole rows through one level, from zeros.
+
+        ``None`` if this is none, or if anything is left to be checked.
+        """
+        if (
+            self.num_layers != 1
+            or self.learned_state
+            or input.dim() != 3
+            or input.shape[2] != self.input_size
+            or not input.numel()
+            or input.dtype != self._flat_weights[0].dtype  # type: ignore[union-attr]
+            or why_not(self, input) is not None
+        ):
+            return None
+        stack = self._stack()
+        if stack.random and self.training:
+            return None
+        output, *final = run(stack.calls[0], (input, *self._weights(stack.names[0])))
         return output, self._as_hidden(final)
 
     # ------------------------------------------------------------------------ forms of the input
@@ -177,7 +198,10 @@ class Recurrent(nn.RNNBase):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Rows of unequal lengths: sorted for the walk, and put back."""
         batch, time = (0, 1) if self.batch_first else (1, 0)
-        lengths = torch.as_tensor(lengths, dtype=torch.int64, device="cpu")
+        lengths = torch.as_tensor(lengths, device="cpu")
+        if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+            raise RuntimeError(f"lengths: expected whole numbers, got {lengths.dtype}")
+        lengths = lengths.to(torch.int64)
         rows, steps = input.shape[batch], input.shape[time]
         if lengths.shape != (rows,):
             raise RuntimeError(f"lengths: expected shape ({rows},), got {tuple(lengths.shape)}")
@@ -210,19 +234,20 @@ class Recurrent(nn.RNNBase):
         rows: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All levels; rows sorted by length, longest first."""
-        finals, first = [], self.batch_first if batch_first is None else batch_first
-        inner = self._inner
-        seeds = self._seeds(inner)
-        for depth, (level, own) in enumerate(self._levels(inner)):
+        stack = self._stack(batch_first)
+        seeds = self._seeds() if stack.random and self.training else None
+        finals = []
+        for depth, call in enumerate(stack.calls):
             if depth and self.dropout and self.training:
                 x = dropout(x, self.dropout)
-            before = [one[self._part(depth)] for one in state] if self.num_layers > 1 else state
-            drawn = None if seeds is None else seeds[depth]
-            x, *final = run(level, x, before, own, live, first, drawn, rows)
+            if live is not None or seeds is not None:
+                call = call.among(live, None if seeds is None else seeds[depth], rows)
+            before = self._before(state, depth)
+            x, *final = run(call, (x, *before, *self._weights(stack.names[depth])))
             finals.append(final)
-        if self.num_layers == 1:
+        if len(finals) == 1:
             return x, tuple(finals[0])
-        return x, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+        return x, tuple([torch.cat(parts) for parts in zip(*finals, strict=True)])
 
     def trace(self, input: Tensor, hx: Any = None) -> list[dict[str, Tensor]]:
         """Every state and every gate of every step, by PyTorch's own operations: to look at.
@@ -237,9 +262,10 @@ class Recurrent(nn.RNNBase):
             direction. They have gradients. Nothing is dropped between levels.
         """
         state, traced = self._checked(input, hx, None), []
-        for depth, (level, own) in enumerate(self._levels(self._inner)):
-            before = [one[self._part(depth)] for one in state]
-            walked = trace_level(level, input, before, own, None, self.batch_first)
+        stack = self._stack()
+        for depth, call in enumerate(stack.calls):
+            own, before = self._weights(stack.names[depth]), self._before(state, depth)
+            walked = trace_level(call.level, input, before, own, None, self.batch_first)
             found = [one for _, _, one in walked]
             if self.batch_first:
                 found = [{n: v.transpose(0, 1) for n, v in one.items()} for one in found]
@@ -247,51 +273,56 @@ class Recurrent(nn.RNNBase):
             input = torch.cat([one["h"] for one in found], dim=2)
         return traced
 
-    def _seeds(self, inner: Regularization) -> Tensor | None:
+    def _seeds(self) -> Tensor:
         """Of the random numbers of every walk, drawn by PyTorch: ``[levels, directions]``."""
-        if not (self.training and inner.random):
-            return None
         shape = (self.num_layers, 2 if self.bidirectional else 1)
         return torch.randint(2**62, shape, dtype=torch.int64)
 
-    def _levels(self, inner: Regularization) -> Iterator[tuple[Level, list[Tensor]]]:
-        """Each level with its weights."""
-        weights = self._weights()
-        number = len(weights) // self.num_layers
-        directions = 2 if self.bidirectional else 1
-        size = self.input_size
-        for first in range(0, len(weights), number):
-            yield (
-                Level(self._cell, size, self.hidden_size, self.bias, directions, False, inner),
-                weights[first : first + number],
-            )
-            size = directions * self.hidden_size
+    def _stack(self, batch_first: bool | None = None) -> Stack:
+        """The levels, with the batch first as the module has it if nothing else is said."""
+        # a compiler traces what it meets, and warns of caches
+        find = make_stack if torch.compiler.is_compiling() else stack_of
+        return find(
+            self._cell,
+            self.input_size,
+            self.hidden_size,
+            self.bias,
+            self.num_layers,
+            self.bidirectional,
+            self.recurrent_dropout,
+            self.zoneout,
+            self.layer_norm,
+            self.batch_first if batch_first is None else batch_first,
+        )
 
-    def _part(self, depth: int) -> slice:
-        """Where the states of a level stand among all."""
+    def _before(self, state: tuple[Tensor, ...], depth: int) -> tuple[Tensor, ...]:
+        """The states of a level among those of all."""
+        if self.num_layers == 1 or not state:
+            return state
         directions = 2 if self.bidirectional else 1
-        return slice(depth * directions, (depth + 1) * directions)
+        first = depth * directions
+        return tuple([one[first : first + directions] for one in state])
 
-    def _weights(self) -> list[Any]:
-        """All weights, in the order of ``torch.nn``; also those that something has put in place."""
+    def _weights(self, names: tuple[str, ...]) -> list[Any]:
+        """Weights by name; also those that something has put in the place of parameters."""
         own = self._parameters
-        names = self._walk_names() if self.layer_norm else self._flat_weights_names
         return [own[name] if name in own else getattr(self, name) for name in names]
-
-    def _walk_names(self) -> list[str]:
-        """The names of all weights, those of layer normalisation after the others of a walk."""
-        norms, names = CELLS[self._cell].parameter_names(True)[4:], []
-        for of_walk in self._all_weights:
-            end = of_walk[0].removeprefix("weight_ih")
-            names += [*of_walk, *(f"{norm}{end}" for norm in norms)]
-        return names
 
     def _checked(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
         """The initial state as a tuple, empty for zeros; PyTorch's errors if it does not fit."""
         self.check_input(input, counts)
+        if counts is None and input.shape[1 if self.batch_first else 0] == 0:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         if hx is None:
             return self._learned(self.get_expected_hidden_size(input, counts)[1])
-        return self._given(input, hx, counts)
+        state = self._given(input, hx, counts)
+        for part in state:
+            if part.dtype != input.dtype or part.device != input.device:
+                raise RuntimeError(
+                    f"hx: expected {input.dtype} on {input.device}, as the input is, got "
+                    f"{part.dtype} on {part.device}"
+                )
+        return state
 
     def _given(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
         self.check_hidden_size(hx, self.get_expected_hidden_size(input, counts))
@@ -306,7 +337,7 @@ class Recurrent(nn.RNNBase):
         wide = parts[:, None].expand(-1, rows, -1)
         return tuple(wide[first : first + walks] for first in range(0, len(wide), walks))
 
-    def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
+    def _as_hidden(self, final: Sequence[Tensor]) -> Any:
         return final[0]
 
     def _by_torch(self, input: Any, hx: Any, lengths: Any, reason: str) -> Any:
@@ -317,16 +348,6 @@ class Recurrent(nn.RNNBase):
                 f"call ({reason}); pack the sequence instead"
             )
         return self._theirs.forward(self, input, hx)
-
-
-@lru_cache(maxsize=256)
-def _regularization(
-    cell: str, recurrent_dropout: float, zoneout: float | tuple[float, float], layer_norm: bool
-) -> Regularization:
-    states = CELLS[cell].states
-    # a pair is given as (memory, output), and the states are h, c
-    rates = zoneout[::-1] if isinstance(zoneout, tuple) else (zoneout,) * len(states)
-    return Regularization(recurrent_dropout, rates if any(rates) else (), layer_norm)
 
 
 def _permuted(part: Tensor, order: Tensor | None) -> Tensor:
@@ -468,8 +489,8 @@ class LSTM(Recurrent):
         nn.LSTM.check_forward_args(self, input, hx, counts)  # type: ignore[arg-type]
         return tuple(hx)
 
-    def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
-        return final
+    def _as_hidden(self, final: Sequence[Tensor]) -> Any:
+        return tuple(final)
 
 
 class GRU(Recurrent):

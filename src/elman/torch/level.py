@@ -1,222 +1,188 @@
 """One level of a recurrent layer, one direction or both, as PyTorch differentiates it.
 
-Forward and backward are one call of the kernels for each direction, on the tensors' own memory.
+Forward and backward are one call of the core each, on the tensors' own memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from elman.backends.regularization import Noise
-from elman.levels import Level, Walks
-from elman.torch.reference import walk
+from elman import _core
+from elman.levels import Level
+from elman.torch.reference import reference_level
 
-__all__ = [
-    "backward_level",
-    "forward_level",
-    "reference_level",
-    "run_level",
-    "split_weights",
-    "trace_level",
-]
+__all__ = ["Call", "LevelFunction", "run_level"]
 
-Array: TypeAlias = NDArray[Any]
+Kept: TypeAlias = "_core.Block32 | _core.Block64 | Tensor"
 
 
-def run_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Any,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> tuple[Tensor, ...]:
+class Call:
+    """What a walk is given, beside the tensors that have gradients.
+
+    Attributes:
+        level: See :class:`elman.levels.Level`.
+        live: ``None``, or how many of the leading rows live at each step, int64 ``(T,)``.
+        seeds: Of the random numbers of each direction, int64; ``None``: none are drawn.
+        rows: The number by which the random numbers of each row are known, int64 ``(B,)``;
+            ``None``: its place.
+        batch_first: Whether the batch is the first axis of ``x`` and of the outputs.
+    """
+
+    __slots__ = ("_core", "batch_first", "level", "live", "rows", "seeds")
+
+    def __init__(
+        self,
+        level: Level,
+        live: Tensor | None = None,
+        seeds: Tensor | None = None,
+        rows: Tensor | None = None,
+        batch_first: bool = False,
+    ) -> None:
+        self.level, self.batch_first = level, batch_first
+        self.live, self.seeds, self.rows = live, seeds, rows
+        self._core: _core.Level | None = None
+
+    def among(self, live: Tensor | None, seeds: Tensor | None, rows: Tensor | None) -> Call:
+        """The same walk of such rows."""
+        return Call(self.level, live, seeds, rows, self.batch_first)
+
+    def forward(
+        self, inputs: tuple[Tensor, ...], training: bool
+    ) -> tuple[tuple[Tensor, ...], Kept | None]:
+        """What :func:`run_level` gives; with ``training`` what the walk back needs, else None."""
+        core = self._core
+        if core is None:
+            core = self._core = _core_of(self.level)
+        return core.forward(inputs, self.live, self.seeds, self.rows, self.batch_first, training)
+
+    def backward(
+        self,
+        inputs: tuple[Tensor, ...],
+        d_results: tuple[Tensor | None, ...],
+        kept: Kept | None,
+        need_d_x: bool,
+    ) -> tuple[Tensor | None, ...]:
+        """The gradients of the inputs, that of ``x`` only if it is needed.
+
+        Args:
+            inputs: See :func:`run_level`.
+            d_results: Of what :func:`run_level` gives, ``None`` for zeros.
+            kept: What :meth:`forward` kept for this walk back, if it did. It serves one walk back;
+                another one walks forward again before.
+            need_d_x: Whether that of ``x`` is wanted.
+        """
+        core = self._core
+        if core is None:
+            core = self._core = _core_of(self.level)
+        return core.backward(
+            inputs,
+            self.live,
+            self.seeds,
+            self.rows,
+            self.batch_first,
+            d_results,
+            kept,
+            need_d_x,
+        )
+
+
+def run_level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The outputs of a level and its final states.
 
     Args:
-        level: See :class:`elman.levels.Level`.
-        x: ``(T, B, D)``, or ``(B, T, D)`` if ``batch_first``.
-        state: ``(directions, B, H)`` for each state of the cell; none of them for zeros.
-        weights: Those of each direction in turn, in the order of ``torch.nn``.
-        live: ``None``, or how many of the leading rows live at each step, int64 ``(T,)``.
-        batch_first: Whether the batch is the first axis of ``x`` and of the outputs.
-        noises: The source of the random numbers of each direction; none: none are drawn.
+        call: What the walk is.
+        inputs: ``x``, which is ``(T, B, D)``, or ``(B, T, D)`` if ``batch_first``;
+            ``(directions, B, H)`` for each state of the cell, or none of them for zeros; and the
+            weights of each direction in turn, in the order of ``torch.nn``.
 
     Returns:
-        ``(T, B, directions H)``, or with the batch first; then the states, as ``state`` has them.
+        ``(T, B, directions H)``, or with the batch first; then the states, as they came in.
+
+    A single step is an ``x`` of ``(B, D)``: states come in as ``(B, H)``, and are what comes out.
     """
-    results: tuple[Tensor, ...] = LevelFunction.apply(  # type: ignore[no-untyped-call]
-        level, _counts(live), batch_first, noises, len(state), x, *state, *weights
-    )
-    return results
-
-
-def forward_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Tensor | None,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> tuple[Tensor, ...]:
-    """What :func:`run_level` gives, without gradients."""
-    walks, x = _walks(level, x), _rows(x)
-    return _forward(walks, x, state, weights, _counts(live), batch_first, False, noises)
-
-
-def backward_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Tensor | None,
-    batch_first: bool,
-    d_results: Sequence[Tensor | None],
-    noises: Sequence[Noise] = (),
-) -> list[Tensor]:
-    """The gradients of ``x``, of the states, and of all weights one after the other."""
-    walks, x = _walks(level, x), _rows(x)
-    _forward(walks, x, state, weights, _counts(live), batch_first, True, noises)
-    d_x, d_state, _, flat = _backward(walks, x, state, batch_first, d_results, True)
-    return [d_x, *d_state, torch.from_numpy(flat)]  # type: ignore[list-item]
+    if torch.is_grad_enabled():
+        results: tuple[Tensor, ...] = _apply(call, *inputs)
+        return results
+    return call.forward(inputs, False)[0]
 
 
 class LevelFunction(torch.autograd.Function):
     """The walk with its gradients; :func:`run_level` says what comes in and goes out."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        level: Level,
-        live: Array | None,
-        batch_first: bool,
-        noises: Sequence[Noise],
-        states: int,
-        x: Tensor,
-        *others: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """Keeps the walks if anything needs a gradient."""
-        training, x = any(ctx.needs_input_grad), _rows(x)
-        state, weights = others[:states], others[states:]
-        walks = _walks(level, x)
-        results = _forward(walks, x, state, weights, live, batch_first, training, noises)
+    def forward(ctx: Any, call: Call, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Keeps what the walk back needs, if anything needs a gradient."""
+        training = True in ctx.needs_input_grad
+        results, kept = call.forward(inputs, training)
         if training:
-            ctx.save_for_backward(x, *others)
+            ctx.save_for_backward(*inputs)
             ctx.set_materialize_grads(False)
-            ctx.walks, ctx.live, ctx.batch_first = walks, live, batch_first
-            ctx.noises, ctx.states = noises, states
+            ctx.call, ctx.kept = call, kept
         return results
 
     @staticmethod
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
-        """By the kernels; or, if the derivative is to be differentiated, by PyTorch's own."""
-        walks, live, batch_first = ctx.walks, ctx.live, ctx.batch_first
-        x, *others = ctx.saved_tensors
-        state, weights = others[: ctx.states], others[ctx.states :]
-        wanted, none = ctx.needs_input_grad[5:], (None,) * 5
-        if torch.is_grad_enabled():
-            results = reference_level(walks.level, x, state, weights, live, batch_first, ctx.noises)
-            return *none, *_gradients(results, d_results, [x, *others], wanted)
-        if not walks.ready:  # a second backward pass through the same walks
-            _forward(walks, x, state, weights, live, batch_first, True, ctx.noises)
-        d_x, d_state, d_weights, _ = _backward(walks, x, state, batch_first, d_results, wanted[0])
-        return *none, d_x, *d_state, *map(torch.from_numpy, d_weights)
+        """By the kernels; or, if the derivative is to be differentiated or many are asked for at
+        once (``is_grads_batched``), by PyTorch's own."""
+        call, inputs, wanted = ctx.call, ctx.saved_tensors, ctx.needs_input_grad
+        if torch.is_grad_enabled() or not all(map(_has_memory, d_results)):
+            return None, *_differentiable(call, inputs, d_results, wanted[1:])
+        return None, *call.backward(inputs, d_results, ctx.kept, wanted[1])
 
 
-def _forward(
-    walks: Walks,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Array | None,
-    batch_first: bool,
-    training: bool,
-    noises: Sequence[Noise],
-) -> tuple[Tensor, ...]:
-    level, (first, second, _) = walks.level, x.shape
-    inputs = _array(x, batch_first)
-    output = np.empty((first, second, level.directions * level.hidden_size), inputs.dtype)
-    shape = (level.directions, first if batch_first else second, level.hidden_size)
-    final = [np.empty(shape, inputs.dtype) for _ in range(level.states)]
-    walks.forward(
-        inputs,
-        [_array(one.contiguous()) for one in state],
-        [_array(one.contiguous()) for one in weights],
-        live,
-        output.transpose(1, 0, 2) if batch_first else output,
-        final,
-        training,
-        noises,
+_apply: Any = super(torch.autograd.Function, LevelFunction).apply
+"""``LevelFunction.apply`` without its look for transforms of torch.func, whose calls never come
+here."""
+
+
+def _has_memory(d_result: Tensor | None) -> bool:
+    """Whether a gradient is one array; many that PyTorch shows as one are not."""
+    return d_result is None or torch._C._has_storage(d_result)
+
+
+@lru_cache(maxsize=1024)
+def _core_of(level: Level) -> _core.Level:
+    inner = level.regularization
+    return _core.Level(
+        Tensor,
+        level.cell,
+        level.input_size,
+        level.hidden_size,
+        level.bias,
+        level.directions,
+        inner.recurrent_dropout,
+        list(inner.zoneout),
+        inner.layer_norm,
     )
-    return tuple(map(torch.from_numpy, (output, *final)))
 
 
-def _backward(
-    walks: Walks,
-    x: Tensor,
-    state: Sequence[Tensor],
-    batch_first: bool,
-    d_results: Sequence[Tensor | None],
-    need_d_x: bool,
-) -> tuple[Tensor | None, list[Tensor], list[Array], Array]:
-    """The gradients of ``x``, of the states, of the weights, and the vector of the latter."""
-    first, *rest = d_results
-    d_output = None if first is None else _array(_rows(first), batch_first)
-    known = next((one for one in rest if one is not None), None)
-    d_final = []
-    if known is not None:
-        full = [torch.zeros_like(known) if one is None else one for one in rest]
-        d_final = [_array(one.contiguous()) for one in full]
-    d_x = torch.empty_like(x) if need_d_x else None
-    d_state = [torch.empty(one.shape, dtype=one.dtype) for one in state]
-    d_inputs = None if d_x is None else _array(d_x, batch_first)
-    found = walks.backward(d_output, d_final, d_inputs, [_array(one) for one in d_state])
-    return d_x, d_state, *found
-
-
-def _walks(level: Level, x: Tensor) -> Walks:
-    return Walks(level, np.float32 if x.dtype == torch.float32 else np.float64)
-
-
-def split_weights(flat: Tensor, weights: Sequence[Tensor]) -> list[Tensor]:
-    """A vector as parts shaped as the weights, one after the other."""
-    parts = flat.split_with_sizes([one.numel() for one in weights])
-    return [
-        part if one.dim() == 1 else part.view(one.shape)
-        for part, one in zip(parts, weights, strict=True)
-    ]
-
-
-def _counts(live: Any) -> Array | None:
-    return live.numpy() if isinstance(live, Tensor) else live
-
-
-def _rows(tensor: Tensor) -> Tensor:
-    """The tensor, its last axis contiguous."""
-    return tensor if tensor.stride(-1) == 1 or not tensor.numel() else tensor.contiguous()
-
-
-def _array(tensor: Tensor, batch_first: bool = False) -> Array:
-    """A tensor's own memory as an array, time first."""
-    array: Array = tensor.detach().numpy()
-    return array.transpose(1, 0, 2) if batch_first else array
-
-
-def _gradients(
-    results: Sequence[Tensor],
-    d_results: Sequence[Tensor | None],
+def _differentiable(
+    call: Call,
     inputs: Sequence[Tensor],
+    d_results: Sequence[Tensor | None],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    """Gradients made of PyTorch's own operations, so that they have gradients too."""
+    """Gradients made of PyTorch's own operations, which know what else is done with them."""
+    level, create_graph = call.level, torch.is_grad_enabled()
+    with torch.enable_grad():
+        # a tensor that came in twice has two gradients, which PyTorch adds
+        inputs = [
+            one.view_as(one) if want else one for one, want in zip(inputs, wanted, strict=True)
+        ]
+        x, (state, weights) = inputs[0], level.split(inputs[1:])
+        single = x.dim() == 2
+        if single:
+            x, state = x[None], [one[None] for one in state]
+        results = reference_level(
+            level, x, state, weights, call.live, call.batch_first, call.seeds, call.rows
+        )
+        if single:
+            results = tuple([one[0] for one in results[1:]])
     pairs = [
         (result, d_result)
         for result, d_result in zip(results, d_results, strict=True)
@@ -227,46 +193,8 @@ def _gradients(
             [result for result, _ in pairs],
             [one for one, want in zip(inputs, wanted, strict=True) if want],
             [d_result for _, d_result in pairs],
-            create_graph=True,
+            create_graph=create_graph,
             allow_unused=True,
         )
     )
     return [next(found) if want else None for want in wanted]
-
-
-def reference_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Array | None,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> tuple[Tensor, ...]:
-    """What :func:`run_level` gives, made of PyTorch's own operations."""
-    walked = trace_level(level, x, state, weights, live, batch_first, noises)
-    joined = torch.cat([output for output, _, _ in walked], dim=2)
-    finals = [torch.stack(parts) for parts in zip(*(one for _, one, _ in walked), strict=True)]
-    return (joined.transpose(0, 1) if batch_first else joined, *finals)
-
-
-def trace_level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Array | None,
-    batch_first: bool,
-    noises: Sequence[Noise] = (),
-) -> list[tuple[Tensor, tuple[Tensor, ...], dict[str, Tensor]]]:
-    """For each direction what :func:`elman.torch.reference.walk` gives, time first."""
-    steps = x.transpose(0, 1) if batch_first else x
-    counts = None if live is None else torch.as_tensor(live)
-    zeros = (x.new_zeros((steps.shape[1], level.hidden_size)),) * level.states
-    number, walked = level.weights, []
-    for direction in range(level.directions):
-        before = tuple(one[direction] for one in state) or zeros
-        own = weights[direction * number : (direction + 1) * number]
-        noise = noises[direction] if noises else None
-        walked.append(walk(level, steps, before, own, counts, bool(direction), noise))
-    return walked

@@ -1,8 +1,15 @@
-"""The walk as a registered operator: what ``torch.compile`` and ``torch.export`` see.
+"""The walk as registered operators: what ``torch.compile``, ``torch.export`` and modes see.
 
 Outside of these, :func:`level` goes the short way through :class:`elman.torch.level.LevelFunction`.
-In a compiled graph nothing but tensors may be kept from forward to backward, so the operator's
-backward pass walks forward again before it walks back.
+``elman::level`` is the operator; where something needs a gradient, it is ``elman::level_training``,
+whose last result is a reserve, for ``elman::level_backward``.
+
+In a compiled graph nothing but tensors may be kept from forward to backward, and no operator may
+write into what it is given. So the reserve is not the memory that a walk leaves behind: that is the
+core's, from its pool, as outside of graphs, and lives as long as the reserve, which shows a few
+constant bytes and by its place tells which memory it is. A copy of the reserve, or one whose memory
+another backward pass has had, is worth nothing, and the backward pass walks forward again first:
+slower, and the same numbers.
 """
 
 from __future__ import annotations
@@ -10,63 +17,109 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from elman.backends.regularization import Noise, Regularization
+from elman.backends.regularization import Regularization
 from elman.cells import CELLS
 from elman.levels import Level
-from elman.torch.level import backward_level, forward_level, run_level, split_weights
+from elman.torch.level import Call, run_level
 
 __all__ = ["level"]
 
+_PLAIN = frozenset((Tensor, nn.Parameter))
+"""What has memory of its own and nothing to say about what is done with it."""
 
-def level(
-    level: Level,
-    x: Tensor,
-    state: Sequence[Tensor],
-    weights: Sequence[Tensor],
-    live: Tensor | None,
-    batch_first: bool,
-    seeds: Tensor | None = None,
-    rows: Tensor | None = None,
-) -> tuple[Tensor, ...]:
-    """See :func:`elman.torch.level.run_level`.
+_RESERVE = 8
+"""Bytes of a reserve."""
 
-    Args:
-        level: As there.
-        x: As there.
-        state: As there.
-        weights: As there.
-        live: As there.
-        batch_first: As there.
-        seeds: Of the random numbers of each direction, int64; ``None``: none are drawn.
-        rows: The number by which the random numbers of each row are known; ``None``: its place.
-    """
-    if not torch.compiler.is_compiling():
-        noises = _noises(seeds, rows)
-        return run_level(level, x, state, weights, live, batch_first, noises)
-    inner = level.regularization
+
+def level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """See :func:`elman.torch.level.run_level`."""
+    if not (
+        torch.compiler.is_compiling()
+        or torch._C._len_torch_dispatch_stack()
+        or not _PLAIN.issuperset(map(type, inputs))
+    ):
+        return run_level(call, inputs)
+    own, inner = call.level, call.level.regularization
+    x, (state, weights) = inputs[0], own.split(inputs[1:])
+    single = x.dim() == 2
+    if single:
+        x, state = x[None], [one[None] for one in state]
     output, finals = torch.ops.elman.level(
         x,
         list(state),
         list(weights),
-        live,
-        seeds,
-        rows,
-        level.cell,
-        level.directions,
-        batch_first,
+        call.live,
+        call.seeds,
+        call.rows,
+        own.cell,
+        own.directions,
+        call.batch_first,
         inner.recurrent_dropout,
         list(inner.zoneout),
         inner.layer_norm,
     )
-    return output, *finals
+    return tuple([one[0] for one in finals]) if single else (output, *finals)
 
 
-@torch.library.custom_op("elman::level", mutates_args=())
+# --------------------------------------------------------------- without gradients, and with them
+
+_LIBRARY: Any = torch.library.Library("elman", "FRAGMENT")  # type: ignore[no-untyped-call]
+_LIBRARY.define(
+    "level(Tensor x, Tensor[] state, Tensor[] weights, Tensor? live, Tensor? seeds, Tensor? rows, "
+    "str cell, int directions, bool batch_first, float recurrent_dropout, float[] zoneout, "
+    "bool layer_norm) -> (Tensor, Tensor[])",
+    tags=(torch.Tag.pt2_compliant_tag,),
+)
+
+
 def _level(
+    x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor], *others: Any
+) -> tuple[Tensor, list[Tensor]]:
+    (output, *finals), _kept = _call(x, weights, *others).forward((x, *state, *weights), False)
+    return output, finals
+
+
+def _level_fake(
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    live: Tensor | None,
+    seeds: Tensor | None,
+    rows: Tensor | None,
+    cell: str,
+    directions: int,
+    batch_first: bool,
+    *_: Any,
+) -> tuple[Tensor, list[Tensor]]:
+    first, second = x.shape[:2]
+    size = weights[1].shape[1]
+    output = x.new_empty((first, second, directions * size))
+    final = (directions, first if batch_first else second, size)
+    return output, [x.new_empty(final) for _ in CELLS[cell].states]
+
+
+def _level_autograd(
+    keys: Any, x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor], *others: Any
+) -> tuple[Tensor, list[Tensor]]:
+    """Takes the operator with a reserve where a gradient can be asked for."""
+    if torch.is_grad_enabled() and any(one.requires_grad for one in (x, *state, *weights)):
+        output, finals, _ = torch.ops.elman.level_training(x, state, weights, *others)
+        return output, finals
+    below = keys & torch._C._after_autograd_keyset
+    with torch._C._AutoDispatchBelowAutograd():
+        return torch.ops.elman.level.default.redispatch(below, x, state, weights, *others)  # type: ignore[no-any-return]
+
+
+_LIBRARY.impl("level", _level, "CPU")
+_LIBRARY.impl("level", _level_autograd, "Autograd", with_keyset=True)
+torch.library.register_fake("elman::level", _level_fake, lib=_LIBRARY)
+
+
+@torch.library.custom_op("elman::level_training", mutates_args=())
+def _level_training(
     x: Tensor,
     state: Sequence[Tensor],
     weights: Sequence[Tensor],
@@ -79,20 +132,16 @@ def _level(
     recurrent_dropout: float,
     zoneout: Sequence[float],
     layer_norm: bool,
-) -> tuple[Tensor, list[Tensor]]:
-    own = _described(x, weights, cell, directions, recurrent_dropout, zoneout, layer_norm)
-    noises = _noises(seeds, rows)
-    output, *finals = forward_level(own, x, state, weights, live, batch_first, noises)
-    return output, finals
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    options = (cell, directions, batch_first, recurrent_dropout, zoneout, layer_norm)
+    call = _call(x, weights, live, seeds, rows, *options)
+    (output, *finals), kept = call.forward((x, *state, *weights), True)
+    return output, finals, torch.from_numpy(kept.mark)  # type: ignore[union-attr]
 
 
-@_level.register_fake
-def _(x, state, weights, live, seeds, rows, cell, directions, batch_first, *_):  # type: ignore[no-untyped-def]
-    first, second, _ = x.shape
-    size = weights[1].shape[1]
-    output = x.new_empty((first, second, directions * size))
-    final = (directions, first if batch_first else second, size)
-    return output, [x.new_empty(final) for _ in CELLS[cell].states]
+@_level_training.register_fake
+def _(x, *others):  # type: ignore[no-untyped-def]
+    return *_level_fake(x, *others), x.new_empty((_RESERVE,), dtype=torch.int8)
 
 
 @torch.library.custom_op("elman::level_backward", mutates_args=())
@@ -103,8 +152,10 @@ def _level_backward(
     live: Tensor | None,
     seeds: Tensor | None,
     rows: Tensor | None,
-    d_output: Tensor,
-    d_finals: Sequence[Tensor],
+    d_output: Tensor | None,
+    d_finals: Sequence[Tensor | None],
+    reserve: Tensor,
+    need_d_x: bool,
     cell: str,
     directions: int,
     batch_first: bool,
@@ -112,67 +163,71 @@ def _level_backward(
     zoneout: Sequence[float],
     layer_norm: bool,
 ) -> list[Tensor]:
-    own = _described(x, weights, cell, directions, recurrent_dropout, zoneout, layer_norm)
-    d_results = [d_output, *d_finals]
-    noises = _noises(seeds, rows)
-    return backward_level(own, x, state, weights, live, batch_first, d_results, noises)
+    options = (cell, directions, batch_first, recurrent_dropout, zoneout, layer_norm)
+    call = _call(x, weights, live, seeds, rows, *options)
+    inputs, d_results = (x, *state, *weights), (d_output, *d_finals)
+    d_x, *others = call.backward(inputs, d_results, reserve, need_d_x)
+    return [x.new_empty(0) if d_x is None else d_x, *others]  # type: ignore[list-item]
 
 
 @_level_backward.register_fake
-def _(x, state, weights, *_):  # type: ignore[no-untyped-def]
-    flat = x.new_empty(sum(one.numel() for one in weights))
-    return [*(torch.empty_like(one) for one in (x, *state)), flat]
+def _(x, state, weights, *others):  # type: ignore[no-untyped-def]
+    need_d_x = others[6]
+    d_x = x.new_empty(x.shape if need_d_x else 0)
+    return [d_x, *(one.new_empty(one.shape) for one in (*state, *weights))]
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     x, state, weights, *others = inputs
-    tensors, ctx.own = others[:3], others[3:]
+    tensors, ctx.options = others[:3], others[3:]
     ctx.states, ctx.weights = len(state), len(weights)
     ctx.given = [one is not None for one in tensors]
-    ctx.finals = output[1]
-    ctx.save_for_backward(x, *state, *weights, *(one for one in tensors if one is not None))
+    given = (one for one in tensors if one is not None)
+    ctx.save_for_backward(output[2], x, *state, *weights, *given)
+    ctx.set_materialize_grads(False)
 
 
-def _differentiate(ctx: Any, d_output: Tensor, d_finals: Sequence[Tensor | None]) -> Any:
-    x, *others = ctx.saved_tensors
+def _differentiate(ctx: Any, d_output: Tensor | None, d_finals: Any, _: Any) -> Any:
+    reserve, x, *others = ctx.saved_tensors
     state, others = others[: ctx.states], others[ctx.states :]
     weights, kept = others[: ctx.weights], iter(others[ctx.weights :])
     tensors = [next(kept) if given else None for given in ctx.given]
-    full = [
-        torch.zeros_like(final) if one is None else one
-        for one, final in zip(d_finals, ctx.finals, strict=True)
-    ]
-    d_x, *d_state, flat = torch.ops.elman.level_backward(
-        x, state, weights, *tensors, d_output, full, *ctx.own
+    d_x, *found = torch.ops.elman.level_backward(
+        x,
+        state,
+        weights,
+        *tensors,
+        d_output,
+        d_finals,
+        reserve,
+        ctx.needs_input_grad[0],
+        *ctx.options,
     )
     # PyTorch takes an empty list for one of tensors, whose gradient is an empty list
-    options: list[Any] = [[] if isinstance(one, list) and not one else None for one in ctx.own]
-    rest = [None] * len(tensors)
-    return d_x, d_state, split_weights(flat, weights), *rest, *options
+    options: list[Any] = [[] if isinstance(one, list) and not one else None for one in ctx.options]
+    d_state, d_weights = found[: ctx.states], found[ctx.states :]
+    return d_x if ctx.needs_input_grad[0] else None, d_state, d_weights, None, None, None, *options
 
 
-_level.register_autograd(_differentiate, setup_context=_keep)
+_level_training.register_autograd(_differentiate, setup_context=_keep)
 
 
-def _described(
+def _call(
     x: Tensor,
     weights: Sequence[Tensor],
+    live: Tensor | None,
+    seeds: Tensor | None,
+    rows: Tensor | None,
     cell: str,
     directions: int,
+    batch_first: bool,
     recurrent_dropout: float,
     zoneout: Sequence[float],
     layer_norm: bool,
-) -> Level:
+) -> Call:
+    """What an operator is told, in one."""
     inner = Regularization(recurrent_dropout, tuple(zoneout), layer_norm)
-    names = len(CELLS[cell].parameter_names(layer_norm))
-    bias = len(weights) == names * directions
+    bias = len(weights) == directions * len(CELLS[cell].parameter_names(layer_norm))
     size = weights[1].shape[1]
-    return Level(cell, x.shape[2], size, bias, directions, regularization=inner)
-
-
-def _noises(seeds: Tensor | None, rows: Tensor | None) -> list[Noise]:
-    """The source of each direction's random numbers, from their seeds."""
-    if seeds is None:
-        return []
-    numbers = None if rows is None else rows.numpy().astype(np.int64)
-    return [Noise(one[None], numbers) for one in seeds.numpy().view(np.uint64)]
+    own = Level(cell, x.shape[2], size, bias, directions, regularization=inner)
+    return Call(own, live, seeds, rows, batch_first)

@@ -23,7 +23,7 @@ from elman.cells import CELLS
 from elman.cells.base import EPSILON
 from elman.levels import Level
 
-__all__ = ["STEPS", "walk"]
+__all__ = ["STEPS", "reference_level", "trace_level", "walk"]
 
 State: TypeAlias = tuple[Tensor, ...]
 Product: TypeAlias = Callable[[Tensor, slice], Tensor]
@@ -85,6 +85,54 @@ STEPS: dict[str, Step] = {
 """By the name of the cell, as in :data:`elman.cells.CELLS`."""
 
 
+def reference_level(
+    level: Level,
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    live: Tensor | None,
+    batch_first: bool,
+    seeds: Tensor | None = None,
+    rows: Tensor | None = None,
+) -> tuple[Tensor, ...]:
+    """What :func:`elman.torch.level.run_level` gives, made of PyTorch's own operations."""
+    walked = trace_level(level, x, state, weights, live, batch_first, seeds, rows)
+    joined = torch.cat([output for output, _, _ in walked], dim=2)
+    finals = [torch.stack(parts) for parts in zip(*(one for _, one, _ in walked), strict=True)]
+    return (joined.transpose(0, 1) if batch_first else joined, *finals)
+
+
+def trace_level(
+    level: Level,
+    x: Tensor,
+    state: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    live: Tensor | None,
+    batch_first: bool,
+    seeds: Tensor | None = None,
+    rows: Tensor | None = None,
+) -> list[tuple[Tensor, State, dict[str, Tensor]]]:
+    """For each direction what :func:`walk` gives, time first."""
+    steps = x.transpose(0, 1) if batch_first else x
+    zeros = (x.new_zeros((steps.shape[1], level.hidden_size)),) * level.states
+    noises = _noises(seeds, rows)
+    number, walked = level.weights, []
+    for direction in range(level.directions):
+        before = tuple(one[direction] for one in state) or zeros
+        own = weights[direction * number : (direction + 1) * number]
+        noise = noises[direction] if noises else None
+        walked.append(walk(level, steps, before, own, live, bool(direction), noise))
+    return walked
+
+
+def _noises(seeds: Tensor | None, rows: Tensor | None) -> list[Noise]:
+    """The source of each direction's random numbers, from their seeds."""
+    if seeds is None:
+        return []
+    numbers = None if rows is None else rows.numpy().astype(np.int64)
+    return [Noise(one[None], numbers) for one in seeds.numpy().view(np.uint64)]
+
+
 def walk(
     level: Level,
     x: Tensor,
@@ -100,7 +148,7 @@ def walk(
         level: Which cell, and what regularises it.
         x: ``[T, B, D]``.
         state: One ``[B, H]`` for each state of the cell.
-        weights: Those of the direction, see :meth:`elman.levels.Walks.forward`.
+        weights: Those of the direction, see :func:`elman.torch.level.run_level`.
         live: How many leading rows live at each step, int64 ``(T,)``, or ``None`` for all.
         reverse: Whether each row is walked from its last live step to its first.
         noise: Source of the random numbers, or ``None`` if none are drawn.
