@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from elman.levels import Level
 from elman.torch.level import Call
 from elman.torch.operator import level as run
-from elman.torch.paths import why_not
+from elman.torch.paths import path_of, why_not
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
@@ -22,8 +22,7 @@ class _OneStep:
     @property
     def path(self) -> str:
         """Which code runs, and why if it is not elman's."""
-        reason = why_not(self, self.weight_ih)  # type: ignore[attr-defined]
-        return "elman" if reason is None else f"torch ({reason})"
+        return path_of(self, self.weight_ih, True)  # type: ignore[attr-defined]
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""
