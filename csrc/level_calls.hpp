@@ -66,11 +66,7 @@ class LevelPass {
         if (given != 0 && given != states)
             throw std::invalid_argument("inputs: expected x, the states of the cell or none, and the weights");
         stateful_ = given > 0;
-        const std::array<int64_t, 3> shape = tensors.shape<3>("x", inputs[0]);
-        steps = shape[batch_first_];
-        batch = shape[!batch_first_];
-        const Array3<const T> x =
-            tensors.read_steps<T>("x", inputs[0], steps, batch, plan.input_size, batch_first_);
+        const Array3<const T> x = read_x(inputs[0]);
         const int64_t* const counts = read_live(in.live);
         read_keys(in.seeds, in.rows);
         for (int d = 0; d < plan.directions; ++d) {
@@ -96,36 +92,55 @@ class LevelPass {
         });
     }
 
-    // Where the outputs and the final states go.
-    void set_results(const nb::tuple& results) {
+    // Memory for the outputs and the final states, which the walk will fill. The output of a single
+    // step is the first state.
+    nb::tuple new_results(nb::handle x) {
         const int64_t size = plan_.hidden_size;
-        expect_count("results", results, 1 + plan_.cell->states);
-        const Array3<T> output = tensors_.written_steps<T>("output", results[0], steps, batch,
-                                                           plan_.directions * size, batch_first_);
-        for (int d = 0; d < plan_.directions; ++d)
-            walks_[d].layer.output = {output.base + d * size, output.step, output.row};
+        nb::object results = nb::steal(PyTuple_New(!single_ + plan_.cell->states));
         for (int k = 0; k < plan_.cell->states; ++k) {
-            T* const last = tensors_.written<T>("final state", results[size_t(1 + k)], state_sizes());
+            nb::object state = tensors_.empty(x, state_sizes());
+            T* const last = tensors_.written<T>("final state", state, state_sizes());
             for (int d = 0; d < plan_.directions; ++d) walks_[d].layer.final_state[k] = of(d, last);
+            NB_TUPLE_SET_ITEM(results.ptr(), !single_ + k, state.release().ptr());
         }
+        Layer<T>& first = walks_[0].layer;
+        if (single_) {
+            first.output = {first.final_state[0], 0, size};
+            first.final_state[0] = nullptr;
+        } else {
+            const int64_t columns = plan_.directions * size;
+            nb::object made = tensors_.empty(x, step_sizes(columns));
+            const Array3<T> output =
+                tensors_.written_steps<T>("output", made, steps, batch, columns, batch_first_);
+            for (int d = 0; d < plan_.directions; ++d)
+                walks_[d].layer.output = {output.base + d * size, output.step, output.row};
+            NB_TUPLE_SET_ITEM(results.ptr(), 0, made.release().ptr());
+        }
+        return nb::borrow<nb::tuple>(results);
     }
 
     // Where the gradients come from and go to; see LevelCalls.
     void set_gradients(const nb::tuple& d_results, const nb::tuple& gradients) {
         const int states = plan_.cell->states;
         const int64_t size = plan_.hidden_size;
-        expect_count("d_results", d_results, 1 + states);
+        expect_count("d_results", d_results, !single_ + states);
         expect_count("gradients", gradients, 1 + stateful_ * states + plan_.weights());
-        const Array3<const T> d_output = tensors_.read_steps<T>(
-            "d_output", d_results[0], steps, batch, plan_.directions * size, batch_first_);
-        d_x_ = tensors_.written_steps<T>("d_x", gradients[0], steps, batch, plan_.input_size, batch_first_);
+        Array3<const T> d_output;
+        if (single_) {
+            T* const base = tensors_.written<T>("d_x", gradients[0], {batch, plan_.input_size});
+            if (base) d_x_ = {base, 0, plan_.input_size};
+        } else {
+            d_output = tensors_.read_steps<T>("d_output", d_results[0], steps, batch,
+                                              plan_.directions * size, batch_first_);
+            d_x_ = tensors_.written_steps<T>("d_x", gradients[0], steps, batch, plan_.input_size, batch_first_);
+        }
         for (int d = 0; d < plan_.directions; ++d) {
             Layer<T>& l = walks_[d].layer;
             if (d_output.base) l.d_output = {d_output.base + d * size, d_output.step, d_output.row};
             l.d_x = d_x_;
         }
         for (int k = 0; k < states; ++k) {
-            const T* const given = tensors_.read<T>("d_final state", d_results[size_t(1 + k)], state_sizes());
+            const T* const given = tensors_.read<T>("d_final state", d_results[size_t(!single_ + k)], state_sizes());
             for (int d = 0; d < plan_.directions; ++d) walks_[d].layer.d_final_state[k] = of(d, given);
             if (!stateful_) continue;
             T* const wanted = tensors_.written<T>("d_state", gradients[size_t(1 + k)], state_sizes());
@@ -166,7 +181,30 @@ class LevelPass {
     }
 
   private:
-    Sizes state_sizes() const { return {plan_.directions, batch, plan_.hidden_size}; }
+    Sizes state_sizes() const {
+        if (single_) return {batch, plan_.hidden_size};
+        return {plan_.directions, batch, plan_.hidden_size};
+    }
+
+    Sizes step_sizes(int64_t columns) const {
+        if (batch_first_) return {batch, steps, columns};
+        return {steps, batch, columns};
+    }
+
+    // All steps of x, or a single one without an axis of time.
+    Array3<const T> read_x(nb::handle x) {
+        const Sizes shape = tensors_.sizes("x", x);
+        single_ = shape.count == 2;
+        if (single_) {
+            if (plan_.directions != 1) throw std::invalid_argument("x: a single step has one direction");
+            steps = 1;
+            batch = shape.size[0];
+            return {tensors_.read<T>("x", x, {batch, plan_.input_size}), 0, plan_.input_size};
+        }
+        steps = shape.size[batch_first_];
+        batch = shape.size[!batch_first_];
+        return tensors_.read_steps<T>("x", x, steps, batch, plan_.input_size, batch_first_);
+    }
 
     template <class U>
     U* of(int direction, U* states) const {
@@ -220,7 +258,7 @@ class LevelPass {
     const LevelPlan<T>& plan_;
     Tensors& tensors_;
     const bool batch_first_;
-    bool stateful_;
+    bool stateful_, single_;
     Walk<T> walks_[2];
     std::vector<uint64_t> keys_;  // of the rows, of each direction in turn
     Array3<T> d_x_;
@@ -234,7 +272,7 @@ class LevelCalls {
 
     nb::tuple forward(Tensors& tensors, const LevelInputs& in, bool training) const {
         LevelPass<T> pass(plan_, tensors, in, training);
-        nb::tuple results = new_results(tensors, in, pass);
+        nb::tuple results = pass.new_results(in.tensors[0]);
         auto block = std::make_unique<Block<T>>(owner_, pass.elements());
         fill(pass, *block);
         if (!training) return nb::make_tuple(results, nb::none());
@@ -250,7 +288,7 @@ class LevelCalls {
         std::unique_ptr<Block<T>> fresh;
         if (!block || !block->claim(owner_, pass.elements())) {
             // Another backward pass has had what was kept: walk forward again.
-            const nb::tuple unread = new_results(tensors, in, pass);
+            const nb::tuple unread = pass.new_results(in.tensors[0]);
             fresh = std::make_unique<Block<T>>(owner_, pass.elements());
             block = fresh.get();
             fill(pass, *block);
@@ -271,21 +309,6 @@ class LevelCalls {
             pass.forward(block.data());
         }
         block.fill();
-    }
-
-    // Memory for the outputs and the final states, and where the pass finds it.
-    nb::tuple new_results(Tensors& tensors, const LevelInputs& in, LevelPass<T>& pass) const {
-        const int64_t outer = in.batch_first ? pass.batch : pass.steps;
-        const int64_t inner = in.batch_first ? pass.steps : pass.batch;
-        const nb::handle x = in.tensors[0];
-        nb::tuple results = nb::steal<nb::tuple>(PyTuple_New(1 + plan_.cell->states));
-        const Sizes output = {outer, inner, plan_.directions * plan_.hidden_size};
-        NB_TUPLE_SET_ITEM(results.ptr(), 0, tensors.empty(x, output).release().ptr());
-        const Sizes state = {plan_.directions, pass.batch, plan_.hidden_size};
-        for (int k = 0; k < plan_.cell->states; ++k)
-            NB_TUPLE_SET_ITEM(results.ptr(), 1 + k, tensors.empty(x, state).release().ptr());
-        pass.set_results(results);
-        return results;
     }
 
     // Memory for the gradients of the inputs, None for that of x if it is not needed.
@@ -324,7 +347,8 @@ class Level {
 
     // The outputs with the final states, and with `training` what backward needs, else None. `inputs`:
     // x, the states or none of them, and the weights of each direction in turn. `live`, `seeds` (of
-    // each direction) and `rows` are int64 or None.
+    // each direction) and `rows` are int64 or None. Without an axis of time x is a single step; then
+    // the states have no axis of directions, and are the only results.
     nb::tuple forward(nb::tuple inputs, nb::handle live, nb::handle seeds, nb::handle rows,
                       bool batch_first, bool training) const {
         const LevelInputs in{inputs, live, seeds, rows, batch_first};

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <initializer_list>
 #include <type_traits>
@@ -124,15 +123,12 @@ class Tensors {
     }
 
     // The sizes of a tensor.
-    template <int Dimensions>
-    std::array<int64_t, Dimensions> shape(const char* name, nb::handle tensor) {
+    Sizes sizes(const char* name, nb::handle tensor) {
         const View view = view_of(name, tensor);
-        if (view.dimensions != Dimensions)
-            throw std::invalid_argument(std::string(name) + ": expected " + std::to_string(Dimensions) +
-                                        " axes, got " + std::to_string(view.dimensions));
-        std::array<int64_t, Dimensions> sizes;
-        std::copy_n(view.shape, Dimensions, sizes.begin());
-        return sizes;
+        Sizes found({});
+        found.count = size_t(view.dimensions);
+        std::copy_n(view.shape, view.dimensions, found.size);
+        return found;
     }
 
     // Whether a tensor is of double precision; if not, it is of single.
@@ -153,13 +149,7 @@ class Tensors {
     }
 
     // New memory, without gaps, for something shaped as a tensor.
-    nb::object empty_like(nb::handle tensor) {
-        const View view = view_of("inputs", tensor);
-        Sizes sizes({});
-        sizes.count = size_t(view.dimensions);
-        std::copy_n(view.shape, view.dimensions, sizes.size);
-        return empty(tensor, sizes);
-    }
+    nb::object empty_like(nb::handle tensor) { return empty(tensor, sizes("inputs", tensor)); }
 
   private:
     static constexpr int most_dimensions = 3;
@@ -230,7 +220,10 @@ class Tensors {
         View view;
         if (type_.describe()) {
             dlpack::Tensor found{};
-            if (type_.describe()(tensor.ptr(), &found)) nb::raise_python_error();
+            if (type_.describe()(tensor.ptr(), &found)) {
+                nb::python_error cause;
+                nb::raise_from(cause, PyExc_ValueError, "%s: expected a tensor with memory of the processor's", name);
+            }
             view.on_cpu = found.device == dlpack::cpu;
             view.code = found.code;
             view.bits = found.lanes == 1 ? found.bits : 0;

@@ -8,7 +8,7 @@ from torch import nn
 
 from elman.torch.cells import GRUCell, LSTMCell, RNNCell
 from elman.torch.layers import GRU, LSTM, RNN
-from elman.torch.paths import why_not
+from elman.torch.paths import why_not, why_not_step
 
 __all__ = ["Change", "Changes", "accelerate"]
 
@@ -104,7 +104,10 @@ def _reason(name: str, module: nn.Module) -> str:
         one in module._parameters for one in ("weight_ih_l0", "weight_hh_l0")
     ) and isinstance(module, nn.RNNBase):
         return "its weights are computed (parametrized or pruned)"
-    return why_not(module, next(module.parameters())) or ""
+    reason = why_not(module, next(module.parameters()))
+    if reason is None and isinstance(module, nn.RNNCellBase):
+        reason = why_not_step(module.weight_ih, module.weight_hh)
+    return reason or ""
 
 
 def _twin(module: nn.Module) -> nn.Module:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from elman.levels import Level
 from elman.torch.level import Call
 from elman.torch.operator import level as run
-from elman.torch.paths import path_of, why_not
+from elman.torch.paths import path_of, why_not, why_not_step
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
+
+_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class _OneStep:
@@ -22,7 +26,9 @@ class _OneStep:
     @property
     def path(self) -> str:
         """Which code runs, and why if it is not elman's."""
-        return path_of(self, self.weight_ih, True)  # type: ignore[attr-defined]
+        weights = self._weights()
+        reason = why_not(self, weights[0]) or why_not_step(*weights[:2])
+        return path_of(reason, True)
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""
@@ -35,24 +41,28 @@ class _OneStep:
             input: ``(B, D)``, or ``(D,)`` without a batch.
             hx: The state ``(B, H)`` or ``(H,)``, for an LSTM a pair; ``None`` for zeros.
         """
-        if why_not(self, input) is not None or not self._fits(input, hx):
+        weights = self._weights()
+        if (
+            why_not(self, input) is not None
+            or why_not_step(weights[0], weights[1]) is not None
+            or not self._fits(input, hx)
+        ):
             return super().forward(input, hx)  # type: ignore[misc]
-        parts = () if hx is None else tuple(hx) if self._states == 2 else (hx,)
+        parts = () if hx is None else hx if self._states == 2 else (hx,)
         single = input.dim() == 1
         if single:
-            input, parts = input[None], tuple(one[None] for one in parts)
-        own = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)  # type: ignore[attr-defined]
-        weights = tuple([one for one in own if one is not None])
-        described = Level(
-            self._cell,  # type: ignore[attr-defined]
-            self.input_size,  # type: ignore[attr-defined]
-            self.hidden_size,  # type: ignore[attr-defined]
-            len(weights) == 4,
-        )
-        before = tuple([one[None] for one in parts])
-        _, *final = run(Call(described), (input[None], *before, *weights))
-        state = tuple(one[0, 0] if single else one[0] for one in final)
+            input, parts = input[None], [one[None] for one in parts]
+        bias = weights[2] is not None
+        call = _call_of(self._cell, self.input_size, self.hidden_size, bias)  # type: ignore[attr-defined]
+        state = run(call, (input, *parts, *weights[: 4 if bias else 2]))
+        if single:
+            state = tuple([one[0] for one in state])
         return state if self._states == 2 else state[0]
+
+    def _weights(self) -> list[Any]:
+        """The weights; also those that something has put in the place of parameters."""
+        own = self._parameters  # type: ignore[attr-defined]
+        return [own[name] if name in own else getattr(self, name) for name in _WEIGHTS]
 
     def _fits(self, input: Tensor, hx: Any) -> bool:
         """Whether shapes are right; if not, PyTorch's own code says what is wrong."""
@@ -65,6 +75,19 @@ class _OneStep:
             and (hx is None or len(parts) == self._states)
             and all(tuple(one.shape) == shape and one.dtype == input.dtype for one in parts)
         )
+
+
+def _make_call(cell: str, input_size: int, hidden_size: int, bias: bool) -> Call:
+    return Call(Level(cell, input_size, hidden_size, bias))
+
+
+_known_call = lru_cache(maxsize=1024)(_make_call)
+
+
+def _call_of(cell: str, input_size: int, hidden_size: int, bias: bool) -> Call:
+    """The walk of one step; a compiler traces what it meets, and warns of caches."""
+    find = _make_call if torch.compiler.is_compiling() else _known_call
+    return find(cell, input_size, hidden_size, bias)
 
 
 class RNNCell(_OneStep, nn.RNNCell):

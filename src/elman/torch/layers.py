@@ -18,7 +18,7 @@ from elman.layers.recurrent_layer import zoneout_rates
 from elman.torch.operator import level as run
 from elman.torch.paths import VMAP, path_of, why_not
 from elman.torch.reference import reference_level, trace_level
-from elman.torch.stack import Stack, regularization_of, stack_of
+from elman.torch.stack import Stack, make_stack, regularization_of, stack_of
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -106,7 +106,8 @@ class Recurrent(nn.RNNBase):
         a time in PyTorch's own operations: the same mathematics, and slow. A call with
         ``lengths=`` goes that way, too, wherever this is not ``"elman"``.
         """
-        return path_of(self, self.weight_ih_l0, self._is_theirs)
+        (weight,) = self._weights(["weight_ih_l0"])
+        return path_of(why_not(self, weight), self._is_theirs)
 
     @property
     def _is_theirs(self) -> bool:
@@ -176,7 +177,8 @@ class Recurrent(nn.RNNBase):
             or self.learned_state
             or input.dim() != 3
             or input.shape[2] != self.input_size
-            or input.dtype != self._flat_weights[0].dtype
+            or not input.numel()
+            or input.dtype != self._flat_weights[0].dtype  # type: ignore[union-attr]
             or why_not(self, input) is not None
         ):
             return None
@@ -236,7 +238,10 @@ class Recurrent(nn.RNNBase):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Rows of unequal lengths: sorted for the walk, and put back."""
         batch, time = (0, 1) if self.batch_first else (1, 0)
-        lengths = torch.as_tensor(lengths, dtype=torch.int64, device="cpu")
+        lengths = torch.as_tensor(lengths, device="cpu")
+        if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+            raise RuntimeError(f"lengths: expected whole numbers, got {lengths.dtype}")
+        lengths = lengths.to(torch.int64)
         rows, steps = input.shape[batch], input.shape[time]
         if lengths.shape != (rows,):
             raise RuntimeError(f"lengths: expected shape ({rows},), got {tuple(lengths.shape)}")
@@ -321,7 +326,9 @@ class Recurrent(nn.RNNBase):
 
     def _stack(self, batch_first: bool | None = None) -> Stack:
         """The levels, with the batch first as the module has it if nothing else is said."""
-        return stack_of(
+        # a compiler traces what it meets, and warns of caches
+        find = make_stack if torch.compiler.is_compiling() else stack_of
+        return find(
             self._cell,
             self.input_size,
             self.hidden_size,
@@ -351,9 +358,19 @@ class Recurrent(nn.RNNBase):
     def _checked(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
         """The initial state as a tuple, empty for zeros; PyTorch's errors if it does not fit."""
         self.check_input(input, counts)
+        if counts is None and input.shape[1 if self.batch_first else 0] == 0:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         if hx is None:
             return self._learned(self.get_expected_hidden_size(input, counts)[1])
-        return self._given(input, hx, counts)
+        state = self._given(input, hx, counts)
+        for part in state:
+            same = part.dtype == input.dtype or torch.is_autocast_enabled(input.device.type)
+            if not same or part.device != input.device:
+                raise RuntimeError(
+                    f"hx: expected {input.dtype} on {input.device}, as the input is, got "
+                    f"{part.dtype} on {part.device}"
+                )
+        return state
 
     def _given(self, input: Tensor, hx: Any, counts: Tensor | None) -> tuple[Tensor, ...]:
         self.check_hidden_size(hx, self.get_expected_hidden_size(input, counts))

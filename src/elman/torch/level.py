@@ -58,9 +58,7 @@ class Call:
         core = self._core
         if core is None:
             core = self._core = _core_of(self.level)
-        return core.forward(
-            inputs, self.live, self.seeds, self.rows, self.batch_first, training
-        )
+        return core.forward(inputs, self.live, self.seeds, self.rows, self.batch_first, training)
 
     def backward(
         self,
@@ -104,6 +102,8 @@ def run_level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
     Returns:
         ``(T, B, directions H)``, or with the batch first; then the states, as they came in.
+
+    A single step is an ``x`` of ``(B, D)``: states come in as ``(B, H)``, and are what comes out.
     """
     if torch.is_grad_enabled():
         results: tuple[Tensor, ...] = _apply(call, *inputs)
@@ -135,7 +135,7 @@ class LevelFunction(torch.autograd.Function):
         return None, *call.backward(inputs, d_results, ctx.kept, wanted[1])
 
 
-_apply = super(torch.autograd.Function, LevelFunction).apply  # type: ignore[misc]
+_apply: Any = super(torch.autograd.Function, LevelFunction).apply
 """``LevelFunction.apply`` without its look for transforms of torch.func, whose calls never come
 here."""
 
@@ -171,11 +171,18 @@ def _differentiable(
     level, create_graph = call.level, torch.is_grad_enabled()
     with torch.enable_grad():
         # a tensor that came in twice has two gradients, which PyTorch adds
-        inputs = [one.view_as(one) if want else one for one, want in zip(inputs, wanted, strict=True)]
+        inputs = [
+            one.view_as(one) if want else one for one, want in zip(inputs, wanted, strict=True)
+        ]
         x, (state, weights) = inputs[0], level.split(inputs[1:])
+        single = x.dim() == 2
+        if single:
+            x, state = x[None], [one[None] for one in state]
         results = reference_level(
             level, x, state, weights, call.live, call.batch_first, call.seeds, call.rows
         )
+        if single:
+            results = tuple([one[0] for one in results[1:]])
     pairs = [
         (result, d_result)
         for result, d_result in zip(results, d_results, strict=True)

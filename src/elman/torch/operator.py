@@ -43,9 +43,12 @@ def level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     ):
         return run_level(call, inputs)
     own, inner = call.level, call.level.regularization
-    state, weights = own.split(inputs[1:])
+    x, (state, weights) = inputs[0], own.split(inputs[1:])
+    single = x.dim() == 2
+    if single:
+        x, state = x[None], [one[None] for one in state]
     output, finals = torch.ops.elman.level(
-        inputs[0],
+        x,
         list(state),
         list(weights),
         call.live,
@@ -58,12 +61,12 @@ def level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         list(inner.zoneout),
         inner.layer_norm,
     )
-    return output, *finals
+    return tuple([one[0] for one in finals]) if single else (output, *finals)
 
 
-# ----------------------------------------------------------------------- without gradients, and with
+# --------------------------------------------------------------- without gradients, and with them
 
-_LIBRARY = torch.library.Library("elman", "FRAGMENT")
+_LIBRARY: Any = torch.library.Library("elman", "FRAGMENT")  # type: ignore[no-untyped-call]
 _LIBRARY.define(
     "level(Tensor x, Tensor[] state, Tensor[] weights, Tensor? live, Tensor? seeds, Tensor? rows, "
     "str cell, int directions, bool batch_first, float recurrent_dropout, float[] zoneout, "
@@ -75,7 +78,7 @@ _LIBRARY.define(
 def _level(
     x: Tensor, state: Sequence[Tensor], weights: Sequence[Tensor], *others: Any
 ) -> tuple[Tensor, list[Tensor]]:
-    (output, *finals), _ = _call(x, weights, *others).forward((x, *state, *weights), False)
+    (output, *finals), _kept = _call(x, weights, *others).forward((x, *state, *weights), False)
     return output, finals
 
 
@@ -91,7 +94,7 @@ def _level_fake(
     batch_first: bool,
     *_: Any,
 ) -> tuple[Tensor, list[Tensor]]:
-    first, second, _ = x.shape
+    first, second = x.shape[:2]
     size = weights[1].shape[1]
     output = x.new_empty((first, second, directions * size))
     final = (directions, first if batch_first else second, size)

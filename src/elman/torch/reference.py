@@ -124,7 +124,8 @@ def trace_level(
     number, walked = len(weights) // level.directions, []
     for direction in range(level.directions):
         own = weights[direction * number : (direction + 1) * number]
-        before = tuple(one[direction] for one in state) or _zeros(level, steps, own[1])
+        before = tuple(one[direction].to(x.dtype) for one in state)
+        before = before or _zeros(level, steps, own[1])
         noise = None if seeds is None else Noise(seeds[direction].to(x.device), rows.to(x.device))
         walked.append(walk(level, steps, before, own, alive, bool(direction), noise))
     return walked
@@ -194,8 +195,6 @@ def walk(
                 for after, before in zip(new, state, strict=True)
             )
         kept[t], state = found, new
-    if not kept:  # of no steps there are the states alone
-        return x.new_zeros((0, *state[0].shape)), state, {}
     stacked = {name: torch.stack([kept[t][name] for t in steps]) for name in kept[0]}
     return stacked[cell.states[0]], state, stacked
 

@@ -10,7 +10,7 @@ from elman.cells import CELLS
 from elman.levels import Level
 from elman.torch.level import Call
 
-__all__ = ["Stack", "regularization_of", "stack_of"]
+__all__ = ["Stack", "make_stack", "regularization_of", "stack_of"]
 
 
 class Stack(NamedTuple):
@@ -28,8 +28,7 @@ class Stack(NamedTuple):
     random: bool
 
 
-@lru_cache(maxsize=1024)
-def stack_of(
+def make_stack(
     cell: str,
     input_size: int,
     hidden_size: int,
@@ -56,6 +55,10 @@ def stack_of(
         names.append(tuple([f"{name}_l{depth}{end}" for end in ends for name in own]))
         size = len(ends) * (proj_size or hidden_size)
     return Stack(tuple(calls), tuple(names), inner.random)
+
+
+stack_of = lru_cache(maxsize=1024)(make_stack)
+"""The same, made once for all layers that are alike."""
 
 
 def regularization_of(
