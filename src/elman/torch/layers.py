@@ -13,10 +13,11 @@ from torch.nn.utils.rnn import PackedSequence
 from elman.backends.regularization import PLAIN
 from elman.cells import CELLS
 from elman.checks import real
+from elman.errors import InputError
 from elman.layers.recurrent_layer import zoneout_rates
 from elman.torch.operator import level as run
-from elman.torch.paths import why_not
-from elman.torch.reference import trace_level
+from elman.torch.paths import VMAP, path_of, why_not
+from elman.torch.reference import reference_level, trace_level
 from elman.torch.stack import Stack, make_stack, regularization_of, stack_of
 
 __all__ = ["GRU", "LSTM", "RNN"]
@@ -31,10 +32,12 @@ class Recurrent(nn.RNNBase):
 
     _cell: str
     _theirs: Any
-    learned_state: bool
-    recurrent_dropout: float
-    zoneout: float | tuple[float, float]
-    layer_norm: bool
+    # what torch.nn lacks; a module that once was torch.nn's has these values and no own
+    learned_state: bool = False
+    recurrent_dropout: float = 0.0
+    zoneout: float | tuple[float, float] = 0.0
+    layer_norm: bool = False
+    reset_after: bool = True
 
     def _regularize(
         self,
@@ -54,8 +57,8 @@ class Recurrent(nn.RNNBase):
         inner = regularization_of(self._cell, self.recurrent_dropout, self.zoneout, layer_norm)
         if self.proj_size and inner != PLAIN:
             raise ValueError(
-                "proj_size: torch.nn's own code runs with a projection, which has neither "
-                "recurrent_dropout nor zoneout nor layer_norm"
+                "proj_size: a projection goes neither with recurrent_dropout nor with zoneout nor "
+                "with layer_norm"
             )
         shapes = CELLS[self._cell].parameter_shapes(1, self.hidden_size, layer_norm=self.layer_norm)
         for names in self._all_weights:
@@ -79,7 +82,9 @@ class Recurrent(nn.RNNBase):
         self.learned_state = wanted
         if wanted:
             for name in self._initial_names():
-                zeros = torch.zeros(self.hidden_size, device=device, dtype=dtype)
+                projected = self.proj_size and name.startswith("initial_h")
+                size = self.proj_size if projected else self.hidden_size
+                zeros = torch.zeros(size, device=device, dtype=dtype)
                 self.register_parameter(name, nn.Parameter(zeros))
 
     def _initial_names(self) -> list[str]:
@@ -94,17 +99,35 @@ class Recurrent(nn.RNNBase):
 
     @property
     def path(self) -> str:
-        """Which code runs, and why if it is not elman's: ``"elman"``, ``"torch (on cuda)"``."""
-        reason = why_not(self, next(self.parameters()))
-        return "elman" if reason is None else f"torch ({reason})"
+        """Which code runs as things stand, and why if it is not elman's kernels.
+
+        ``"elman"``; ``"torch (on cuda)"`` if ``torch.nn``'s own, over the same parameters;
+        ``"reference (bfloat16)"`` if the layer has what ``torch.nn`` lacks, and so goes a step at
+        a time in PyTorch's own operations: the same mathematics, and slow. A call with
+        ``lengths=`` goes that way, too, wherever this is not ``"elman"``.
+        """
+        (weight,) = self._weights(["weight_ih_l0"])
+        return path_of(why_not(self, weight), self._is_theirs)
+
+    @property
+    def _is_theirs(self) -> bool:
+        """Whether ``torch.nn`` computes the same as this layer does in its present mode."""
+        rate = self.recurrent_dropout if self.training else 0.0
+        inner = regularization_of(self._cell, rate, self.zoneout, self.layer_norm)
+        return self.reset_after and inner == PLAIN
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""
-        names = ("learned_state", "recurrent_dropout", "zoneout", "layer_norm")
-        own = [f"{name}={getattr(self, name)}" for name in names if getattr(self, name)]
+        own = [
+            f"{name}={getattr(self, name)}"
+            for name in ("learned_state", "recurrent_dropout", "zoneout", "layer_norm")
+            if getattr(self, name)
+        ]
+        if not self.reset_after:
+            own.append("reset_after=False")
         return ", ".join([super().extra_repr(), *own, f"path={self.path}"])
 
-    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None, lengths: Any = None) -> Any:
         """The outputs, and the states after the last step.
 
         Args:
@@ -122,14 +145,15 @@ class Recurrent(nn.RNNBase):
             output = self._ordinary(input)
             if output is not None:
                 return output
-        reference = input.data if isinstance(input, PackedSequence) else input
-        reason = why_not(self, reference)
-        if reason is not None:
-            return self._by_torch(input, hx, lengths, reason)
-        if isinstance(input, PackedSequence):
-            return self._packed(input, hx, lengths)
-        if input.dim() not in (2, 3):
-            return self._theirs.forward(self, input, hx)  # which says what is wrong
+        packed = isinstance(input, PackedSequence)
+        if packed and lengths is not None:
+            raise RuntimeError("lengths: a PackedSequence has its own, expected None beside it")
+        hx = self._fitting(input, hx)
+        reason = why_not(self, input.data if packed else input)
+        if reason not in (None, VMAP) and lengths is None and self._is_theirs:
+            return self._by_torch(input, hx)
+        if packed:
+            return self._packed(input, hx)
         single = input.dim() == 2
         if single:
             input, hx = self._with_batch(input, hx)
@@ -166,22 +190,38 @@ class Recurrent(nn.RNNBase):
 
     # ------------------------------------------------------------------------ forms of the input
 
+    def _fitting(self, input: Any, hx: Any) -> Any:
+        """The state, if it has as many parts and axes as goes with the input."""
+        if isinstance(input, PackedSequence):
+            return hx
+        if not isinstance(input, Tensor):
+            raise InputError(
+                f"input: expected a torch.Tensor or a PackedSequence, got {type(input).__name__}"
+            )
+        states = len(CELLS[self._cell].states)
+        if states > 1 and isinstance(hx, list):
+            hx = tuple(hx)
+        parts = () if hx is None else hx if states > 1 else (hx,)
+        if (
+            input.dim() not in (2, 3)
+            or (hx is not None and len(parts) != states)
+            or any(not isinstance(one, Tensor) or one.dim() != input.dim() for one in parts)
+        ):
+            self._theirs.forward(self, input, hx)  # says what is wrong in PyTorch's words
+            raise InputError(f"hx: expected {states} of {input.dim()} axes, got {len(parts)}")
+        return hx
+
     def _with_batch(self, input: Tensor, hx: Any) -> tuple[Tensor, Any]:
         """A single sequence as a batch of one."""
-        parts = () if hx is None else hx if isinstance(hx, tuple) else (hx,)
-        if any(one.dim() != 2 for one in parts):
-            raise RuntimeError(
-                "For unbatched 2-D input, hx should also be 2-D but got "
-                f"{', '.join(f'{one.dim()}-D' for one in parts)} tensor"
-            )
-        wide = tuple(one.unsqueeze(1) for one in parts)
-        state = None if hx is None else wide if isinstance(hx, tuple) else wide[0]
-        return input.unsqueeze(0 if self.batch_first else 1), state
+        input = input.unsqueeze(0 if self.batch_first else 1)
+        if hx is None:
+            return input, None
+        if isinstance(hx, tuple):
+            return input, tuple([one.unsqueeze(1) for one in hx])
+        return input, hx.unsqueeze(1)
 
-    def _packed(self, input: PackedSequence, hx: Any, lengths: Any) -> Any:
+    def _packed(self, input: PackedSequence, hx: Any) -> Any:
         """A packed sequence: its rows are sorted already, and live as long as it says."""
-        if lengths is not None:
-            raise RuntimeError("lengths: a PackedSequence has its own, expected None beside it")
         data, counts, order, back = input
         state = self._checked(data, hx, counts)
         state = tuple(_permuted(one, order) for one in state)
@@ -213,7 +253,8 @@ class Recurrent(nn.RNNBase):
                 f"lengths: expected whole numbers from 0 to {steps}, got {lengths.tolist()}"
             )
         order = torch.argsort(lengths, descending=True, stable=True)
-        back = torch.argsort(order, stable=True)
+        back = torch.argsort(order, stable=True).to(input.device)
+        order = order.to(input.device)
         counts = (lengths > torch.arange(steps)[:, None]).sum(dim=1)
         output, final = self._walk(
             input.index_select(batch, order),
@@ -236,14 +277,19 @@ class Recurrent(nn.RNNBase):
         """All levels; rows sorted by length, longest first."""
         stack = self._stack(batch_first)
         seeds = self._seeds() if stack.random and self.training else None
+        served = why_not(self, x) is None
         finals = []
         for depth, call in enumerate(stack.calls):
             if depth and self.dropout and self.training:
                 x = dropout(x, self.dropout)
             if live is not None or seeds is not None:
                 call = call.among(live, None if seeds is None else seeds[depth], rows)
-            before = self._before(state, depth)
-            x, *final = run(call, (x, *before, *self._weights(stack.names[depth])))
+            own, before = self._weights(stack.names[depth]), self._before(state, depth)
+            if served:
+                x, *final = run(call, (x, *before, *own))
+            else:
+                given = call.live, call.batch_first, call.seeds, call.rows
+                x, *final = reference_level(call.level, x, before, own, *given)
             finals.append(final)
         if len(finals) == 1:
             return x, tuple(finals[0])
@@ -276,7 +322,7 @@ class Recurrent(nn.RNNBase):
     def _seeds(self) -> Tensor:
         """Of the random numbers of every walk, drawn by PyTorch: ``[levels, directions]``."""
         shape = (self.num_layers, 2 if self.bidirectional else 1)
-        return torch.randint(2**62, shape, dtype=torch.int64)
+        return torch.randint(2**62, shape, dtype=torch.int64, device="cpu")
 
     def _stack(self, batch_first: bool | None = None) -> Stack:
         """The levels, with the batch first as the module has it if nothing else is said."""
@@ -293,6 +339,7 @@ class Recurrent(nn.RNNBase):
             self.zoneout,
             self.layer_norm,
             self.batch_first if batch_first is None else batch_first,
+            self.proj_size,
         )
 
     def _before(self, state: tuple[Tensor, ...], depth: int) -> tuple[Tensor, ...]:
@@ -303,7 +350,7 @@ class Recurrent(nn.RNNBase):
         first = depth * directions
         return tuple([one[first : first + directions] for one in state])
 
-    def _weights(self, names: tuple[str, ...]) -> list[Any]:
+    def _weights(self, names: Sequence[str]) -> list[Any]:
         """Weights by name; also those that something has put in the place of parameters."""
         own = self._parameters
         return [own[name] if name in own else getattr(self, name) for name in names]
@@ -317,7 +364,8 @@ class Recurrent(nn.RNNBase):
             return self._learned(self.get_expected_hidden_size(input, counts)[1])
         state = self._given(input, hx, counts)
         for part in state:
-            if part.dtype != input.dtype or part.device != input.device:
+            same = part.dtype == input.dtype or torch.is_autocast_enabled(input.device.type)
+            if not same or part.device != input.device:
                 raise RuntimeError(
                     f"hx: expected {input.dtype} on {input.device}, as the input is, got "
                     f"{part.dtype} on {part.device}"
@@ -332,21 +380,27 @@ class Recurrent(nn.RNNBase):
         """The initial state that is learned, or none, which is zeros."""
         if not self.learned_state:
             return ()
-        parts = torch.stack([getattr(self, name) for name in self._initial_names()])
-        walks = len(self._all_weights)
-        wide = parts[:, None].expand(-1, rows, -1)
-        return tuple(wide[first : first + walks] for first in range(0, len(wide), walks))
+        parts, walks = self._weights(self._initial_names()), len(self._all_weights)
+        return tuple(
+            [
+                torch.stack(parts[first : first + walks])[:, None].expand(-1, rows, -1)
+                for first in range(0, len(parts), walks)
+            ]
+        )
 
     def _as_hidden(self, final: Sequence[Tensor]) -> Any:
         return final[0]
 
-    def _by_torch(self, input: Any, hx: Any, lengths: Any, reason: str) -> Any:
-        """PyTorch's own walk over the same parameters."""
-        if lengths is not None:
-            raise RuntimeError(
-                f"lengths: torch.nn has no such argument, and elman's kernels do not serve this "
-                f"call ({reason}); pack the sequence instead"
-            )
+    def _by_torch(self, input: Any, hx: Any) -> Any:
+        """PyTorch's own walk over the same parameters; it takes a learned state as a given one."""
+        if hx is None and self.learned_state:
+            single = not isinstance(input, PackedSequence) and input.dim() == 2
+            if isinstance(input, PackedSequence):
+                rows = int(input.batch_sizes[0])
+            else:
+                rows = 1 if single else input.shape[0 if self.batch_first else 1]
+            state = [one.contiguous() for one in self._learned(rows)]
+            hx = self._as_hidden(tuple([one.squeeze(1) if single else one for one in state]))
         return self._theirs.forward(self, input, hx)
 
 

@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["why_not", "why_not_step"]
+__all__ = ["VMAP", "path_of", "why_not", "why_not_step"]
 
+
+VMAP = "torch.func.vmap"
+"""A reason: under which ``torch.nn``'s own recurrent layers do not run either."""
 
 _SERVED = (torch.float32, torch.float64)
 
@@ -22,15 +25,36 @@ def why_not(module: Any, value: Tensor) -> str | None:
         return str(value.dtype).removeprefix("torch.")
     if module.__dict__.get("proj_size"):
         return "projection"
+    if torch.jit.is_tracing():
+        return "traced"
     if torch.is_autocast_enabled("cpu"):
         return "autocast"
     if torch.compiler.is_compiling():  # which sees through transforms
         return None
     if torch._C._functorch.peek_interpreter_stack() is not None:
-        return "a transform of torch.func"
+        return _transform()
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation"
     return None
+
+
+def _transform() -> str:
+    """Which transform of torch.func is at work."""
+    kinds = torch._C._functorch
+    at_work = [one.key() for one in kinds.get_interpreter_stack() or ()]
+    return VMAP if kinds.TransformType.Vmap in at_work else "a transform of torch.func"
+
+
+def path_of(reason: str | None, is_theirs: bool) -> str:
+    """Which code serves a module: elman's, PyTorch's own, or what is made of its operations.
+
+    Args:
+        reason: What stands against elman's.
+        is_theirs: Whether ``torch.nn`` computes the same as the module.
+    """
+    if reason is None:
+        return "elman"
+    return f"{'torch' if is_theirs and reason != VMAP else 'reference'} ({reason})"
 
 
 _MOST_WEIGHTS = {1: 2048, 3: 18432, 4: 12288}

@@ -1,27 +1,28 @@
-"""The cells over time in PyTorch's own operations: the way where derivatives of derivatives go.
+"""The cells over time in PyTorch's own operations: the way for what the kernels do not serve.
 
-The kernels give first derivatives. Where a second is asked for (``create_graph=True``), the walk is
-made again here, one operation at a time, and PyTorch differentiates that. It is slow, and it is the
-oracle of the tests. One function a cell: the product with the input, the state, the product with
-the state and what the output sees of the memory, to the new state and the gates by name; equations
-as in :mod:`elman.cells`.
+The kernels give first derivatives, in two precisions, on the CPU. Where a second derivative is
+asked for (``create_graph=True``), the walk is made again here, one operation at a time, and PyTorch
+differentiates that. What ``torch.nn`` lacks runs here on any other device, in any other precision
+and under any transform. It is slow, and it is the oracle of the tests.
+
+One function a cell: the product with the input, the state, the product with the state and what the
+output sees of the memory, to the new state and the gates by name; equations as in
+:mod:`elman.cells`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, linear
 
-from elman.backends.reference_noise import dropout_mask, zoned_out
-from elman.backends.regularization import Noise
 from elman.cells import CELLS
 from elman.cells.base import EPSILON
 from elman.levels import Level
+from elman.torch.noise import Noise
 
 __all__ = ["STEPS", "reference_level", "trace_level", "walk"]
 
@@ -114,23 +115,26 @@ def trace_level(
 ) -> list[tuple[Tensor, State, dict[str, Tensor]]]:
     """For each direction what :func:`walk` gives, time first."""
     steps = x.transpose(0, 1) if batch_first else x
-    zeros = (x.new_zeros((steps.shape[1], level.hidden_size)),) * level.states
-    noises = _noises(seeds, rows)
-    number, walked = level.weights, []
+    batch = steps.shape[1]
+    if rows is None:
+        rows = torch.arange(batch, device=x.device)
+    alive = None
+    if live is not None:
+        alive = (torch.arange(batch) < live.cpu()[:, None])[..., None].to(x.device)
+    number, walked = len(weights) // level.directions, []
     for direction in range(level.directions):
-        before = tuple(one[direction] for one in state) or zeros
         own = weights[direction * number : (direction + 1) * number]
-        noise = noises[direction] if noises else None
-        walked.append(walk(level, steps, before, own, live, bool(direction), noise))
+        before = tuple(one[direction].to(x.dtype) for one in state)
+        before = before or _zeros(level, steps, own[1])
+        noise = None if seeds is None else Noise(seeds[direction].to(x.device), rows.to(x.device))
+        walked.append(walk(level, steps, before, own, alive, bool(direction), noise))
     return walked
 
 
-def _noises(seeds: Tensor | None, rows: Tensor | None) -> list[Noise]:
-    """The source of each direction's random numbers, from their seeds."""
-    if seeds is None:
-        return []
-    numbers = None if rows is None else rows.numpy().astype(np.int64)
-    return [Noise(one[None], numbers) for one in seeds.numpy().view(np.uint64)]
+def _zeros(level: Level, x: Tensor, weight_hh: Tensor) -> State:
+    """The initial state if none is given; the output is narrower than the memory if projected."""
+    sizes = (weight_hh.shape[1], level.hidden_size)[: level.states]
+    return tuple(x.new_zeros((x.shape[1], size)) for size in sizes)
 
 
 def walk(
@@ -138,7 +142,7 @@ def walk(
     x: Tensor,
     state: State,
     weights: Sequence[Tensor],
-    live: Tensor | None,
+    alive: Tensor | None,
     reverse: bool,
     noise: Noise | None,
 ) -> tuple[Tensor, State, dict[str, Tensor]]:
@@ -148,8 +152,9 @@ def walk(
         level: Which cell, and what regularises it.
         x: ``[T, B, D]``.
         state: One ``[B, H]`` for each state of the cell.
-        weights: Those of the direction, see :func:`elman.torch.level.run_level`.
-        live: How many leading rows live at each step, int64 ``(T,)``, or ``None`` for all.
+        weights: Those of the direction, see :func:`elman.torch.level.run_level`; after them, if
+            the output is projected, ``weight_hr`` as ``torch.nn.LSTM`` has it.
+        alive: Which rows live at which step, bool ``(T, B, 1)``, or ``None`` for all.
         reverse: Whether each row is walked from its last live step to its first.
         noise: Source of the random numbers, or ``None`` if none are drawn.
 
@@ -157,10 +162,8 @@ def walk(
         The outputs ``[T, B, H]``, zero where a row is dead; the final state; and the states and
         gates of every step by name, ``[T, B, H]`` each, zero where a row is dead.
     """
-    cell, rows = CELLS[level.cell], x.shape[1]
-    names = cell.parameter_names(level.regularization.layer_norm)
-    names = tuple(one for one in names if level.bias or one not in ("bias_ih", "bias_hh"))
-    own = dict(zip(names, weights, strict=True))
+    cell = CELLS[level.cell]
+    own = _by_name(level, weights)
     mask = _dropout_mask(level, noise, x)
 
     def product(h: Tensor, part: slice) -> Tensor:
@@ -171,24 +174,36 @@ def walk(
     def seen(memory: Tensor) -> Tensor:
         return _normed(own, "c", memory, _ALL)
 
-    steps = range(len(x))
-    counts = [rows] * len(x) if live is None else live.tolist()
+    projected = _normed(own, "ih", linear(x, own["weight_ih"], own.get("bias_ih")), _ALL)
+    steps = range(x.shape[0])
     kept: dict[int, dict[str, Tensor]] = {}
     for t in reversed(steps) if reverse else steps:
-        projected = _normed(own, "ih", linear(x[t], own["weight_ih"], own.get("bias_ih")), _ALL)
-        new, found = STEPS[level.cell](projected, state, product, seen)
+        new, found = STEPS[level.cell](projected[t], state, product, seen)
+        if "weight_hr" in own:
+            new = linear(new[0], own["weight_hr"]), *new[1:]
         new = _zoned_out(level, noise, t, state, new)
+        # under autocast products are narrower than the state, which keeps its precision
+        new = tuple(after.to(before.dtype) for after, before in zip(new, state, strict=True))
         found = dict(zip(cell.states, new, strict=True)) | found
-        if counts[t] < rows:
-            alive = (torch.arange(rows) < counts[t])[:, None]
-            zero = torch.zeros((), dtype=x.dtype)
-            found = {name: torch.where(alive, value, zero) for name, value in found.items()}
+        if alive is not None:
+            found = {
+                name: torch.where(alive[t], value, torch.zeros_like(value))
+                for name, value in found.items()
+            }
             new = tuple(
-                torch.where(alive, after, before) for after, before in zip(new, state, strict=True)
+                torch.where(alive[t], after, before)
+                for after, before in zip(new, state, strict=True)
             )
         kept[t], state = found, new
     stacked = {name: torch.stack([kept[t][name] for t in steps]) for name in kept[0]}
     return stacked[cell.states[0]], state, stacked
+
+
+def _by_name(level: Level, weights: Sequence[Tensor]) -> dict[str, Tensor]:
+    """The weights of a direction; the last is there only if the output is projected."""
+    names = CELLS[level.cell].parameter_names(level.regularization.layer_norm)
+    names = tuple(one for one in names if level.bias or one not in ("bias_ih", "bias_hh"))
+    return dict(zip((*names, "weight_hr"), weights, strict=False))
 
 
 def _normed(own: dict[str, Tensor], name: str, y: Tensor, part: slice) -> Tensor:
@@ -197,15 +212,15 @@ def _normed(own: dict[str, Tensor], name: str, y: Tensor, part: slice) -> Tensor
     if gain is None:
         return y
     shift = own[f"bias_ln_{name}"][part]
-    return layer_norm(y, (y.shape[1],), gain[part], shift, EPSILON)
+    return layer_norm(y, (y.shape[-1],), gain[part], shift, EPSILON)
 
 
 def _dropout_mask(level: Level, noise: Noise | None, x: Tensor) -> Tensor | None:
+    """Factors of the state before the recurrent product: 0, or ``1 / (1 - rate)``."""
     rate = level.regularization.recurrent_dropout
     if noise is None or not rate:
         return None
-    mask = dropout_mask(int(noise.seed[0]), _rows_of(noise, x), level.hidden_size, rate)
-    return torch.as_tensor(mask, dtype=x.dtype)
+    return (~noise.dropped(level.hidden_size, rate)).to(x.dtype) / (1.0 - rate)
 
 
 def _zoned_out(level: Level, noise: Noise | None, time: int, before: State, after: State) -> State:
@@ -218,11 +233,6 @@ def _zoned_out(level: Level, noise: Noise | None, time: int, before: State, afte
         if noise is None:
             mixed.append(rate * old + (1.0 - rate) * new)
             continue
-        rows = _rows_of(noise, old[None])
-        held = zoned_out(int(noise.seed[0]), rows, time, number, level.hidden_size, rate)
-        mixed.append(torch.where(torch.as_tensor(held), old, new))
+        held = noise.zoned_out(time, number, level.hidden_size, rate)
+        mixed.append(torch.where(held, old, new))
     return tuple(mixed)
-
-
-def _rows_of(noise: Noise, x: Tensor) -> Any:
-    return np.arange(x.shape[1]) if noise.rows is None else noise.rows

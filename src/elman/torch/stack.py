@@ -39,18 +39,21 @@ def make_stack(
     zoneout: float | tuple[float, float],
     layer_norm: bool,
     batch_first: bool,
+    proj_size: int = 0,
 ) -> Stack:
     """The levels of a layer with these settings, which are those of its constructor."""
     inner = regularization_of(cell, recurrent_dropout, zoneout, layer_norm)
     own = CELLS[cell].parameter_names(layer_norm)
     own = tuple([name for name in own if bias or name not in ("bias_ih", "bias_hh")])
+    if proj_size:
+        own = (*own, "weight_hr")
     ends = ("", "_reverse") if bidirectional else ("",)
     calls, names, size = [], [], input_size
     for depth in range(num_layers):
         level = Level(cell, size, hidden_size, bias, len(ends), False, inner)
         calls.append(Call(level, batch_first=batch_first))
         names.append(tuple([f"{name}_l{depth}{end}" for end in ends for name in own]))
-        size = len(ends) * hidden_size
+        size = len(ends) * (proj_size or hidden_size)
     return Stack(tuple(calls), tuple(names), inner.random)
 
 
