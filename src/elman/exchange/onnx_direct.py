@@ -8,9 +8,8 @@ import numpy as np
 
 from elman.cells import CELLS
 from elman.exchange.onnx_build import Graph
-from elman.exchange.onnx_layers import ORDERS
 from elman.exchange.onnx_windows import Windows
-from elman.exchange.parts import regate
+from elman.exchange.parts import TO_ONNX, regate
 from elman.tasks.direct import DirectNetwork
 
 __all__ = ["write_direct"]
@@ -92,7 +91,7 @@ def _cell(
     if kind == "gru":
         options["linear_before_reset"] = int(cell == "gru")
     parts = {
-        one: regate(weights[f"cell{level}.{one}"], ORDERS[kind])
+        one: regate(weights[f"cell{level}.{one}"], TO_ONNX[kind])
         for one in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     }
     bias = np.concatenate([parts["bias_ih"], parts["bias_hh"]])

@@ -76,7 +76,8 @@ def forecaster_model(forecaster: Forecaster) -> Any:
     windows = write_windows(graph, forecaster)
     found = []
     for number, network in enumerate(model.networks):
-        assert isinstance(network, DirectNetwork)
+        if not isinstance(network, DirectNetwork):
+            raise InputError(f"forecaster: expected direct networks, got {network!r}")
         outputs = write_direct(graph, network, windows, plan.segment, f"network{number}.")
         found.append(_restored(graph, outputs, windows, plan.horizon))
     quantiles = found[0]

@@ -12,7 +12,16 @@ from elman.cells.standard import STANDARD_CELLS
 from elman.errors import InputError
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_functions import FUNCTIONS
-from elman.exchange.parts import Array, refuse_unserved, regate, weights_of
+from elman.exchange.parts import (
+    FINAL,
+    ONNX_PEEPHOLES,
+    POOLS,
+    TO_ONNX,
+    Array,
+    refuse_unserved,
+    regate,
+    weights_of,
+)
 from elman.layers import (
     RNN,
     Activation,
@@ -20,13 +29,8 @@ from elman.layers import (
     Dense,
     Dropout,
     Embedding,
-    Ends,
-    First,
-    Last,
     Layer,
     MarkMissing,
-    MaxPool,
-    MeanPool,
     Noise,
     OneHot,
     OnnxRecurrent,
@@ -35,11 +39,8 @@ from elman.layers import (
 )
 from elman.network import Network
 
-__all__ = ["ORDERS", "Rows", "Written", "write_layers"]
+__all__ = ["Rows", "Written", "write_layers"]
 
-# Blocks of rows of ONNX's (iofc, zrh, peepholes iof), by their place among elman's.
-ORDERS = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
-_PEEPHOLES = (0, 2, 1)
 _NAMES = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax"}
 
 
@@ -203,7 +204,7 @@ class _Writer:
         initial = [self._initial(walk, number, state) for state in walk.states]
         inputs = [x, *self._weights(walk), lengths, *initial]
         if f"weight_peephole_{walk.suffixes[0]}" in walk.values:
-            inputs.append(self._stacked(walk, "weight_peephole", _PEEPHOLES))
+            inputs.append(self._stacked(walk, "weight_peephole", ONNX_PEEPHOLES))
         while not inputs[-1]:
             inputs.pop()
         every, *finals = graph.ops(
@@ -215,8 +216,7 @@ class _Writer:
             **walk.options,
         )
         self._keep(walk, number, finals, initial)
-        pools = {"forward": Last, "reverse": First, "bidirectional": Ends}
-        ends = following is not None and type(following) is pools[walk.options["direction"]]
+        ends = following is not None and type(following) is FINAL[walk.options["direction"]]
         if ends and ways == 1:
             self._ended = True
             return graph.op("Squeeze", finals[0], graph.integers(0))
@@ -231,7 +231,7 @@ class _Writer:
 
     def _weights(self, walk: _Walk) -> list[str]:
         """W, R and B."""
-        order = ORDERS[walk.kind]
+        order = TO_ONNX[walk.kind]
         inputs = [self._stacked(walk, name, order) for name in ("weight_ih", "weight_hh")]
         if f"bias_ih_{walk.suffixes[0]}" not in walk.values:
             return [*inputs, ""]
@@ -337,11 +337,7 @@ _LAYERS: dict[type[Layer], Callable[[_Writer, str, int, Any], str]] = {
     OneHot: _Writer._one_hot,
     Noise: _Writer._noise,
     Dropout: _Writer._dropout,
-    Last: _Writer._pool,
-    Ends: _Writer._pool,
-    First: _Writer._pool,
-    MeanPool: _Writer._pool,
-    MaxPool: _Writer._pool,
+    **dict.fromkeys(POOLS.values(), _Writer._pool),
     AttentionPool: _Writer._attention,
     MarkMissing: _Writer._mark,
     Repeat: _Writer._repeat,

@@ -79,7 +79,16 @@ def sequences_model(estimator: ManyToOne) -> Any:
         _write_classes(graph, estimator, outputs, known)
     elif isinstance(estimator, SequenceRegressor):
         _write_estimates(graph, estimator, outputs, known)
+    else:
+        raise _unknown(estimator)
     return graph.model()
+
+
+def _unknown(estimator: ManyToOne) -> InputError:
+    return InputError(
+        f"estimator: expected a SequenceClassifier or SequenceRegressor, got a "
+        f"{type(estimator).__name__}"
+    )
 
 
 def _scaled(graph: Graph, x: str, encoder: Any, steps: str, lengths: str) -> tuple[str, str]:
@@ -168,8 +177,12 @@ def _ours(estimator: ManyToOne, case: Case) -> dict[str, Array]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ElmanWarning)  # of rows with nothing to read: meant so
         if isinstance(estimator, SequenceClassifier):
-            return {"probabilities": estimator.predict_proba(x, lengths=lengths)}
-        assert isinstance(estimator, SequenceRegressor)
+            return {
+                "probabilities": estimator.predict_proba(x, lengths=lengths),
+                "label": estimator.predict(x, lengths=lengths),
+            }
+        if not isinstance(estimator, SequenceRegressor):
+            raise _unknown(estimator)
         y = estimator.predict(x, lengths=lengths).reshape(len(x), -1)
         found = {"y": y}
         for level, reach in estimator.intervals_.items():
