@@ -66,10 +66,12 @@ class Written(NamedTuple):
     Attributes:
         value: The output: ``(T, N, K)`` or ``(N, K)``.
         states: Value of each final state by its name, ``(N, H)``.
+        values: What came out of each layer.
     """
 
     value: str
     states: dict[str, str]
+    values: list[str]
 
 
 def write_layers(graph: Graph, network: Network, x: str, rows: Rows, prefix: str = "") -> Written:
@@ -89,13 +91,15 @@ def write_layers(graph: Graph, network: Network, x: str, rows: Rows, prefix: str
         InputError: If a layer cannot be told in ONNX.
     """
     writer = _Writer(graph, network, rows, prefix)
+    values = []
     for number, layer in enumerate(network.layers):
         following = network.layers[number + 1] if number + 1 < len(network.layers) else None
         x = writer.write(x, number, layer, following)
+        values.append(x)
     last = network.layers[-1]
     if network.per_step and rows.lengths and not isinstance(last, (RecurrentLayer, OnnxRecurrent)):
         x = writer.own("Masked", x, rows.lengths)  # a recurrent node does so itself
-    return Written(x, writer.states)
+    return Written(x, writer.states, values)
 
 
 class _Walk(NamedTuple):
