@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Crossing"]
+__all__ = ["Crossing", "TaskCrossing"]
 
 
 class Crossing:
@@ -126,6 +126,39 @@ class Crossing:
         writer = import_module("elman.exchange.onnx_files")
         written: dict[str, Any] = writer.to_onnx(
             self, file, states=states, lengths=lengths, certificate=certificate, overwrite=overwrite
+        )
+        return written
+
+
+class TaskCrossing:
+    """What an estimator can become that is more than its network."""
+
+    def to_onnx(
+        self, file: str | os.PathLike[str], *, certificate: bool = True, overwrite: bool = False
+    ) -> dict[str, Any]:
+        """Writes the estimator as an ONNX model that reads what the estimator reads, as numbers.
+
+        Its inputs and outputs are those of ``docs/neighbours/onnx.md``; scaling, thresholds and
+        the like are in the graph, vocabularies and settings in its metadata.
+
+        Args:
+            file: Where to.
+            certificate: Whether the file is run in ONNX Runtime on random inputs and compared;
+                the result is written to ``<file>.certificate.json``.
+            overwrite: Whether files already there may be replaced.
+
+        Returns:
+            The certificate, empty if none was asked for.
+
+        Raises:
+            InputError: If an option has no counterpart in ONNX, or the file exists.
+            NotFittedError: Before ``fit``.
+            BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
+        """
+        _require("onnx")
+        writer = import_module("elman.exchange.onnx_tasks")
+        written: dict[str, Any] = writer.task_to_onnx(
+            self, file, certificate=certificate, overwrite=overwrite
         )
         return written
 

@@ -39,25 +39,29 @@ class Case:
         return not ignored and "sequence_lens" not in self.inputs
 
 
-def random_case(generator: np.random.Generator, steps: int = 20, layout: int = 0) -> Case:
-    """One of everything: kind, direction, options, lengths, states."""
+def random_case(
+    generator: np.random.Generator, steps: int = 20, layout: int = 0, plain: bool = False
+) -> Case:
+    """One of everything: kind, direction, options, lengths, states.
+
+    If ``plain``, one with nothing that the standard's reference evaluator ignores.
+    """
     kind = str(generator.choice(list(GATES)))
     rows, inputs, size = (int(generator.integers(1, top)) for top in (6, 5, 8))
     direction = str(generator.choice(["forward", "reverse", "bidirectional"]))
     ways = 2 if direction == "bidirectional" else 1
     maybe = lambda share: generator.random() < share  # noqa: E731
+    more = lambda share: not plain and maybe(share)  # noqa: E731
     attributes: dict[str, Any] = {"hidden_size": size, "direction": direction}
     if layout:
         attributes["layout"] = layout
-    if maybe(0.25):
+    if more(0.25):
         attributes["clip"] = float(generator.uniform(0.3, 2.0))
-    if maybe(0.25):
-        names = ["Tanh", "Sigmoid"] if kind == "LSTM" else ["Tanh", "Sigmoid", "Relu"]
-        gates = ["Sigmoid"] if kind != "RNN" else []
-        per_way = len(DEFAULTS[kind])
-        chosen = [*gates, *generator.choice(names, per_way - len(gates)).tolist()]
-        attributes["activations"] = chosen * ways
-    if kind == "LSTM" and maybe(0.2):
+    if more(0.25):
+        attributes["activations"] = [
+            name for _ in range(ways) for name in random_activations(generator, kind)
+        ]
+    if kind == "LSTM" and more(0.2):
         attributes["input_forget"] = 1
     if kind == "GRU":
         attributes["linear_before_reset"] = int(maybe(0.5))
@@ -74,7 +78,7 @@ def random_case(generator: np.random.Generator, steps: int = 20, layout: int = 0
     if kind == "LSTM" and maybe(0.4):
         weights["P"] = draw(ways, 3 * size)
     feeds = {"X": draw(steps, rows, inputs)}
-    if maybe(0.5):
+    if more(0.5):
         feeds["sequence_lens"] = generator.integers(1, steps + 1, rows).astype(np.int32)
     if maybe(0.5):
         feeds["initial_h"] = draw(ways, rows, size)
@@ -83,6 +87,13 @@ def random_case(generator: np.random.Generator, steps: int = 20, layout: int = 0
     if layout:
         feeds = {k: v if v.ndim == 1 else v.swapaxes(0, 1).copy() for k, v in feeds.items()}
     return Case(node_model(kind, attributes, weights, feeds), feeds, attributes, kind)
+
+
+def random_activations(generator: np.random.Generator, kind: str) -> list[str]:
+    """Those of one direction; its gates stay between 0 and 1, else states grow without end."""
+    gates = [] if kind == "RNN" else ["Sigmoid"]
+    names = ["Tanh", "Sigmoid", "Relu"]
+    return [*gates, *generator.choice(names, len(DEFAULTS[kind]) - len(gates)).tolist()]
 
 
 def node_model(

@@ -15,13 +15,15 @@ from random_nodes import node_model
 import keras_backend  # noqa: F401  # before Keras itself is imported
 from elman import (
     BackendUnavailable,
+    ElmanWarning,
     Forecaster,
     InputError,
     LanguageModel,
     Network,
     SequenceClassifier,
 )
-from elman.exchange import onnx_graph, parts
+from elman.exchange import certificate, onnx_graph, parts
+from elman.exchange.certificate import Case, compare
 from elman.exchange.files import TARGETS, export_model
 from elman.exchange.imports import import_checked, import_network
 
@@ -153,3 +155,93 @@ def test_a_language_model_gives_its_network(tmp_path: Path) -> None:
     back = import_network(tmp_path / "language.onnx")
     tokens = np.random.default_rng(0).integers(0, network._form.size_in, (2, 9))
     assert np.abs(back.predict(tokens) - network.predict(tokens)).max() < 1e-5
+
+
+@pytest.mark.parametrize("lengths", [None, [6, 0, 3, 1, 6]])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["lstm", "gru_ends", "tokens"])
+def test_a_program_takes_lengths_or_leaves_them(name: str, lengths: Any, tmp_path: Path) -> None:
+    network = make(shared_layers()[name])
+    certificate = export_model(network, "torch", tmp_path / "network.pt")
+    assert any("unequal lengths" in case["inputs"] for case in certificate["cases"])
+    loader: Any = torch.jit
+    program = loader.load(tmp_path / "network.pt")
+    x = inputs_of(network)
+    given = [torch.from_numpy(x), *([] if lengths is None else [torch.tensor(lengths)])]
+    with torch.no_grad():
+        found = program(*given).numpy()
+    assert np.abs(found - network.predict(x, lengths=lengths)).max() < 1e-6
+
+
+# ------------------------------------------------------------------------------- certificates
+
+
+def compared(ours: Any, theirs: Any, tmp_path: Path) -> dict[str, Any]:
+    (tmp_path / "file").write_bytes(b"")
+    one = Case("one", {})
+    return compare(tmp_path / "file", "it", "1", [one], lambda _: ours, lambda _: theirs)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_nothing_is_certified_by_numbers_that_are_not_finite(
+    side: int, odd: float, tmp_path: Path
+) -> None:
+    values = [{"y": np.ones(3)}, {"y": np.ones(3)}]
+    values[side]["y"][1] = odd
+    with pytest.raises(InputError, match=f"{('model', 'file')[side]} gives .* not finite"):
+        compared(*values, tmp_path)
+
+
+def test_a_missing_output_is_named(tmp_path: Path) -> None:
+    ours = {"y": np.ones(1), "z": np.ones(1)}
+    with pytest.raises(InputError, match="no output 'z'; expected y, z, got y"):
+        compared(ours, {"y": np.ones(1)}, tmp_path)
+
+
+def test_labels_are_judged_by_the_share_that_differs(tmp_path: Path) -> None:
+    ours = {"y": np.ones(4), "label": np.array(["a", "b", "c", "d"])}
+    theirs = {"y": np.ones(4), "label": np.array(["a", "b", "x", "d"], object)}
+    assert compared(ours, theirs, tmp_path)["largest_relative_difference"] == 0.25
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("target", ["torch", "keras"])
+def test_a_certificate_notices_another_network(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = make(shared_layers()["lstm"])
+    honest = getattr(Network, f"to_{target}")
+
+    def wrong(one: Network) -> Any:
+        other = make(shared_layers()["lstm"])
+        other.set_parameters(1.1 * one.parameters)
+        return honest(other)
+
+    monkeypatch.setattr(Network, f"to_{target}", wrong)
+    with pytest.warns(ElmanWarning, match="is off by"):
+        certificate = export_model(network, target, tmp_path / f"network{TARGETS[target]}")
+    assert certificate["largest_relative_difference"] > 1e-3
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(certificate, "TemporaryFile", refuse)
+    network = make(shared_layers()["lstm"])
+    for target, ending in TARGETS.items():
+        with pytest.raises(InputError, match=r"cannot write in .* \(Permission denied\)"):
+            export_model(network, target, tmp_path / f"network{ending}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_library_that_refuses_its_settings_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> Any:
+        raise ValueError("Unable to import backend : foo")
+
+    monkeypatch.setattr(parts, "import_module", refuse)
+    with pytest.raises(InputError, match="keras cannot be imported: Unable to import backend"):
+        parts.package("keras", "keras")

@@ -142,3 +142,14 @@ def test_dropout_inside_a_layer_is_left_out_with_a_warning() -> None:
 def test_layers_that_keras_has_not_are_refused(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make(further_layers()[name]).to_keras()
+
+
+def tanh(x: Any) -> Any:
+    return 100 * x
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "SimpleRNN", "Dense"])
+def test_a_function_of_ones_own_is_not_known_by_its_name(kind: str) -> None:
+    model = sequential(getattr(keras.layers, kind)(4, activation=tanh))
+    with pytest.raises(InputError, match=r"activation='a function of another library .* tanh'"):
+        Network.from_keras(model)

@@ -267,3 +267,104 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
             Network.from_onnx(file)
     with pytest.raises(InputError, match="existing folder"):
         make([Dense(3, 1)]).to_onnx(tmp_path / "nowhere" / "a.onnx")
+
+
+def one_chain(
+    nodes: list[Any], constants: dict[str, Any], opset: int = 18, steps: int | str = "t"
+) -> Any:
+    """The model of nodes that lead from ``x``, rows first and three channels, to ``y``."""
+    return helper.make_model(
+        helper.make_graph(
+            nodes,
+            "chain",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", steps, 3])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()],
+        ),
+        opset_imports=[helper.make_opsetid("", opset)],
+        ir_version=9,
+    )
+
+
+MATRIX = np.random.default_rng(0).standard_normal((3, 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 2), (1, 1, 2), (), (1,), (1, 1, 1)])
+def test_biases_of_each_channel_or_of_all_are_read(shape: tuple[int, ...]) -> None:
+    bias = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["x", "W"], ["product"]),
+        helper.make_node("Add", ["product", "b"], ["y"], name="add"),
+    ]
+    model = one_chain(nodes, {"W": MATRIX, "b": bias})
+    x = np.random.default_rng(2).standard_normal((4, 2, 3)).astype(np.float32)
+    expected = ReferenceEvaluator(model).run(None, {"x": x})[0]
+    assert np.abs(Network.from_onnx(model).predict(x) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (5,), (4, 1, 2), (1, 1, 1, 2)])
+def test_biases_that_differ_along_rows_or_steps_are_refused(shape: tuple[int, ...]) -> None:
+    for nodes in (
+        [
+            helper.make_node("MatMul", ["x", "W"], ["product"]),
+            helper.make_node("Add", ["product", "b"], ["y"], name="odd"),
+        ],
+        [helper.make_node("Gemm", ["x", "W", "b"], ["y"], name="odd")],
+    ):
+        model = one_chain(nodes, {"W": MATRIX, "b": np.ones(shape, np.float32)})
+        with pytest.raises(InputError, match=r"node 'odd' .*: expected a bias of 2 numbers"):
+            Network.from_onnx(model)
+
+
+def sliced(starts: Any, ends: Any, axes: Any = (1,), **more: Any) -> Any:
+    """A model that takes steps by a ``Slice``, and multiplies."""
+    places = {"starts": starts, "ends": ends, "axes": axes}
+    if "number" in more:
+        places["number"] = more["number"]
+    places = {name: np.array(one) for name, one in places.items() if one is not None}
+    nodes = [
+        helper.make_node("Slice", ["x", *places], ["q"], name="cut"),
+        helper.make_node("MatMul", ["q", "W"], ["y"]),
+    ]
+    return one_chain(nodes, {"W": MATRIX, **places}, steps=more.get("steps", "t"))
+
+
+@pytest.mark.parametrize(
+    ("ends", "more"),
+    [([2**63 - 1], {}), ([2**31 - 1], {"number": [1]}), ([5], {"steps": 5}), ([9], {"steps": 5})],
+)
+def test_a_slice_of_the_last_step_is_read(ends: Any, more: dict[str, Any]) -> None:
+    model = sliced([-1], ends, **more)
+    x = np.random.default_rng(2).standard_normal((4, 5, 3)).astype(np.float32)
+    expected = ReferenceEvaluator(model).run(None, {"x": x})[0]
+    assert np.abs(Network.from_onnx(model).predict(x) - expected[:, 0]).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "more"),
+    [
+        ([-1], [-1], {}),  # nothing at all
+        ([-2], [2**63 - 1], {}),
+        ([-1], [7], {}),  # nothing where there are more steps
+        ([-1], [4], {"steps": 5}),
+        ([-1], [-(2**63)], {"number": [-1]}),  # all of them, turned around
+        ([-1, -1], [2**63 - 1] * 2, {"axes": [1, 2]}),
+    ],
+)
+def test_other_slices_are_refused(starts: Any, ends: Any, more: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"node 'cut' \(Slice\)|index -1 in time"):
+        Network.from_onnx(sliced(starts, ends, **more))
+
+
+def test_a_slice_of_old_has_its_places_as_attributes() -> None:
+    def model(**places: Any) -> Any:
+        nodes = [
+            helper.make_node("Slice", ["x"], ["q"], name="cut", **places),
+            helper.make_node("MatMul", ["q", "W"], ["y"]),
+        ]
+        return one_chain(nodes, {"W": MATRIX}, opset=9)
+
+    network = Network.from_onnx(model(starts=[-1], ends=[2**63 - 1], axes=[1]))
+    assert [type(layer).__name__ for layer in network.layers] == ["Last", "Dense"]
+    with pytest.raises(InputError, match="expected the last step alone"):
+        Network.from_onnx(model(starts=[-1], ends=[-1], axes=[1]))

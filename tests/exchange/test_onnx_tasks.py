@@ -7,16 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
+from onnx_sessions import session_of
 
 from elman import Forecaster, InputError, NotFittedError, SequenceClassifier, SequenceRegressor
-
-
-def session_of(file: Path) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 def sequences(missing: bool = False) -> tuple[list[np.ndarray], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from networks_across import LENGTHS, further_layers, inputs_of, make, shared_layers
 from torch import nn
 
-from elman import Dense, InputError, Last, Network, OnnxRecurrent
+from elman import Dense, ElmanWarning, InputError, Last, Network, OnnxRecurrent
 from elman.exchange import torch_modules
 
 torch.set_num_threads(1)
@@ -217,3 +218,50 @@ def test_what_has_no_counterpart_is_refused_by_name(module: Any, message: str) -
 def test_layers_that_torch_has_not_are_refused() -> None:
     with pytest.raises(InputError, match="layer 0, OnnxRecurrent: PyTorch has none"):
         Network([OnnxRecurrent("gru", 2, 3), Last()]).to_torch()
+
+
+def test_a_module_that_stands_twice_is_run_twice() -> None:
+    shared = nn.Linear(3, 3)
+    theirs = nn.Sequential(shared, nn.Tanh(), shared)
+    network = Network.from_torch(theirs)
+    assert [type(layer).__name__ for layer in network.layers] == ["Dense", "Dense"]
+    x = np.random.default_rng(0).standard_normal((2, 5, 3)).astype(np.float32)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(x)).numpy()
+    assert np.abs(network.predict(x) - expected).max() < 1e-6
+
+
+def test_that_a_module_reads_time_first_is_said() -> None:
+    with pytest.warns(ElmanWarning, match=r"LSTM reads time first .* the network rows first"):
+        Network.from_torch(nn.LSTM(3, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Network.from_torch(nn.LSTM(3, 5, batch_first=True))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (nn.LSTM(3, 5, batch_first=True).bfloat16(), "float32 or float64, got torch.bfloat16"),
+        (nn.LSTM(3, 5, device="meta"), "on the meta device and hold no values"),
+        (
+            nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 4))),
+            r"Sequential\.0 has parametrized weights \(weight\).*remove_parametrizations",
+        ),
+        (
+            nn.utils.parametrizations.weight_norm(nn.GRU(3, 4), "weight_hh_l0"),
+            r"parametrized weights \(weight_hh_l0\)",
+        ),
+        (nn.GRU(3, 5).state_dict(), "got a mapping of 4 entries$"),
+    ],
+)
+def test_modules_whose_weights_cannot_be_read_are_refused(module: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Network.from_torch(module)
+
+
+def test_lengths_may_be_a_list() -> None:
+    network = make(shared_layers()["gru_ends"])
+    x = inputs_of(network)
+    found = network.to_torch()(torch.from_numpy(x), LENGTHS.tolist()).detach().numpy()
+    assert np.abs(found - network.predict(x, lengths=LENGTHS)).max() < 1e-6

@@ -104,7 +104,7 @@ class Job:
         document: Mapping[str, Any],
         model: bool = True,
         **more: Any,
-    ) -> None:
+    ) -> Run:
         """Writes the run and says where it is.
 
         Args:
@@ -115,6 +115,9 @@ class Job:
             document: What ``--json`` prints, beside the folder.
             model: Whether the run holds a model to predict with.
             more: What else ``write`` takes.
+
+        Returns:
+            The run.
         """
         from elman.runs import Run
 
@@ -134,6 +137,7 @@ class Job:
             print(run.path)
         else:
             self.voice.left(run, report=self._report, model=model)
+        return run
 
 
 def model_of_run(run: Run, asked: Mapping[str, Any]) -> Any:

@@ -101,7 +101,11 @@ def import_(
         "parameters": network.parameter_count,
         "certificate": certificate,
     }
-    job.leave(_write_network, network, certificate, request=request, document=document)
+    run = job.leave(
+        _write_network, network, certificate, request=request, document=document, model=False
+    )
+    if not network.reads_tokens:  # which tokens they are is not known
+        voice.line("again", f"elman predict {run.path} FILE")
 
 
 def _write_network(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ SUSPICIOUS = 1e-3
 
 _DEFINITION = (
     "absolute: the largest difference between an output of the file and of the model; relative: "
-    "that over the largest absolute value of the model's output"
+    "that over the largest absolute value of the model's output; of outputs that are no measures "
+    "(labels, numbers of classes) both are the share that differs"
 )
 
 
@@ -62,11 +64,18 @@ def check_target(file: str | os.PathLike[str], overwrite: bool) -> Path:
     """The path, which must be free or may be overwritten, and so must its certificate's.
 
     Raises:
-        InputError: If something stands there, or there is no folder for it.
+        InputError: If something stands there, or there is no folder for it that can be written.
     """
     path = Path(file)
     if not path.parent.is_dir():
         raise InputError(f"file: expected an existing folder to write in, got {path.parent}")
+    try:
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"file: cannot write in {path.parent} ({error.strerror}); choose another folder"
+        ) from error
     for one in (path, certificate_path(path)):
         if one.is_dir():
             raise InputError(f"file: {one} is a folder; choose another name")
@@ -170,15 +179,35 @@ def compare(
 def _compared(case: Case, ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> dict[str, Any]:
     absolute = relative = 0.0
     for name, value in ours.items():
-        other = np.asarray(theirs[name], np.float64)
-        if other.shape != value.shape or not np.isfinite(other).all():
+        if name not in theirs:
             raise InputError(
-                f"file: its output {name!r} for {case.shape} is of shape {other.shape}"
-                f"{'' if np.isfinite(other).all() else ' and not finite'}, expected {value.shape}"
+                f"file: it has no output {name!r}; expected {', '.join(ours)}, got "
+                f"{', '.join(theirs)}"
             )
-        if value.size:
-            difference = float(np.abs(other - value).max())
-            largest = float(np.abs(value).max())
-            absolute = max(absolute, difference)
-            relative = max(relative, difference / largest if largest else difference)
+        own, other = np.asarray(value), np.asarray(theirs[name])
+        where = f"file: its output {name!r} for {case.shape}"
+        if other.shape != own.shape:
+            raise InputError(f"{where} is of shape {other.shape}, expected {own.shape}")
+        if not own.size:
+            continue
+        if own.dtype.kind != "f":
+            difference = float(np.mean(own != other))
+            found = difference, difference
+        else:
+            found = _apart(own, other, where)
+        absolute, relative = max(absolute, found[0]), max(relative, found[1])
     return {"inputs": case.shape, "absolute": absolute, "relative": relative}
+
+
+def _apart(own: Array, other: Array, where: str) -> tuple[float, float]:
+    """The largest absolute difference, and that over the model's largest number.
+
+    Raises:
+        InputError: If either is not finite: nothing is proved by such numbers.
+    """
+    for whose, one in (("the file", other), ("the model", own)):
+        if not np.isfinite(one).all():
+            raise InputError(f"{where}: {whose} gives numbers that are not finite")
+    difference = float(np.abs(np.asarray(other, np.float64) - own).max())
+    largest = float(np.abs(own).max())
+    return difference, difference / largest if largest else difference

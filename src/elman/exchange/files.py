@@ -65,8 +65,8 @@ def export_model(
         path,
         target,
         version,
-        network_cases(network, states=False, lengths=False),
-        lambda case: {"y": network.predict(case.inputs["x"])},
+        network_cases(network, states=False, lengths=target == "torch"),
+        lambda case: {"y": network.predict(case.inputs["x"], lengths=case.inputs.get("lengths"))},
         lambda case: {"y": run(case)},
     )
 
@@ -95,26 +95,29 @@ def _write_torch(network: Network, path: Path) -> tuple[Callable[[Case], Array],
     """
     import torch
 
+    from elman.exchange.torch_program import Program, Traced
+
     if any(getattr(layer, "cell", "") == "gru_reset_before" for layer in network.layers):
         raise InputError(
             "to: PyTorch has no GRU that resets before the product, and its files no loop over "
             "time; network.to_torch() gives a module, or expected --to onnx"
         )
     example: Any = next(iter(network_cases(network, states=False, lengths=False)))
-    x = np.repeat(np.repeat(example.inputs["x"], 3, axis=0), 5, axis=1)
+    x = torch.from_numpy(np.repeat(np.repeat(example.inputs["x"], 3, axis=0), 5, axis=1))
+    ragged = {"forward": x, "with_lengths": (x, torch.tensor([5, 2, 0]))}
     jit: Any = torch.jit
-    module = network.to_torch()
+    traced = Traced(*network.to_torch())
     described = json.dumps(network._description())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", jit.TracerWarning)  # of torch's own checks of shapes
-        program = jit.trace(module, torch.from_numpy(x))
+        program = jit.script(Program(jit.trace_module(traced.eval(), ragged)))
         program.save(begin_file(path), _extra_files={DESCRIPTION: described})
         read = jit.load(path)
 
     def run(case: Case) -> Array:
         with torch.no_grad():
-            output: Array = read(torch.from_numpy(case.inputs["x"])).numpy()
+            output: Array = read(*map(torch.from_numpy, case.inputs.values())).numpy()
         return output
 
     return run, str(torch.__version__)

@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.checks import describe
 from elman.errors import ElmanWarning, InputError
-from elman.exchange.parts import Array, Part, fold_activations, network_of, regate
+from elman.exchange.parts import KERAS_GRU, Array, Part, fold_activations, network_of, regate
 from elman.layers import (
     GRU,
     LSTM,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["from_keras"]
 
-_RZN = (1, 0, 2)  # Keras stacks z, r, n
 _ACTIVATIONS = ("linear", "tanh", "relu", "sigmoid", "softmax")
 # Options that change what a layer computes.
 _REFUSED = ("go_backwards", "stateful")
@@ -184,7 +183,7 @@ def _recurrent(layer: Any, backwards: bool = False) -> tuple[RecurrentLayer, dic
     elif kind == "GRU":
         _expect(layer, "recurrent_activation", ("sigmoid",))
         made = GRU(size, units, bias=has, reset_after=bool(layer.reset_after))
-        blocks = {name: regate(value, _RZN) for name, value in blocks.items()}
+        blocks = {name: regate(value, KERAS_GRU) for name, value in blocks.items()}
     else:
         raise InputError(
             f"model: {layer.name} is a {kind}; expected SimpleRNN, LSTM or GRU in Bidirectional"
@@ -224,7 +223,14 @@ def _expect(layer: Any, attribute: str, served: Sequence[str]) -> None:
 
 
 def _name(layer: Any, attribute: str) -> str:
-    return str(getattr(getattr(layer, attribute), "__name__", getattr(layer, attribute)))
+    """What Keras calls the function; one of a user's own may bear such a name too."""
+    from keras import activations  # type: ignore[import-untyped, unused-ignore]
+
+    function = getattr(layer, attribute)
+    name = str(getattr(function, "__name__", function))
+    if name in _ACTIVATIONS and function is not activations.get(name):
+        return f"a function of another library that is called {name}"
+    return name
 
 
 def _activation(layer: Any, attribute: str) -> str | None:

@@ -7,15 +7,17 @@ network must give what the module gives.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
 
 from elman.checks import describe
-from elman.errors import InputError
+from elman.errors import ElmanWarning, InputError
 from elman.exchange import torch_modules as modules
-from elman.exchange.parts import Array, Part, fold_activations, network_of
+from elman.exchange.parts import POOLS, Array, Part, fold_activations, network_of
 from elman.exchange.torch_readings import agreeing
 from elman.layers import (
     GRU,
@@ -26,13 +28,8 @@ from elman.layers import (
     Dense,
     Dropout,
     Embedding,
-    Ends,
-    First,
-    Last,
     Layer,
     MarkMissing,
-    MaxPool,
-    MeanPool,
     Noise,
     OneHot,
     RecurrentLayer,
@@ -45,43 +42,41 @@ if TYPE_CHECKING:
 
 __all__ = ["from_torch"]
 
-_ACTIVATIONS: dict[type[nn.Module], str] = {
-    nn.Tanh: "tanh",
-    nn.ReLU: "relu",
-    nn.Sigmoid: "sigmoid",
-    nn.Softmax: "softmax",
-}
-_POOLS: dict[type[nn.Module], type[Layer]] = {
-    modules.Last: Last,
-    modules.Ends: Ends,
-    modules.First: First,
-    modules.MeanPool: MeanPool,
-    modules.MaxPool: MaxPool,
-}
 _CONTAINERS = (nn.Sequential, nn.ModuleList)
 # What modules of elman's own may have beside torch's options.
 _EXTRAS = ("recurrent_dropout", "zoneout", "layer_norm")
 
 
 class _Walked(NamedTuple):
-    """What stood in a module: its parts, and whether a class of unknown ``forward`` was met."""
+    """What stood in a module: its parts, classes of unknown ``forward``, walks time first."""
 
     parts: list[Part]
     foreign: list[str]
+    time_first: list[str]
 
 
 def from_torch(module: Any) -> Network:
     """The network, see :meth:`elman.Network.from_torch`."""
     if not isinstance(module, nn.Module):
-        raise InputError(f"module: expected a torch.nn.Module, got {describe(module)}")
-    walked = _Walked([], [])
+        what = (
+            f"a mapping of {len(module)} entries" if isinstance(module, dict) else describe(module)
+        )
+        raise InputError(f"module: expected a torch.nn.Module, got {what}")
+    dtype = _dtype_of(module)
+    walked = _Walked([], [], [])
     _walk(module, type(module).__name__, walked)
     if not walked.parts:
         raise InputError(
             f"module: expected recurrent, linear or embedding modules in it, got {module}"
         )
-    dtype = _dtype_of(module)
     if not walked.foreign:
+        if walked.time_first:
+            warnings.warn(
+                f"module: {walked.time_first[0]} reads time first (batch_first=False), the network "
+                "rows first: give it x.transpose(0, 1)",
+                ElmanWarning,
+                stacklevel=3,
+            )
         return network_of(fold_activations(walked.parts), dtype)
     return agreeing(module, walked.parts, walked.foreign[0], dtype)
 
@@ -90,11 +85,18 @@ def _walk(module: nn.Module, name: str, walked: _Walked) -> None:
     """Adds a module's parts, its children's in order if it is none itself."""
     if isinstance(module, nn.Identity):
         return
-    part = _part(module, name, walked)
+    part = None if hasattr(module, "parametrizations") else _part(module, name, walked)
     if part is not None:
         walked.parts.append(part)
         return
-    children = list(module.named_children())
+    weights: Any = getattr(module, "parametrizations", None)
+    if weights is not None:
+        raise InputError(
+            f"module: {name} has parametrized weights ({', '.join(weights)}); "
+            "expected plain ones: call torch.nn.utils.parametrize.remove_parametrizations first"
+        )
+    # a module that stands here twice is run twice; named_children names it once
+    children = [(child, inner) for child, inner in module._modules.items() if inner is not None]
     if not children and not isinstance(module, _CONTAINERS):
         raise InputError(
             f"module: {name} is a {type(module).__name__}, which elman has no layer for; expected "
@@ -112,48 +114,53 @@ def _walk(module: nn.Module, name: str, walked: _Walked) -> None:
 
 def _part(module: nn.Module, name: str, walked: _Walked) -> Part | None:
     """The layer that a module is, with its weights; ``None`` if it is none."""
+    if isinstance(module, nn.Embedding) and module.max_norm is not None:
+        raise InputError(f"module: {name}: max_norm={module.max_norm}: elman has none")
+    if isinstance(module, nn.Softmax) and not _over_channels(module, walked):
+        raise InputError(f"module: {name}: expected dim=-1, the channels, got {module.dim}")
     if isinstance(module, (nn.RNNBase, modules.ResetBeforeGRU)):
+        if not getattr(module, "batch_first", True):
+            walked.time_first.append(name)
         return Part(_recurrent(module, name), _values(module))
-    if isinstance(module, nn.Linear):
-        activation = getattr(module, "activation", None)
-        layer = Dense(module.in_features, module.out_features, activation, module.bias is not None)
-        return Part(layer, _values(module))
-    if isinstance(module, nn.Embedding):
-        if module.max_norm is not None:
-            raise InputError(f"module: {name}: max_norm={module.max_norm}: elman has none")
-        return Part(Embedding(module.num_embeddings, module.embedding_dim), _values(module))
-    if isinstance(module, nn.Dropout):
-        return Part(Dropout(module.p), {})
-    if isinstance(module, modules.AttentionPool):
-        hidden, size = module.weight.shape
-        return Part(AttentionPool(size, hidden), _values(module))
-    if isinstance(module, modules.TiedDense):
-        table = module._shared[0].weight
-        return Part(
-            TiedDense(table.shape[1], table.shape[0], module.bias is not None), _values(module)
-        )
-    if isinstance(module, modules.MarkMissing):
-        return Part(MarkMissing(module.input_size), {})
-    if isinstance(module, modules.OneHot):
-        return Part(OneHot(len(module.get_buffer("rows"))), {})
-    if isinstance(module, modules.Noise):
-        return Part(Noise(module.level, module.kind), {})
-    if isinstance(module, modules.Repeat):
-        return Part(Repeat(module.positions), {})
-    for kind, activation in _ACTIVATIONS.items():
+    for kind, make in _LAYERS.items():
         if isinstance(module, kind):
-            if isinstance(module, nn.Softmax) and not _over_channels(module, walked):
-                raise InputError(f"module: {name}: expected dim=-1, the channels, got {module.dim}")
-            return Part(Activation(activation), {})
-    for pool, layer_of in _POOLS.items():
-        if isinstance(module, pool):
-            return Part(layer_of(), {})
+            return Part(make(module), _values(module))
+    for name, pool in POOLS.items():
+        if isinstance(module, getattr(modules, name)):
+            return Part(pool(), {})
     return None
+
+
+def _dense(module: Any) -> Layer:
+    activation = getattr(module, "activation", None)
+    return Dense(module.in_features, module.out_features, activation, module.bias is not None)
+
+
+def _tied(module: Any) -> Layer:
+    number, size = module._shared[0].weight.shape
+    return TiedDense(size, number, module.bias is not None)
+
+
+_LAYERS: dict[type[nn.Module], Callable[[Any], Layer]] = {
+    nn.Linear: _dense,
+    nn.Embedding: lambda module: Embedding(module.num_embeddings, module.embedding_dim),
+    nn.Dropout: lambda module: Dropout(module.p),
+    nn.Tanh: lambda module: Activation("tanh"),
+    nn.ReLU: lambda module: Activation("relu"),
+    nn.Sigmoid: lambda module: Activation("sigmoid"),
+    nn.Softmax: lambda module: Activation("softmax"),
+    modules.AttentionPool: lambda module: AttentionPool(*module.weight.shape[::-1]),
+    modules.TiedDense: _tied,
+    modules.MarkMissing: lambda module: MarkMissing(module.input_size),
+    modules.OneHot: lambda module: OneHot(len(module.get_buffer("rows"))),
+    modules.Noise: lambda module: Noise(module.level, module.kind),
+    modules.Repeat: lambda module: Repeat(module.positions),
+}
 
 
 def _over_channels(module: nn.Softmax, walked: _Walked) -> bool:
     """Whether a softmax is over the channels: 1 is time, or the channels of a row's vector."""
-    pooled = any(isinstance(part.layer, (*_POOLS.values(), AttentionPool)) for part in walked.parts)
+    pooled = any(isinstance(part.layer, (*POOLS.values(), AttentionPool)) for part in walked.parts)
     run = bool(walked.foreign)  # then it will show
     return module.dim in (-1, 2) or (module.dim == 1 and (pooled or run))
 
@@ -195,6 +202,10 @@ def _values(module: nn.Module) -> dict[str, Array]:
 
 
 def _dtype_of(module: nn.Module) -> str:
+    if any(value.is_meta for value in module.parameters()):
+        raise InputError(
+            "module: its parameters are on the meta device and hold no values; load them first"
+        )
     dtypes = {value.dtype for value in module.parameters()}
     names = {torch.float32: "float32", torch.float64: "float64"}
     strange = [str(one) for one in dtypes if one not in names]

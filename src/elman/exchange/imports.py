@@ -179,7 +179,10 @@ def _read_torch(path: Path) -> _Read:
             "made of; load the module in Python and call elman.Network.from_torch(module)"
         )
     network = Network._from_description(json.loads(extra[DESCRIPTION]), "auto")
-    network.load_state_dict({name: one.numpy() for name, one in program.state_dict().items()})
+    state = {
+        name.removeprefix("network."): one.numpy() for name, one in program.state_dict().items()
+    }
+    network.load_state_dict(state)
 
     def run(case: Case) -> Array:
         with torch.no_grad():

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from elman.cells import CELLS
 from elman.exchange.onnx_build import Graph
-from elman.exchange.onnx_layers import ORDERS
 from elman.exchange.onnx_windows import Windows
-from elman.exchange.parts import regate
+from elman.exchange.parts import TO_ONNX, regate
 from elman.tasks.direct import DirectNetwork
 
-__all__ = ["write_direct"]
+__all__ = ["write_cell", "write_direct"]
 
 
 def write_direct(
@@ -43,7 +43,9 @@ def write_direct(
     value = graph.op("Relu", dense(windows.inputs, "embed"))
     finals = []
     for level in range(shape.num_layers):
-        value, *states = _cell(graph, network, weights, level, value, [], f"{prefix}reads{level}")
+        value, *states = write_cell(
+            graph, shape, weights, level, value, [], f"{prefix}reads{level}"
+        )
         finals.append(states)
     queries = graph.op("Unsqueeze", graph.constant(weights["position"]), graph.integers(1))
     rows = graph.op("Concat", graph.integers(ahead), windows.count, graph.integers(size), axis=0)
@@ -62,7 +64,7 @@ def write_direct(
             graph.op("Reshape", graph.op("Expand", one, rows), graph.integers(1, -1, size))
             for one in states
         ]
-        value = _cell(graph, network, weights, level, value, begin, f"{prefix}says{level}")[0]
+        value = write_cell(graph, shape, weights, level, value, begin, f"{prefix}says{level}")[0]
     outputs = dense(value, "head")  # [1, J R, segment Q]
     apart = graph.integers(ahead, -1, segment * shape.outputs)
     by_row = graph.op("Transpose", graph.op("Reshape", outputs, apart), perm=[1, 0, 2])
@@ -74,25 +76,35 @@ def write_direct(
     return graph.op("Add", values, graph.op("Unsqueeze", linear, graph.integers(2)))
 
 
-def _cell(
+def write_cell(
     graph: Graph,
-    network: DirectNetwork,
-    weights: dict[str, Any],
+    shape: Any,
+    weights: Mapping[str, Any],
     level: int,
     x: str,
-    initial: list[str],
+    initial: Sequence[str],
     name: str,
 ) -> list[str]:
-    """A cell over time: its outputs ``[T, R, H]``, and each final state ``[1, R, H]``."""
-    cell = network.shape.cell
+    """A cell over time: its outputs ``[T, R, H]``, and each final state ``[1, R, H]``.
+
+    Args:
+        graph: Where to.
+        shape: Of a network: its ``cell`` and ``hidden_size``.
+        weights: Those of level 0 are called ``cell0.weight_ih`` and so on.
+        level: Which one.
+        x: What it reads, time-major.
+        initial: Each initial state ``[1, R, H]``; empty for zeros.
+        name: Of the node.
+    """
+    cell = shape.cell
     kind = cell.split("_")[0]
-    options: dict[str, Any] = {"hidden_size": network.shape.hidden_size}
+    options: dict[str, Any] = {"hidden_size": shape.hidden_size}
     if kind == "rnn":
         options["activations"] = ["Relu" if cell == "rnn_relu" else "Tanh"]
     if kind == "gru":
         options["linear_before_reset"] = int(cell == "gru")
     parts = {
-        one: regate(weights[f"cell{level}.{one}"], ORDERS[kind])
+        one: regate(weights[f"cell{level}.{one}"], TO_ONNX[kind])
         for one in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     }
     bias = np.concatenate([parts["bias_ih"], parts["bias_hh"]])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,35 @@ from elman.state import NetworkState
 if TYPE_CHECKING:
     from elman.network import Network
 
-__all__ = ["network_model", "row_lengths", "session", "to_onnx"]
+__all__ = [
+    "Run",
+    "Told",
+    "network_model",
+    "row_lengths",
+    "session",
+    "states_in",
+    "states_out",
+    "to_onnx",
+    "write_certified",
+]
+
+Run = Callable[[Mapping[str, Array]], dict[str, Array]]
+
+
+class Told(NamedTuple):
+    """A model that is to be an ONNX file, and what its certificate rests on.
+
+    Attributes:
+        build: Makes the ONNX model.
+        cases: Inputs to be judged by.
+        ours: What the model says of them, by the names of the file's outputs.
+        drive: What the file says of them where that is more than one run; given the run.
+    """
+
+    build: Callable[[], Any]
+    cases: Iterable[Case]
+    ours: Callable[[Case], Mapping[str, Array]]
+    drive: Callable[[Run, Case], Mapping[str, Array]] | None = None
 
 
 def to_onnx(
@@ -32,22 +60,44 @@ def to_onnx(
     overwrite: bool,
 ) -> dict[str, Any]:
     """Writes the file and its certificate, see :meth:`elman.Network.to_onnx`."""
+    if certificate:
+        refuse_double(network)
+    told = Told(
+        lambda: network_model(network, states, lengths),
+        network_cases(network, states, lengths),
+        lambda case: network_outputs(network, case, states),
+    )
+    return write_certified(file, told, certificate=certificate, overwrite=overwrite)
+
+
+def write_certified(
+    file: str | os.PathLike[str], told: Told, *, certificate: bool, overwrite: bool
+) -> dict[str, Any]:
+    """Writes a model, runs the file in ONNX Runtime, and writes the certificate beside it.
+
+    Returns:
+        The certificate, empty if none is wanted.
+
+    Raises:
+        InputError: If the file exists, or the model cannot be told in ONNX; nothing is written.
+        BackendUnavailable: If ONNX Runtime is wanted and not installed.
+    """
     path = check_target(file, overwrite)
     if certificate:
         package("onnxruntime", "onnx")
-        refuse_double(network)
-    model = network_model(network, states, lengths)
-    begin_file(path).write_bytes(model.SerializeToString())
+    content = told.build().SerializeToString()
+    begin_file(path).write_bytes(content)
     if not certificate:
         return {}
     run, version = session(path)
+    drive = told.drive
     return certify(
         path,
         "onnxruntime",
         version,
-        network_cases(network, states, lengths),
-        lambda case: network_outputs(network, case, states),
-        lambda case: run(case.inputs),
+        told.cases,
+        told.ours,
+        lambda case: run(case.inputs) if drive is None else drive(run, case),
     )
 
 
@@ -75,13 +125,7 @@ def network_model(network: Network, states: bool = True, lengths: bool = True) -
         x = graph.input("x", dtype, ["rows", "steps", network.input_size])
     number, steps = graph.size(x, 0), graph.size(x, 1)
     known = row_lengths(graph, number, steps) if lengths else None
-    given = {}
-    if states:
-        for name, part in network.initial_state(1).items():
-            size = part.shape[1]
-            value = graph.optional(name, [f"rows_of_{name}", size], part)
-            shape = graph.op("Concat", number, graph.integers(size), axis=0)
-            given[name] = graph.op("Expand", value, shape)
+    given = states_in(graph, network.initial_state(1), number) if states else {}
     order = [1, 0] if network.reads_tokens else [1, 0, 2]
     time_major = graph.op("Transpose", x, perm=order)
     written = write_layers(graph, network, time_major, Rows(number, steps, known, given))
@@ -91,9 +135,31 @@ def network_model(network: Network, states: bool = True, lengths: bool = True) -
         graph.output(y, "y", dtype, ["rows", "steps", size])
     else:
         graph.output(written.value, "y", dtype, ["rows", size])
-    for name, value in written.states.items():
-        graph.output(value, f"final_{name}", dtype, ["rows", network._state_sizes[name]])
+    states_out(graph, network, written.states)
     return graph.model()
+
+
+def states_in(graph: Graph, initial: NetworkState, number: str) -> dict[str, str]:
+    """The inputs of the states by name, each of which may be left out.
+
+    Args:
+        graph: Where to.
+        initial: Of one row: what stands for an input that is left out.
+        number: Value of the number of rows, a vector of one number.
+    """
+    given = {}
+    for name, part in initial.items():
+        size = part.shape[1]
+        value = graph.optional(name, [f"rows_of_{name}", size], part)
+        shape = graph.op("Concat", number, graph.integers(size), axis=0)
+        given[name] = graph.op("Expand", value, shape)
+    return given
+
+
+def states_out(graph: Graph, network: Network, states: Mapping[str, str]) -> None:
+    """The outputs ``final_`` of the states."""
+    for name, value in states.items():
+        graph.output(value, f"final_{name}", network.dtype, ["rows", network._state_sizes[name]])
 
 
 def row_lengths(graph: Graph, number: str, steps: str) -> str:
@@ -114,7 +180,7 @@ def network_outputs(network: Network, case: Case, states: bool) -> dict[str, Arr
     return {"y": y, **{f"final_{name}": part for name, part in state.items()}}
 
 
-def session(path: Path) -> tuple[Callable[[Mapping[str, Array]], dict[str, Array]], str]:
+def session(path: Path) -> tuple[Run, str]:
     """The file in ONNX Runtime on one thread of the processor: its outputs by name.
 
     Raises:

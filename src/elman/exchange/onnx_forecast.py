@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from elman.errors import InputError
-from elman.exchange.certificate import Case, begin_file, certify, check_target
+from elman.exchange.certificate import Case
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_direct import write_direct
-from elman.exchange.onnx_files import session
+from elman.exchange.onnx_files import Told, write_certified
 from elman.exchange.onnx_windows import Windows, write_windows
-from elman.exchange.parts import Array, package
+from elman.exchange.parts import Array
 from elman.tasks.answers import Answer
 from elman.tasks.calibration import _ends as interval_quantiles
 from elman.tasks.calibration import level_name
@@ -35,22 +35,12 @@ def forecaster_to_onnx(
 ) -> dict[str, Any]:
     """Writes the file and its certificate, see :meth:`elman.Forecaster.to_onnx`."""
     forecaster._check_fitted()
-    path = check_target(file, overwrite)
-    if certificate:
-        package("onnxruntime", "onnx")
-    content = forecaster_model(forecaster).SerializeToString()
-    begin_file(path).write_bytes(content)
-    if not certificate:
-        return {}
-    run, version = session(path)
-    return certify(
-        path,
-        "onnxruntime",
-        version,
+    told = Told(
+        lambda: forecaster_model(forecaster),
         _cases(forecaster),
         lambda case: _ours(forecaster, case),
-        lambda case: run(case.inputs),
     )
+    return write_certified(file, told, certificate=certificate, overwrite=overwrite)
 
 
 def forecaster_model(forecaster: Forecaster) -> Any:
@@ -76,7 +66,8 @@ def forecaster_model(forecaster: Forecaster) -> Any:
     windows = write_windows(graph, forecaster)
     found = []
     for number, network in enumerate(model.networks):
-        assert isinstance(network, DirectNetwork)
+        if not isinstance(network, DirectNetwork):
+            raise InputError(f"forecaster: expected direct networks, got {network!r}")
         outputs = write_direct(graph, network, windows, plan.segment, f"network{number}.")
         found.append(_restored(graph, outputs, windows, plan.horizon))
     quantiles = found[0]

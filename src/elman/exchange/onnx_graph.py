@@ -15,19 +15,18 @@ import onnx
 
 from elman.errors import InputError
 from elman.exchange.onnx_axes import Axes, merged, resolved
+from elman.exchange.onnx_checks import fitting_bias, flag, last_of_slice
 from elman.exchange.onnx_moves import MOVES, moved_axes
 from elman.exchange.onnx_recurrent import INPUTS, read_recurrent
 from elman.exchange.onnx_states import initial_state, lengths_input
 from elman.exchange.onnx_values import Values, attributes, label, load_model, standard
-from elman.exchange.parts import Array, Part, fold_activations, network_of
+from elman.exchange.parts import FINAL, POOLS, Array, Part, fold_activations, network_of
 from elman.layers import (
     Activation,
     AttentionPool,
     Dense,
     Dropout,
     Embedding,
-    Ends,
-    First,
     Last,
     Layer,
     MarkMissing,
@@ -46,15 +45,6 @@ DOMAIN = "elman"
 """Of the functions that stand for layers which are no operator of the standard."""
 
 _ACTIVATIONS = {"Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid", "Softmax": "softmax"}
-# What the final state of a recurrent node is of its outputs.
-_ENDS: dict[str, type[Layer]] = {"forward": Last, "reverse": First, "bidirectional": Ends}
-_POOLS: dict[str, type[Layer]] = {
-    "Last": Last,
-    "Ends": Ends,
-    "First": First,
-    "MeanPool": MeanPool,
-    "MaxPool": MaxPool,
-}
 
 
 class Flow(NamedTuple):
@@ -210,7 +200,7 @@ class _Reader:
 
     def _recurrent(self, node: Any) -> None:
         flow = self._taken(node.input[0], node)
-        batch_first = bool(attributes(node).get("layout", 0))
+        batch_first = flag(node, "layout")
         wanted = ("rows", "time") if batch_first else ("time", "rows")
         if not flow.axes.settle((*wanted, "channels")):
             raise InputError(
@@ -239,7 +229,7 @@ class _Reader:
         if outputs and outputs[0]:
             self.flows[outputs[0]] = Flow(Axes.of(every), place)
         if len(outputs) > 1 and outputs[1]:
-            end = _ENDS[read.direction]()
+            end = FINAL[read.direction]()
             self.flows[outputs[1]] = Flow(Axes.of(final), place, end)
 
     def _check_width(self, node: Any, flow: Flow, size: int | None) -> None:
@@ -282,7 +272,7 @@ class _Reader:
         self._check_width(node, flow, inputs)
         values = {"weight": weight}
         if bias is not None:
-            values["bias"] = np.broadcast_to(bias.reshape(-1), (outputs,))
+            values["bias"] = fitting_bias(node, bias, outputs, len(flow.axes.names))
         else:
             self._bare.add(len(self.parts))
         made = Dense(inputs, outputs, bias=bias is not None)
@@ -296,10 +286,9 @@ class _Reader:
         place = len(self.parts) - 1
         if bias is None or place not in self._bare:
             raise InputError(f"file: {label(node)}: expected the bias of a matrix product")
-        made = self.parts[place].layer
-        assert isinstance(made, Dense)
-        bias = np.broadcast_to(np.asarray(bias).reshape(-1), (made.output_size,))
-        self.parts[place] = Part(made.clone(bias=True), {**self.parts[place].values, "bias": bias})
+        made: Any = self.parts[place].layer  # a dense one: its place is among the bare
+        given = fitting_bias(node, np.asarray(bias), made.output_size, len(flow.axes.names))
+        self.parts[place] = Part(made.clone(bias=True), {**self.parts[place].values, "bias": given})
         self._bare.discard(place)
         self.flows[node.output[0]] = flow
 
@@ -344,11 +333,12 @@ class _Reader:
         self._last_step(node, axis, keep=index.ndim == 1)
 
     def _slice(self, node: Any) -> None:
-        start = self.values.required(node, 1, "starts")
-        axes = self.values.required(node, 3, "axes")
-        if start.tolist() != [-1] or axes.size != 1:
-            raise InputError(f"file: {label(node)}: expected the last step alone, [-1:] in time")
-        self._last_step(node, int(axes[0]), keep=True)
+        names, sizes = self.flows[node.input[0]].axes.names, self.flows[node.input[0]].axes.sizes
+        declared = dict(zip(("first", "second"), self._declared, strict=True))
+        found = self.flows[node.input[0]].axes.found
+        declared |= {found[name]: size for name, size in declared.items() if name in found}
+        known = tuple(declared.get(one, size) for one, size in zip(names, sizes, strict=True))
+        self._last_step(node, last_of_slice(node, self.values, known), keep=True)
 
     def _last_step(self, node: Any, axis: int, keep: bool) -> None:
         flow = self._taken(node.input[0], node)
@@ -384,8 +374,8 @@ class _Reader:
         flow, options = self._taken(node.input[0], node), attributes(node)
         sizes = dict(zip(resolved(flow.axes).names, flow.axes.sizes, strict=True))
         rows, channels = ("rows", sizes.get("rows", 1)), ("channels", sizes["channels"])
-        if node.op_type in _POOLS:
-            self._gave(node, Part(_POOLS[node.op_type](), {}), Axes.of([rows, channels]))
+        if node.op_type in POOLS:
+            self._gave(node, Part(POOLS[node.op_type](), {}), Axes.of([rows, channels]))
         elif node.op_type == "AttentionPool":
             weight, bias, score = (self.values.required(node, n, "weights") for n in (2, 3, 4))
             values = {"weight": weight.T, "bias": bias, "score": score.T}

@@ -12,7 +12,16 @@ from elman.cells.standard import STANDARD_CELLS
 from elman.errors import InputError
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_functions import FUNCTIONS
-from elman.exchange.parts import Array, refuse_unserved, regate, weights_of
+from elman.exchange.parts import (
+    FINAL,
+    ONNX_PEEPHOLES,
+    POOLS,
+    TO_ONNX,
+    Array,
+    refuse_unserved,
+    regate,
+    weights_of,
+)
 from elman.layers import (
     RNN,
     Activation,
@@ -20,13 +29,8 @@ from elman.layers import (
     Dense,
     Dropout,
     Embedding,
-    Ends,
-    First,
-    Last,
     Layer,
     MarkMissing,
-    MaxPool,
-    MeanPool,
     Noise,
     OneHot,
     OnnxRecurrent,
@@ -35,11 +39,8 @@ from elman.layers import (
 )
 from elman.network import Network
 
-__all__ = ["ORDERS", "Rows", "Written", "write_layers"]
+__all__ = ["Rows", "Written", "write_layers"]
 
-# Blocks of rows of ONNX's (iofc, zrh, peepholes iof), by their place among elman's.
-ORDERS = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
-_PEEPHOLES = (0, 2, 1)
 _NAMES = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax"}
 
 
@@ -65,10 +66,12 @@ class Written(NamedTuple):
     Attributes:
         value: The output: ``(T, N, K)`` or ``(N, K)``.
         states: Value of each final state by its name, ``(N, H)``.
+        values: What came out of each layer.
     """
 
     value: str
     states: dict[str, str]
+    values: list[str]
 
 
 def write_layers(graph: Graph, network: Network, x: str, rows: Rows, prefix: str = "") -> Written:
@@ -88,13 +91,15 @@ def write_layers(graph: Graph, network: Network, x: str, rows: Rows, prefix: str
         InputError: If a layer cannot be told in ONNX.
     """
     writer = _Writer(graph, network, rows, prefix)
+    values = []
     for number, layer in enumerate(network.layers):
         following = network.layers[number + 1] if number + 1 < len(network.layers) else None
         x = writer.write(x, number, layer, following)
+        values.append(x)
     last = network.layers[-1]
     if network.per_step and rows.lengths and not isinstance(last, (RecurrentLayer, OnnxRecurrent)):
         x = writer.own("Masked", x, rows.lengths)  # a recurrent node does so itself
-    return Written(x, writer.states)
+    return Written(x, writer.states, values)
 
 
 class _Walk(NamedTuple):
@@ -203,7 +208,7 @@ class _Writer:
         initial = [self._initial(walk, number, state) for state in walk.states]
         inputs = [x, *self._weights(walk), lengths, *initial]
         if f"weight_peephole_{walk.suffixes[0]}" in walk.values:
-            inputs.append(self._stacked(walk, "weight_peephole", _PEEPHOLES))
+            inputs.append(self._stacked(walk, "weight_peephole", ONNX_PEEPHOLES))
         while not inputs[-1]:
             inputs.pop()
         every, *finals = graph.ops(
@@ -215,8 +220,7 @@ class _Writer:
             **walk.options,
         )
         self._keep(walk, number, finals, initial)
-        pools = {"forward": Last, "reverse": First, "bidirectional": Ends}
-        ends = following is not None and type(following) is pools[walk.options["direction"]]
+        ends = following is not None and type(following) is FINAL[walk.options["direction"]]
         if ends and ways == 1:
             self._ended = True
             return graph.op("Squeeze", finals[0], graph.integers(0))
@@ -231,7 +235,7 @@ class _Writer:
 
     def _weights(self, walk: _Walk) -> list[str]:
         """W, R and B."""
-        order = ORDERS[walk.kind]
+        order = TO_ONNX[walk.kind]
         inputs = [self._stacked(walk, name, order) for name in ("weight_ih", "weight_hh")]
         if f"bias_ih_{walk.suffixes[0]}" not in walk.values:
             return [*inputs, ""]
@@ -337,11 +341,7 @@ _LAYERS: dict[type[Layer], Callable[[_Writer, str, int, Any], str]] = {
     OneHot: _Writer._one_hot,
     Noise: _Writer._noise,
     Dropout: _Writer._dropout,
-    Last: _Writer._pool,
-    Ends: _Writer._pool,
-    First: _Writer._pool,
-    MeanPool: _Writer._pool,
-    MaxPool: _Writer._pool,
+    **dict.fromkeys(POOLS.values(), _Writer._pool),
     AttentionPool: _Writer._attention,
     MarkMissing: _Writer._mark,
     Repeat: _Writer._repeat,

@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.cells.standard import STANDARD_CELLS
+from elman.counting import counted
 from elman.errors import InputError
+from elman.exchange.onnx_checks import expect_shape, flag
 from elman.exchange.onnx_values import Values, attributes, label
-from elman.exchange.parts import Array, Part, regate
+from elman.exchange.parts import FROM_ONNX, ONNX_PEEPHOLES, Array, Part, regate
 from elman.layers import GRU, LSTM, RNN, OnnxRecurrent
 
 __all__ = ["INPUTS", "Node", "read_recurrent"]
 
-# Blocks of rows of elman's, by their place among ONNX's: iofc, zrh, and peepholes iof.
-_ORDERS = {"RNN": (0,), "LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2)}
-_PEEPHOLES = (0, 2, 1)
 _DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
 INPUTS = {"RNN": 6, "LSTM": 8, "GRU": 6}
 """Operators, and how many inputs each has."""
@@ -36,13 +35,11 @@ class Node(NamedTuple):
         part: The layer and its weights.
         direction: As the node has it.
         units: Of one direction.
-        batch_first: Whether its ``layout`` is 1.
     """
 
     part: Part
     direction: str
     units: int
-    batch_first: bool
 
 
 def read_recurrent(node: Any, values: Values, states: Sequence[Array | None]) -> Node:
@@ -55,7 +52,8 @@ def read_recurrent(node: Any, values: Values, states: Sequence[Array | None]) ->
             ones or those that are inputs.
 
     Raises:
-        InputError: Naming the node and the attribute that is not served.
+        InputError: Naming the node, and the attribute that is not served or the input of a wrong
+            shape.
     """
     options, kind = attributes(node), node.op_type
     strange = sorted(set(options) - _KNOWN - _OWN[kind])
@@ -69,34 +67,40 @@ def read_recurrent(node: Any, values: Values, states: Sequence[Array | None]) ->
     ways = _DIRECTIONS[direction]
     weight = values.required(node, 1, "W")
     recurrent = values.required(node, 2, "R")
-    size = recurrent.shape[2]
-    gates = STANDARD_CELLS[kind.lower()].gates
-    wanted = (ways, gates * size)
-    if weight.shape[:2] != wanted or recurrent.shape[:2] != wanted:
-        raise InputError(
-            f"file: {label(node)}: expected W {(*wanted, 'inputs')} and R {(*wanted, size)}, got "
-            f"{weight.shape} and {recurrent.shape}"
-        )
+    size = recurrent.shape[-1] if recurrent.ndim else 0
+    rows = STANDARD_CELLS[kind.lower()].gates * size
+    expect_shape(node, "R", recurrent, (ways, rows, size))
+    expect_shape(node, "W", weight, (ways, rows, None))
     if options.get("hidden_size", size) != size:
         raise InputError(
             f"file: {label(node)}: hidden_size={options['hidden_size']} and R of {size} units"
         )
     bias = _optional(node, 3, values, "B")
     peepholes = _optional(node, 7, values, "P") if kind == "LSTM" else None
+    if bias is not None:
+        expect_shape(node, "B", bias, (ways, 2 * rows))
+    if peepholes is not None:
+        expect_shape(node, "P", peepholes, (ways, 3 * size))
+    for name, state in zip(("initial_h", "initial_c"), states, strict=False):
+        if state is not None and state.shape != (ways, size):
+            raise InputError(
+                f"file: {label(node)}: expected {name} of {counted(ways, 'direction')} and {size} "
+                f"units, got {state.shape[0]} and {state.shape[1]}"
+            )
     layer = _layer(node, options, direction, weight.shape[2], size, bias is not None)
     learned = any(one is not None for one in states)
-    layer = _with_more(layer, options, peepholes is not None, learned)
+    layer = _with_more(layer, node, peepholes is not None, learned)
     named: dict[str, Array] = {}
     suffixes = {"forward": ["l0"], "reverse": ["l0_reverse"]}.get(direction, ["l0", "l0_reverse"])
     for way, suffix in enumerate(suffixes):
         found = _values(kind, weight[way], recurrent[way], None if bias is None else bias[way])
         if peepholes is not None:
-            found["weight_peephole"] = regate(peepholes[way], _PEEPHOLES)
+            found["weight_peephole"] = regate(peepholes[way], ONNX_PEEPHOLES)
         if learned:
             for name, state in zip(STANDARD_CELLS[kind.lower()].states, states, strict=True):
                 found[f"initial_{name}"] = np.zeros(size) if state is None else state[way]
         named |= {f"{name}_{suffix}": value for name, value in found.items()}
-    return Node(Part(layer, named), direction, size, bool(options.get("layout", 0)))
+    return Node(Part(layer, named), direction, size)
 
 
 def _layer(
@@ -106,7 +110,7 @@ def _layer(
     cell = node.op_type.lower()
     usual = STANDARD_CELLS[cell].defaults
     activations = _activations(node, options, len(usual), _DIRECTIONS[direction])
-    after = bool(options.get("linear_before_reset", 0))
+    after = flag(node, "linear_before_reset")
     plain = tuple(activations) == usual * _DIRECTIONS[direction]
     relu = cell == "rnn" and set(activations) == {"relu"}
     both = direction == "bidirectional"
@@ -121,11 +125,13 @@ def _layer(
     )
 
 
-def _with_more(layer: Any, options: dict[str, Any], peepholes: bool, learned: bool) -> Any:
+def _with_more(layer: Any, node: Any, peepholes: bool, learned: bool) -> Any:
     """The layer with clip, input_forget, peepholes and a learned state, if it needs them."""
-    clip = options.get("clip")
+    clip, forget = attributes(node).get("clip"), flag(node, "input_forget")
+    if clip is not None and not 0.0 < clip < np.inf:
+        raise InputError(f"file: {label(node)}: clip={clip!r}: expected a number above 0")
     more: dict[str, Any] = {"learned_state": learned}
-    if clip or options.get("input_forget") or peepholes:
+    if clip is not None or forget or peepholes:
         if not isinstance(layer, OnnxRecurrent):
             cell = type(layer).__name__.lower()
             activations = None
@@ -141,8 +147,8 @@ def _with_more(layer: Any, options: dict[str, Any], peepholes: bool, learned: bo
                 reset_after=getattr(layer, "reset_after", True),
             )
         more |= {
-            "clip": clip or None,
-            "input_forget": bool(options.get("input_forget", 0)),
+            "clip": clip,
+            "input_forget": forget,
             "peepholes": peepholes,
         }
     return layer.clone(**more)
@@ -174,7 +180,7 @@ def _optional(node: Any, place: int, values: Values, what: str) -> Array | None:
 
 def _values(kind: str, weight: Array, recurrent: Array, bias: Array | None) -> dict[str, Array]:
     """One direction by the cell's names, gates in elman's order."""
-    order = _ORDERS[kind]
+    order = FROM_ONNX[kind.lower()]
     named = {"weight_ih": regate(weight, order), "weight_hh": regate(recurrent, order)}
     if bias is not None:
         first, second = np.split(bias, 2)

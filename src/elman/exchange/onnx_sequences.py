@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 
 from elman.errors import ElmanWarning, InputError
-from elman.exchange.certificate import SHAPES, Case, begin_file, certify, check_target
+from elman.exchange.certificate import SHAPES, Case
 from elman.exchange.onnx_build import Graph
-from elman.exchange.onnx_files import row_lengths, session
+from elman.exchange.onnx_files import Told, row_lengths, write_certified
 from elman.exchange.onnx_layers import Rows, write_layers
-from elman.exchange.parts import Array, package
+from elman.exchange.parts import Array
 from elman.tasks.classification import SequenceClassifier
 from elman.tasks.many_to_one import ManyToOne, plain_classes
 from elman.tasks.regression import SequenceRegressor
 
-__all__ = ["sequences_model", "sequences_to_onnx"]
+__all__ = ["encoded", "live_steps", "read_scaled", "scaled", "sequences_model", "sequences_to_onnx"]
 
 _FINITE = 1e6
 """Bound of scaled values, as :class:`elman.data.encoding.Encoder` has it."""
@@ -34,22 +34,12 @@ def sequences_to_onnx(
 ) -> dict[str, Any]:
     """Writes the file and its certificate, see :meth:`elman.SequenceClassifier.to_onnx`."""
     estimator._require_fitted()
-    path = check_target(file, overwrite)
-    if certificate:
-        package("onnxruntime", "onnx")
-    content = sequences_model(estimator).SerializeToString()
-    begin_file(path).write_bytes(content)
-    if not certificate:
-        return {}
-    run, version = session(path)
-    return certify(
-        path,
-        "onnxruntime",
-        version,
+    told = Told(
+        lambda: sequences_model(estimator),
         _cases(estimator),
         lambda case: _ours(estimator, case),
-        lambda case: run(case.inputs),
     )
+    return write_certified(file, told, certificate=certificate, overwrite=overwrite)
 
 
 def sequences_model(estimator: ManyToOne) -> Any:
@@ -69,7 +59,7 @@ def sequences_model(estimator: ManyToOne) -> Any:
     number, steps = graph.size(x, 0), graph.size(x, 1)
     lengths = row_lengths(graph, number, steps)
     time_major = graph.op("Transpose", x, perm=[1, 0, 2])
-    inputs, known = _scaled(graph, time_major, encoder, steps, lengths)
+    inputs, known = read_scaled(graph, time_major, encoder, steps, lengths)
     rows = Rows(number, steps, lengths, {})
     outputs = [
         graph.cast(write_layers(graph, one, inputs, rows, f"network{place}.").value, np.float64)
@@ -79,27 +69,59 @@ def sequences_model(estimator: ManyToOne) -> Any:
         _write_classes(graph, estimator, outputs, known)
     elif isinstance(estimator, SequenceRegressor):
         _write_estimates(graph, estimator, outputs, known)
+    else:
+        raise _unknown(estimator)
     return graph.model()
 
 
-def _scaled(graph: Graph, x: str, encoder: Any, steps: str, lengths: str) -> tuple[str, str]:
-    """What the networks read, float32, and which rows have anything to read, ``(N, 1)``."""
-    zero = graph.constant(np.float64(0.0))
+def _unknown(estimator: ManyToOne) -> InputError:
+    return InputError(
+        f"estimator: expected a SequenceClassifier or SequenceRegressor, got a "
+        f"{type(estimator).__name__}"
+    )
+
+
+def read_scaled(graph: Graph, x: str, encoder: Any, steps: str, lengths: str) -> tuple[str, str]:
+    """What the networks read, float32, and which rows have anything to read, ``(N, 1)``.
+
+    Args:
+        graph: Where to.
+        x: Raw values, time-major ``(T, N, C)``, float64.
+        encoder: Of numbers.
+        steps: Value of the number of steps.
+        lengths: Value of the lengths.
+    """
     missing = graph.op("IsNaN", x)
-    scaled = graph.op("Sub", x, graph.constant(encoder.mean, np.float64))
-    scaled = graph.op("Div", scaled, graph.constant(encoder.deviation, np.float64))
-    scaled = graph.op("Where", missing, zero, scaled)
-    bounds = [graph.constant(np.float64(one)) for one in (-_FINITE, _FINITE)]
-    inputs = graph.cast(graph.op("Clip", scaled, *bounds), np.float32)
-    if encoder.marked:
-        inputs = graph.op("Concat", inputs, graph.cast(missing, np.float32), axis=2)
-    counted = [graph.constant(np.int64(one)) for one in (0, 1)]
-    order = graph.op("Range", counted[0], graph.op("Squeeze", steps), counted[1])
-    live = graph.op("Less", graph.op("Unsqueeze", order, graph.integers(1)), lengths)
-    seen = graph.op("And", graph.op("Not", missing), graph.op("Unsqueeze", live, graph.integers(2)))
+    inputs = encoded(graph, scaled(graph, x, encoder), missing, encoder)
+    live = graph.op("Unsqueeze", live_steps(graph, steps, lengths), graph.integers(2))
+    seen = graph.op("And", graph.op("Not", missing), live)
     total = graph.op("ReduceMax", graph.cast(seen, np.float32), graph.integers(0, 2), keepdims=0)
     found = graph.op("Greater", total, graph.constant(np.float32(0.0)))
     return inputs, graph.op("Unsqueeze", found, graph.integers(1))
+
+
+def scaled(graph: Graph, x: str, encoder: Any) -> str:
+    """Raw values in deviations about the mean, within bounds, float64; NaN stays."""
+    apart = graph.op("Sub", x, graph.constant(encoder.mean, np.float64))
+    apart = graph.op("Div", apart, graph.constant(encoder.deviation, np.float64))
+    bounds = [graph.constant(np.float64(one)) for one in (-_FINITE, _FINITE)]
+    return graph.op("Clip", apart, *bounds)
+
+
+def encoded(graph: Graph, scaled: str, missing: str, encoder: Any) -> str:
+    """What a network reads of scaled values: zero where missing, and marks of that; float32."""
+    known = graph.op("Where", missing, graph.constant(np.float64(0.0)), scaled)
+    inputs = graph.cast(known, np.float32)
+    if not encoder.marked:
+        return inputs
+    return graph.op("Concat", inputs, graph.cast(missing, np.float32), axis=2)
+
+
+def live_steps(graph: Graph, steps: str, lengths: str) -> str:
+    """Whether each step lives, ``(T, N)``."""
+    counted = [graph.constant(np.int64(one)) for one in (0, 1)]
+    order = graph.op("Range", counted[0], graph.op("Squeeze", steps), counted[1])
+    return graph.op("Less", graph.op("Unsqueeze", order, graph.integers(1)), lengths)
 
 
 def _mean(graph: Graph, values: list[str]) -> str:
@@ -168,8 +190,12 @@ def _ours(estimator: ManyToOne, case: Case) -> dict[str, Array]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ElmanWarning)  # of rows with nothing to read: meant so
         if isinstance(estimator, SequenceClassifier):
-            return {"probabilities": estimator.predict_proba(x, lengths=lengths)}
-        assert isinstance(estimator, SequenceRegressor)
+            return {
+                "probabilities": estimator.predict_proba(x, lengths=lengths),
+                "label": estimator.predict(x, lengths=lengths),
+            }
+        if not isinstance(estimator, SequenceRegressor):
+            raise _unknown(estimator)
         y = estimator.predict(x, lengths=lengths).reshape(len(x), -1)
         found = {"y": y}
         for level, reach in estimator.intervals_.items():

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from elman.errors import InputError
-from elman.exchange.onnx_values import Values, attributes, label
+from elman.exchange.onnx_checks import expect_shape, flag
+from elman.exchange.onnx_values import Values, label
 from elman.exchange.parts import Array
 
 __all__ = ["initial_state", "lengths_input"]
@@ -70,7 +71,8 @@ def initial_state(
         probe: Zeros in the shapes of what flows through the network.
 
     Raises:
-        InputError: If it depends on the data, or is a constant that differs from row to row.
+        InputError: If it depends on the data, or is a constant of another rank or one that differs
+            from row to row.
     """
     if len(node.input) <= place or not node.input[place]:
         return None
@@ -81,7 +83,8 @@ def initial_state(
     if any(one not in values.initializers for one in origin.inputs):
         return None
     state = values.evaluate(node.input[place], probe)
-    if attributes(node).get("layout", 0):
+    expect_shape(node, what, state, (None, None, None))
+    if flag(node, "layout"):
         state = state.swapaxes(0, 1)
     if state.shape[1] and (state != state[:, :1]).any():
         raise InputError(

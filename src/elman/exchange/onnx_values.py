@@ -113,11 +113,6 @@ class Values:
         self._order = {id(node): number for number, node in enumerate(self.graph.node)}
         self._folded: dict[str, Array | None] = {}
 
-    @property
-    def free(self) -> list[str]:
-        """Inputs that have no value of their own, so that they must be fed."""
-        return [name for name in self.inputs if name not in self.initializers]
-
     def origin(self, name: str, flows: Mapping[str, Any]) -> Origin:
         """What a value is computed from."""
         nodes: dict[int, Any] = {}

@@ -15,10 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.errors import BackendUnavailable, ElmanWarning, InputError
-from elman.layers import Activation, Dense, Layer, RecurrentLayer, TiedDense
+from elman.layers import (
+    Activation,
+    Dense,
+    Ends,
+    First,
+    Last,
+    Layer,
+    MaxPool,
+    MeanPool,
+    RecurrentLayer,
+    TiedDense,
+)
 from elman.network import Network
 
 __all__ = [
+    "FINAL",
+    "FROM_ONNX",
+    "KERAS_GRU",
+    "ONNX_PEEPHOLES",
+    "POOLS",
+    "TO_ONNX",
     "Part",
     "fold_activations",
     "network_of",
@@ -29,6 +46,26 @@ __all__ = [
 ]
 
 Array: TypeAlias = NDArray[Any]
+
+TO_ONNX = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+"""Of each kind, the places among elman's gates of those of ONNX: i, o, f, g and z, r, n."""
+
+FROM_ONNX = {kind: tuple(np.argsort(order).tolist()) for kind, order in TO_ONNX.items()}
+"""The other way about."""
+
+ONNX_PEEPHOLES = (0, 2, 1)
+"""Peepholes i, o, f from i, f, o, and the other way about."""
+
+KERAS_GRU = (1, 0, 2)
+"""z, r, n from r, z, n, and the other way about."""
+
+POOLS: dict[str, type[Layer]] = {
+    kind.__name__: kind for kind in (Last, Ends, First, MeanPool, MaxPool)
+}
+"""Layers without options that make a vector of a sequence, by the name that all sides give them."""
+
+FINAL: dict[str, type[Layer]] = {"forward": Last, "reverse": First, "bidirectional": Ends}
+"""What the final state of a walk is of its outputs, by the direction of the walk."""
 
 # Options of recurrent layers that all sides have, and those that act in training alone.
 _SERVED = {
@@ -131,9 +168,12 @@ def package(name: str, extra: str) -> Any:
 
     Raises:
         BackendUnavailable: If it is not installed.
+        InputError: If it is, and refuses its own settings.
     """
     try:
         return import_module(name)
+    except ValueError as error:  # Keras's word for a backend that it does not know
+        raise InputError(f"{name} cannot be imported: {error}") from error
     except ImportError as error:
         raise BackendUnavailable(
             f"{name} is needed and cannot be imported ({error}); pip install 'elman[{extra}]'"

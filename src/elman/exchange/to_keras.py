@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.errors import InputError
-from elman.exchange.parts import Array, refuse_unserved, regate, weights_of
+from elman.exchange.parts import KERAS_GRU, Array, refuse_unserved, regate, weights_of
 from elman.layers import (
     GRU,
     RNN,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["to_keras"]
 
-_ZRN = (1, 0, 2)  # from r, z, n
 _KINDS = {"rnn_tanh": "SimpleRNN", "rnn_relu": "SimpleRNN", "lstm": "LSTM"}
 
 
@@ -170,7 +169,7 @@ def _walk(layer: RecurrentLayer, sequences: bool, keras: Any, dtype: str) -> Any
 
 def _arrays(layer: RecurrentLayer, values: dict[str, Array], suffix: str) -> list[Array]:
     """Kernel, recurrent kernel and bias of one direction, as Keras stacks them."""
-    order = _ZRN if isinstance(layer, GRU) else tuple(range(4 if layer.cell == "lstm" else 1))
+    order = KERAS_GRU if isinstance(layer, GRU) else tuple(range(4 if layer.cell == "lstm" else 1))
 
     def named(name: str) -> Array:
         return regate(values[f"{name}_{suffix}"], order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import nn
 from elman.cells import CELLS
 from elman.errors import InputError
 from elman.exchange import torch_modules as modules
-from elman.exchange.parts import refuse_unserved
+from elman.exchange.parts import POOLS, refuse_unserved
 from elman.layers import (
     RNN,
     Activation,
@@ -19,13 +20,8 @@ from elman.layers import (
     Dense,
     Dropout,
     Embedding,
-    Ends,
-    First,
-    Last,
     Layer,
     MarkMissing,
-    MaxPool,
-    MeanPool,
     Noise,
     OneHot,
     RecurrentLayer,
@@ -45,12 +41,21 @@ _WALKS: dict[str, Any] = {
     "gru": modules.GRU,
     "gru_reset_before": modules.ResetBeforeGRU,
 }
-_PLAIN: dict[type[Layer], Any] = {
-    Last: modules.Last,
-    Ends: modules.Ends,
-    First: modules.First,
-    MeanPool: modules.MeanPool,
-    MaxPool: modules.MaxPool,
+_MODULES: dict[type[Layer], Callable[[Any], nn.Module]] = {
+    Dense: lambda layer: modules.Dense(
+        layer.input_size, layer.output_size, layer.activation, layer.bias
+    ),
+    Embedding: lambda layer: nn.Embedding(layer.num, layer.dim),
+    Dropout: lambda layer: nn.Dropout(layer.p),
+    Activation: lambda layer: type(modules.ACTIVATIONS[layer.activation])(
+        *([-1] if layer.activation == "softmax" else [])
+    ),
+    AttentionPool: lambda layer: modules.AttentionPool(layer.input_size, layer.hidden_size),
+    MarkMissing: lambda layer: modules.MarkMissing(layer.input_size),
+    OneHot: lambda layer: modules.OneHot(layer.num),
+    Noise: lambda layer: modules.Noise(layer.level, layer.kind),
+    Repeat: lambda layer: modules.Repeat(layer.positions),
+    **dict.fromkeys(POOLS.values(), lambda layer: getattr(modules, type(layer).__name__)()),
 }
 
 
@@ -59,8 +64,8 @@ def to_torch(network: Network) -> modules.Stack:
     made: list[nn.Module] = []
     for number, layer in enumerate(network.layers):
         if isinstance(layer, TiedDense):
-            assert isinstance(made[0], nn.Embedding)
-            made.append(modules.TiedDense(made[0], layer.bias))
+            table: Any = made[0]  # a network refuses it after anything but an embedding
+            made.append(modules.TiedDense(table, layer.bias))
         else:
             made.append(_module(layer, number))
     stack = modules.Stack(*made)
@@ -75,30 +80,10 @@ def to_torch(network: Network) -> modules.Stack:
 def _module(layer: Layer, number: int) -> nn.Module:
     if isinstance(layer, RecurrentLayer):
         return _walk(layer, number)
-    if isinstance(layer, Dense):
-        return modules.Dense(layer.input_size, layer.output_size, layer.activation, layer.bias)
-    if isinstance(layer, Embedding):
-        return nn.Embedding(layer.num, layer.dim)
-    if isinstance(layer, Dropout):
-        return nn.Dropout(layer.p)
-    if isinstance(layer, Activation):
-        return type(modules.ACTIVATIONS[layer.activation])(
-            *([-1] if layer.activation == "softmax" else [])
-        )
-    if isinstance(layer, AttentionPool):
-        return modules.AttentionPool(layer.input_size, layer.hidden_size)
-    if isinstance(layer, MarkMissing):
-        return modules.MarkMissing(layer.input_size)
-    if isinstance(layer, OneHot):
-        return modules.OneHot(layer.num)
-    if isinstance(layer, Noise):
-        return modules.Noise(layer.level, layer.kind)
-    if isinstance(layer, Repeat):
-        return modules.Repeat(layer.positions)
-    if type(layer) not in _PLAIN:
+    make = _MODULES.get(type(layer))
+    if make is None:
         raise InputError(f"layer {number}, {type(layer).__name__}: PyTorch has none like it")
-    module: nn.Module = _PLAIN[type(layer)]()
-    return module
+    return make(layer)
 
 
 def _walk(layer: RecurrentLayer, number: int) -> nn.Module:

@@ -62,11 +62,14 @@ class Stack(nn.Sequential):
 
         Args:
             x: ``(N, T, C)``, or whole numbers ``(N, T)`` for an embedding.
-            lengths: How many steps of each row are live, ``(N,)``; ``None`` for all.
+            lengths: How many steps of each row are live, a tensor or a list ``(N,)``; ``None``
+                for all.
 
         Returns:
             ``(N, T, K)``, zero past a row's length, or ``(N, K)``.
         """
+        if lengths is not None and not isinstance(lengths, Tensor):
+            lengths = torch.as_tensor(lengths)
         live, steps = live_steps(x, lengths), x.shape[1]
         for module in self:
             if isinstance(module, Repeat):
@@ -272,7 +275,7 @@ class Last(SequenceModule):
         if lengths is None:
             return x[:, -1]
         own = lengths.to(x.device)
-        rows = torch.arange(len(x), device=x.device)
+        rows = torch.arange(x.shape[0], device=x.device)
         return x[rows, (own - 1).clamp(min=0)] * (own > 0)[:, None]
 
 

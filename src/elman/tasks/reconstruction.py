@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.crossing import TaskCrossing
 from elman.data.cuts import cut, join
 from elman.errors import InputError
 from elman.evaluate.anomalies import calibrate, root_mean_square
@@ -26,7 +27,7 @@ _Self = TypeVar("_Self", bound="SequenceAutoencoder")
 _MOST_TRAINED = 2000  # windows of long rows: more of them overlap too much to teach more
 
 
-class SequenceAutoencoder(AnomalyScores):
+class SequenceAutoencoder(AnomalyScores, TaskCrossing):
     """Learns to squeeze sequences into a short code and to give them back; finds what it cannot.
 
     Trained on what is normal, it gives normal sequences back well and others badly: the error is
