@@ -122,7 +122,7 @@ def test_the_built_in_pump(capsys: pytest.CaptureFixture[str]) -> None:
         (("nothing",), "no built-in set of that name"),
         (("nothing.csv",), "no file"),
         (("empty.csv",), "empty"),
-        (("words.csv",), "no numeric column"),
+        (("words.csv",), "no column of numbers"),
         (("tank.csv", "--target", "nix"), "nix"),
         (("tank.csv", "--cell", "mlp"), "cell: expected one of"),
         (("tank.csv", "--false-alarm", "2"), "--false-alarm"),
