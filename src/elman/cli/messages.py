@@ -45,6 +45,8 @@ def as_options(message: str, command: str, parameters: Mapping[str, Mapping[str,
     every = {name: one for each in parameters.values() for name, one in each.items()} | dict(own)
     for argument, option in _SWITCHES.items():
         message = message.replace(argument, option)
+    if "file" in own and "source" not in own:
+        message = _about_the_file(message, own)
     head = re.match(r"(\w+): ", message)
     if head is not None and (named := _named(head[1], own)) is not None:
         message = f"{_shown(named)}: {message[head.end() :]}"
@@ -59,6 +61,20 @@ def as_options(message: str, command: str, parameters: Mapping[str, Mapping[str,
         return f"{_shown(one)} {_as_typed(found[2])}".rstrip(" ")
 
     return re.sub(rf"(?<![\w.-])(\w+)={_VALUE}", replaced, message)
+
+
+_READING = (
+    *("channel", "forcing", "future", "id", "label", "parameters", "past", "source", "SOURCE"),
+    *("state", "static", "target", "text", "time", "token"),
+)
+
+
+def _about_the_file(message: str, own: Mapping[str, Any]) -> str:
+    """A message about the columns of a file, where the run has named them, and no option can."""
+    reading = "|".join(name for name in _READING if name not in own)
+    message = re.sub(rf"^({reading}): ", "FILE: ", message)
+    missing = rf"^({reading})=('[^']*'|\"[^\"]*\"): there is no such column in"
+    return re.sub(missing, r"FILE: there is no column \2, which the run reads, in", message)
 
 
 def note_as_options(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import shutil
 import sys
@@ -275,7 +276,7 @@ def backtest_document(result: Backtest) -> dict[str, Any]:
 
 
 def columns_document(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Columns as one mapping a row, times in ISO 8601."""
+    """Columns as one mapping a row, times in ISO 8601, None where a value is missing."""
     plain = {name: _plain(values) for name, values in columns.items()}
     return [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
 
@@ -337,8 +338,8 @@ def _plain(values: Any) -> list[Any]:
     from elman.runs import iso_times
 
     if isinstance(values, np.ndarray):
-        return list(iso_times(values)) if values.dtype.kind == "M" else values.tolist()
-    return list(values)
+        values = iso_times(values) if values.dtype.kind == "M" else values.tolist()
+    return [None if isinstance(one, float) and math.isnan(one) else one for one in values]
 
 
 def _lowest(scores: Scores, measure: str) -> float | None:
