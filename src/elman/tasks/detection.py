@@ -92,7 +92,7 @@ def choose_window(lengths: Sequence[int]) -> int:
     window -= window % 4 if window >= 8 else 0  # whole segments
     if window < 2:
         raise InputError(
-            f"train-until: expected at least {2 * _FEWEST_WINDOWS} normal steps to learn from, got "
+            f"train_until: expected at least {2 * _FEWEST_WINDOWS} normal steps to learn from, got "
             f"{longest}"
         )
     return window
