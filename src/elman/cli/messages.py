@@ -15,6 +15,7 @@ __all__ = ["as_options", "known_parameters", "note_as_options"]
 _CALLED = {
     "X": ("file", "source"),
     "code_size": ("code",),
+    "file": ("out",),
     "data": ("file", "source"),
     "hidden_size": ("hidden",),
     "label": ("target",),
@@ -71,8 +72,11 @@ _READING = (
 
 def _about_the_file(message: str, own: Mapping[str, Any]) -> str:
     """A message about the columns of a file, where the run has named them, and no option can."""
+    from elman.data.named_columns import VALUES_HINT
+
     reading = "|".join(name for name in _READING if name not in own)
     message = re.sub(rf"^({reading}): ", "FILE: ", message)
+    message = message.replace(VALUES_HINT, " Leave out columns that are none of the values.")
     missing = rf"^({reading})=('[^']*'|\"[^\"]*\"): there is no such column in"
     return re.sub(missing, r"FILE: there is no column \2, which the run reads, in", message)
 
