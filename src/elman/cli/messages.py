@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_options", "known_parameters", "note_as_options"]
+__all__ = ["as_options", "known_parameters"]
 
 # What an argument is called in commands that have no parameter of that name, first come.
 _CALLED = {
@@ -81,19 +81,14 @@ def _about_the_file(message: str, own: Mapping[str, Any]) -> str:
     return re.sub(missing, r"FILE: there is no column \2, which the run reads, in", message)
 
 
-def note_as_options(text: str) -> str:
-    """A sentence of the Python interface that is no error, with options in it."""
-    return as_options(text, "", known_parameters()) if "=" in text else text
+def known_parameters(commands: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name of a command -> name of a parameter, or of its option -> the parameter.
 
-
-def known_parameters() -> dict[str, dict[str, Any]]:
-    """Name of a command -> name of a parameter, or of its option -> the parameter."""
-    from typer.main import get_command
-
-    from elman.cli.app import app
-
+    Args:
+        commands: By name, as click has them.
+    """
     parameters: dict[str, dict[str, Any]] = {}
-    for name, one in getattr(get_command(app), "commands", {}).items():
+    for name, one in commands.items():
         parameters[name] = {str(each.name): each for each in one.params}
         for each in one.params:  # what it is called on the command line goes first
             long = max(each.opts, key=len)

@@ -7,8 +7,8 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from elman.counting import counted
 
@@ -45,6 +45,9 @@ class Voice:
     Args:
         silent: Say nothing at all.
     """
+
+    translators: ClassVar[list[Callable[[str], str]]] = []
+    """What puts options in the place of arguments in a note: the whole command line knows them."""
 
     def __init__(self, silent: bool = False) -> None:
         self.silent = silent
@@ -229,10 +232,9 @@ class Voice:
             return
         from rich.markup import escape
 
-        from elman.cli.messages import note_as_options
-
-        if label in ("", "note"):
-            text = note_as_options(text)
+        if label in ("", "note") and "=" in text:
+            for translate in self.translators:
+                text = translate(text)
         head = f"[bold cyan]{label:<{_LABEL_WIDTH}}[/]"
         if self.console.is_terminal:
             from rich.padding import Padding
