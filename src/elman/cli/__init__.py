@@ -109,7 +109,7 @@ def _run(arguments: list[str]) -> int:
     Voice.translators[:] = [lambda note: _as_options(note, [])]
 
     def show(message: Warning | str, category: type[Warning], *where: object) -> None:
-        print(f"elman: {message}", file=sys.stderr)
+        print(f"elman: {_as_options(str(message), arguments)}", file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", ElmanWarning)
