@@ -265,3 +265,17 @@ def test_points_that_may_stand_between_thousands(tmp_path: Path) -> None:
         read_file(path, dialect=Dialect(decimal="."))
         for quiet in (text.replace(";", ","), text.replace("12.500", "12.5")):
             read_file(write(tmp_path, quiet))
+
+
+@pytest.mark.parametrize(
+    ("late", "kind"),
+    [("1.5", float), ("x", str), ("NA", int), ("99999999999999999999", int), ("", int)],
+)
+def test_what_comes_late_counts_too(tmp_path: Path, late: str, kind: type) -> None:
+    """Beyond the rows that are looked at first."""
+    path = write(tmp_path, "a,b,c\n" + "1,2,\n" * 12_000 + f"{late},2,7\n")
+    frame = read_file(path)
+    assert frame.height == 12_001
+    assert frame["b"].to_list() == [2] * 12_001 and frame["c"][-1] == 7
+    assert isinstance(frame["a"][0], kind) and frame["a"][0] in (1, "1")
+    assert str(frame["a"][-1]) == (late if late not in ("", "NA") else "None")

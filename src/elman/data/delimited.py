@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from elman.errors import ElmanWarning, InputError
 
 __all__ = ["read_delimited"]
 
+_LOOK = 10_000
+"""Rows that tell what a column holds. To look at all takes several times as long as to read."""
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
 
@@ -82,14 +85,19 @@ def _parse(data: bytes, dialect: Dialect, as_text: bool) -> Any:
 
 
 def _read(data: bytes, dialect: Dialect, as_text: bool, missing: Sequence[str]) -> Any:
-    return _polars().read_csv(
+    pl = _polars()
+    read = partial(
+        pl.read_csv,
         data,
         separator=dialect.separator,
         null_values=list(missing),
         infer_schema=not as_text,
-        infer_schema_length=None,
         decimal_comma=dialect.decimal == ",",
     )
+    try:
+        return read(infer_schema_length=_LOOK)
+    except pl.exceptions.PolarsError:  # a later row is of another kind than the first ones
+        return read(infer_schema_length=None)
 
 
 def _named(frame: Any, header: Sequence[str]) -> Any:
