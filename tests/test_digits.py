@@ -28,6 +28,10 @@ def test_a_constant_and_nothing_known() -> None:
     assert resolved(np.array([1e300]), np.array([0.0, 1e306])).tolist() == [1e300]
 
 
+def test_there_is_no_negative_zero() -> None:
+    assert str(resolved(np.array([-1e-12]), np.array([0.0, 1.0]))[0]) == "0.0"
+
+
 def test_rounding_is_finer_than_single_precision() -> None:
     values = np.random.default_rng(0).normal(5.0, 2.0, 1000)
     assert np.abs(resolved(values, values) - values).max() < np.ptp(values) * 2.0**-24

@@ -39,4 +39,4 @@ def resolved(values: Array, known: Array) -> Array:
     decimals = int(np.ceil(-np.log10(spread * _SINGLE)))
     if decimals > 300:
         return values
-    return np.round(values, max(decimals, 0))
+    return np.round(values, max(decimals, 0)) + 0.0  # without a negative zero

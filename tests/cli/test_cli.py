@@ -168,7 +168,7 @@ def test_predict_refuses(run: str, table: Path, capsys: pytest.CaptureFixture[st
     assert Path("taken.csv").read_text() == "mine"
     other = table.parent / "other.csv"
     other.write_text("day,turnover\n2024-01-01,3\n2024-01-02,4\n")
-    assert "--target sales" in message("predict", run, str(other))
+    assert "FILE: there is no column 'sales'" in message("predict", run, str(other))
 
 
 def test_report_prints_where_the_page_is_and_draws_it_again(

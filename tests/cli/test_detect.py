@@ -122,7 +122,7 @@ def test_the_built_in_pump(capsys: pytest.CaptureFixture[str]) -> None:
         (("nothing",), "no built-in set of that name"),
         (("nothing.csv",), "no file"),
         (("empty.csv",), "empty"),
-        (("words.csv",), "no numeric column"),
+        (("words.csv",), "no column of numbers"),
         (("tank.csv", "--target", "nix"), "nix"),
         (("tank.csv", "--cell", "mlp"), "cell: expected one of"),
         (("tank.csv", "--false-alarm", "2"), "--false-alarm"),
@@ -171,3 +171,32 @@ def test_several_series_of_unequal_lengths(capsys: pytest.CaptureFixture[str]) -
     highest = max(found, key=lambda one: float(one["score"]))
     assert highest["unique_id"] == "c" and 290 <= int(highest["peak"]) <= 315
     assert len(table_of("run/scores.csv")) == 1070
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (
+            "t,y\n" + "".join(f"{n},{n % 5}e300\n" for n in range(60)),
+            (),
+            "'y' of odd.csv: expected",
+        ),
+        (
+            "t,y\n1,2\n2,3\n",
+            ("--window", "4"),
+            "at least 8 steps, two windows, got 1 step of 2 rows",
+        ),
+        ("t,y\n1,2\n2,3\n", (), "--train-until: expected at least 16 normal steps"),
+        (
+            "t,y\n" + "".join(f"{n},{n if n % 10 == 0 else ''}\n" for n in range(60)),
+            ("--window", "4", "--epochs", "1"),
+            "every window held out misses all values",
+        ),
+    ],
+)
+def test_series_that_nothing_can_be_learnt_from(
+    text: str, options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("odd.csv").write_text(text)
+    assert main(["detect", "odd.csv", *options, "--quiet"]) == 2
+    assert message in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_a_run_is_exported_with_its_scaling(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["export", "nothing"], "expected a folder"),
+        (["export", "nothing"], "expected a run folder"),
         (["export", "saved", "--to", "tflite"], "--to: expected one of"),
         (["export", "saved", "--out", "a.txt"], "ends in .onnx"),
         (["export", "saved", "--out", "nowhere/a.onnx"], "existing folder"),
@@ -101,3 +101,28 @@ def test_a_file_there_is_not_replaced(folder: Path, capsys: pytest.CaptureFixtur
     assert main(["export", "saved"]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert main(["export", "saved", "--overwrite", "-q"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("export", "nothing"), "RUN: expected a run folder, found nothing at nothing"),
+        (("export", "file.csv"), "RUN: expected a run folder, found a file at file.csv"),
+        (("export", "folder"), "RUN: folder is no run folder: it has no config.json"),
+        (("import", "file.csv"), "FILE: expected a name that ends in"),
+        (("import", "nothing.onnx"), "FILE: expected a model's file, got nothing.onnx"),
+    ],
+)
+def test_what_is_no_model_is_told_in_a_line(
+    arguments: tuple[str, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file.csv").write_text("a,b\n1,2\n")
+    Path("folder").mkdir()
+    assert main(list(arguments)) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1

@@ -159,3 +159,12 @@ def test_an_empty_file_has_nothing_to_answer_for(
     Path("empty.txt").write_text("")
     assert main(["predict", str(run), "empty.txt"]) == 2
     assert "FILE: empty.txt is empty" in capsys.readouterr().err
+
+
+def test_a_mark_of_the_byte_order_is_no_symbol(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("marked.txt").write_text("\ufeff" + "hello world. " * 40, encoding="utf-8")
+    arguments = ["generate", "marked.txt", "--epochs", "1", "--hidden", "2", "--no-report"]
+    assert main([*arguments, "--length", "5", "--quiet", "--out", "run"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "run", "marked.txt"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("h,")

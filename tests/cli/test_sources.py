@@ -184,3 +184,34 @@ def test_unseen_symbols_in_predict(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["forecast", "series.csv", *QUICK[:-1], "forecast"]) == 0
     assert main(["predict", "forecast", "--unseen", "unknown"]) == 2
     assert "--unseen: a forecast has none to choose" in capsys.readouterr().err
+
+
+def test_what_a_run_misses_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """`predict` has no options for columns: the message is about the file."""
+    Path("series.csv").write_text("t,y\n" + "".join(f"{n},{n % 4}\n" for n in range(60)))
+    Path("takes.csv").write_text(sequences("label").replace(".", "").replace(",", "."))
+    Path("other.csv").write_text("a,b\n1,2\n")
+    assert main(["forecast", "series.csv", *QUICK[:-1], "series"]) == 0
+    assert main(["classify", "takes.csv", *QUICK[:-1], "takes"]) == 0
+    capsys.readouterr()
+    for run, column in (("series", "t"), ("takes", "x")):
+        assert main(["predict", run, "other.csv"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("elman: FILE: ") and f"'{column}'" in said and "--" not in said
+    assert main(["predict", "takes", "nothing.csv"]) == 2
+    assert "There is no file 'nothing.csv'" in capsys.readouterr().err
+
+
+def test_missing_answers_are_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{n},{n % 7}" for n in range(120)]
+    Path("pump.csv").write_text("t,y\n" + "\n".join(rows))
+    Path("gone.csv").write_text("t,y\n" + "".join(f"{n},NA\n" for n in range(12)))
+    assert main(["detect", "pump.csv", "--window", "4", *QUICK]) == 0
+    capsys.readouterr()
+    assert main(["predict", "run", "gone.csv"]) == 0
+    first = capsys.readouterr().out.splitlines()[1].split(",")
+    assert first[2] == "" and float(first[3]) > 0
+    assert main(["predict", "run", "gone.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["score"] is None
+    assert main(["predict", "run", "gone.csv", "--out", "scores.csv"]) == 0
+    assert Path("scores.csv").read_text().splitlines()[1].split(",")[2] == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from elman.data.frames import read_table
 from elman.data.labelled import read_labelled, read_labels
 from elman.data.panel import Panel
 from elman.data.trajectories import read_trajectories
-from elman.errors import InputError
+from elman.errors import ElmanWarning, InputError
 
 
 def write(folder: Path, text: str, name: str = "data.csv") -> Path:
@@ -251,3 +252,30 @@ def test_steps_at_one_time_are_told(tmp_path: Path) -> None:
     assert data.rows.arrays[0][:, 0].tolist() == [7, 5, 6]
     with pytest.raises(InputError, match="trajectory '0' has two at 1"):
         read_trajectories(write(tmp_path, "t,x\n0,1\n1,2\n1,3\n2,4\n"))
+
+
+def test_points_that_may_stand_between_thousands(tmp_path: Path) -> None:
+    text = "Tag;Umsatz\n1;1.234\n2;980\n3;12.500\n"
+    path = write(tmp_path, text)
+    with pytest.warns(ElmanWarning, match=r"'Umsatz' of data\.csv 1\.234 is read with a decimal"):
+        assert read_file(path)["Umsatz"].to_list() == [1.234, 980, 12.5]
+    assert read_file(path, dialect=Dialect(thousands="."))["Umsatz"].to_list() == [1234, 980, 12500]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_file(path, dialect=Dialect(decimal="."))
+        for quiet in (text.replace(";", ","), text.replace("12.500", "12.5")):
+            read_file(write(tmp_path, quiet))
+
+
+@pytest.mark.parametrize(
+    ("late", "kind"),
+    [("1.5", float), ("x", str), ("NA", int), ("99999999999999999999", int), ("", int)],
+)
+def test_what_comes_late_counts_too(tmp_path: Path, late: str, kind: type) -> None:
+    """Beyond the rows that are looked at first."""
+    path = write(tmp_path, "a,b,c\n" + "1,2,\n" * 12_000 + f"{late},2,7\n")
+    frame = read_file(path)
+    assert frame.height == 12_001
+    assert frame["b"].to_list() == [2] * 12_001 and frame["c"][-1] == 7
+    assert isinstance(frame["a"][0], kind) and frame["a"][0] in (1, "1")
+    assert str(frame["a"][-1]) == (late if late not in ("", "NA") else "None")

@@ -58,7 +58,7 @@ def test_most_faults_are_found_beside_simple_detectors(pump, detection):
     strays = sum(
         not any(a < one.end and b > one.start for a, b, _ in pump.faults) for one in found.anomalies
     )
-    assert f"{strays} of {len(found.anomalies)} stretches found meet no" in made.notes_[-1]
+    assert f"{strays} of {len(found.anomalies)} stretches found met no" in made.notes_[-1]
     sentence = verdict(found, 0.01)
     assert f"{sum(found.found)} of 8 labelled anomalies found" in sentence
 

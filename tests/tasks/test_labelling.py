@@ -172,14 +172,14 @@ def test_labels_that_training_has_not_met(fitted: elman.SequenceLabeller) -> Non
 
 
 def test_sequences_without_a_step(fitted: elman.SequenceLabeller) -> None:
-    with pytest.warns(elman.ElmanWarning, match="1 of 2 sequences have no step"):
+    with pytest.warns(elman.ElmanWarning, match="1 of 2 sequences had no step"):
         found = fitted.predict([[], ["it"]])
     assert found[0] == [] and len(found[1]) == 1
     with pytest.warns(elman.ElmanWarning):
         assert fitted.predict([[]]) == [[]]
     assert fitted.predict([]) == []
     X, y = agreement(40)
-    with pytest.warns(elman.ElmanWarning, match="were left out"):
+    with pytest.warns(elman.ElmanWarning, match="had no step: left out"):
         model = elman.SequenceLabeller(**FAST).fit([*X, []], [*y, []])
     assert any("left out" in note for note in model.notes_)
 

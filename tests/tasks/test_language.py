@@ -249,7 +249,7 @@ def test_arguments_are_checked_before_any_work(options, message):
         ("", "it is empty"),
         ("abcdefg", "occur more than once"),
         (3, "expected a text"),
-        ("aabb", "held_out: expected a share that leaves symbols"),
+        ("aabb", r"X: expected a text of which 0\.1 can be held out"),
     ],
 )
 def test_texts_are_checked(text, message):

@@ -103,10 +103,13 @@ def _run(arguments: list[str]) -> int:
     import warnings
 
     from elman.cli.app import Passed, app
+    from elman.cli.printing import Voice
     from elman.errors import ElmanWarning
 
+    Voice.translators[:] = [lambda note: _as_options(note, [])]
+
     def show(message: Warning | str, category: type[Warning], *where: object) -> None:
-        print(f"elman: {message}", file=sys.stderr)
+        print(f"elman: {_as_options(str(message), arguments)}", file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", ElmanWarning)
@@ -158,8 +161,11 @@ def _explain(error: Exception, arguments: list[str]) -> int:
 
 def _as_options(message: str, arguments: list[str]) -> str:
     """A message of the Python interface as a user of the command line knows it."""
+    from typer.main import get_command
+
+    from elman.cli.app import app
     from elman.cli.messages import as_options, known_parameters
 
-    parameters = known_parameters()
+    parameters = known_parameters(getattr(get_command(app), "commands", {}))
     called = next((one for one in arguments if one in parameters), "")
     return as_options(message, called, parameters)

@@ -34,6 +34,7 @@ from elman.errors import InputError
 
 if TYPE_CHECKING:
     from elman.data.dialect import Dialect
+    from elman.data.panel import Panel
     from elman.runs import Run
 
 __all__ = ["detect", "predict_anomalies"]
@@ -139,6 +140,7 @@ def detect(
         request["time"], request["id"] = panel.names.time, panel.names.id
     voice = job.voice
     voice.source(source, describe_source(panel), panel.notes)
+    _check(source, panel, normal, autoencoder.window)
     voice.line("normal", _describe_normal(panel, normal, autoencoder.window or 0))
     detection = detect_anomalies(autoencoder, panel, normal, known)
     voice.trained(autoencoder.model_.parameter_count, autoencoder.seconds_["total"])
@@ -238,6 +240,21 @@ def _normal(panel: Any, train_until: str | None) -> Any:
             f"got {train_until}"
         )
     return counts
+
+
+def _check(source: str, panel: Panel, normal: Any, window: Any) -> None:
+    """Refuses what nothing can be learnt from, and what cannot be reckoned with."""
+    from elman.data.rows import check_magnitude
+
+    for channel, name in enumerate(panel.names.targets):
+        check_magnitude(f"The column {str(name)!r} of {source}:", panel.values[:, channel])
+    longest = int(normal.max())
+    if isinstance(window, int) and longest < 2 * window:
+        raise InputError(
+            f"SOURCE: expected a normal part of at least {2 * window} steps, two windows, got "
+            f"{counted(longest, 'step')} of {counted(int(panel.lengths.max()), 'row')}; give "
+            "longer data, a shorter --window or a later --train-until"
+        )
 
 
 def _describe_normal(panel: Any, normal: Any, window: int) -> str:

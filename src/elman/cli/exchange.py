@@ -127,8 +127,8 @@ def _model_of(folder: Path) -> Any:
     from elman.runs import Run
     from elman.saving import load
 
-    if (folder / "config.json").is_file():
-        opened = Run.open(folder)
+    if not any(folder.glob("*.json")) or (folder / "config.json").is_file():
+        opened = Run.open(folder)  # which says what is there, and what runs there are
         if not opened.model_path.is_dir():
             raise InputError(f"run: {folder} is a {opened.kind} and holds no model to export")
         folder = opened.model_path

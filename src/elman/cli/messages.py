@@ -9,12 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_options", "known_parameters", "note_as_options"]
+__all__ = ["as_options", "known_parameters"]
 
 # What an argument is called in commands that have no parameter of that name, first come.
 _CALLED = {
     "X": ("file", "source"),
     "code_size": ("code",),
+    "file": ("out",),
     "data": ("file", "source"),
     "hidden_size": ("hidden",),
     "label": ("target",),
@@ -45,6 +46,8 @@ def as_options(message: str, command: str, parameters: Mapping[str, Mapping[str,
     every = {name: one for each in parameters.values() for name, one in each.items()} | dict(own)
     for argument, option in _SWITCHES.items():
         message = message.replace(argument, option)
+    if "file" in own and "source" not in own:
+        message = _about_the_file(message, own)
     head = re.match(r"(\w+): ", message)
     if head is not None and (named := _named(head[1], own)) is not None:
         message = f"{_shown(named)}: {message[head.end() :]}"
@@ -61,19 +64,31 @@ def as_options(message: str, command: str, parameters: Mapping[str, Mapping[str,
     return re.sub(rf"(?<![\w.-])(\w+)={_VALUE}", replaced, message)
 
 
-def note_as_options(text: str) -> str:
-    """A sentence of the Python interface that is no error, with options in it."""
-    return as_options(text, "", known_parameters()) if "=" in text else text
+_READING = (
+    *("channel", "forcing", "future", "id", "label", "parameters", "past", "source", "SOURCE"),
+    *("state", "static", "target", "text", "time", "token"),
+)
 
 
-def known_parameters() -> dict[str, dict[str, Any]]:
-    """Name of a command -> name of a parameter, or of its option -> the parameter."""
-    from typer.main import get_command
+def _about_the_file(message: str, own: Mapping[str, Any]) -> str:
+    """A message about the columns of a file, where the run has named them, and no option can."""
+    from elman.data.named_columns import VALUES_HINT
 
-    from elman.cli.app import app
+    reading = "|".join(name for name in _READING if name not in own)
+    message = re.sub(rf"^({reading}): ", "FILE: ", message)
+    message = message.replace(VALUES_HINT, " Leave out columns that are none of the values.")
+    missing = rf"^({reading})=('[^']*'|\"[^\"]*\"): there is no such column in"
+    return re.sub(missing, r"FILE: there is no column \2, which the run reads, in", message)
 
+
+def known_parameters(commands: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name of a command -> name of a parameter, or of its option -> the parameter.
+
+    Args:
+        commands: By name, as click has them.
+    """
     parameters: dict[str, dict[str, Any]] = {}
-    for name, one in getattr(get_command(app), "commands", {}).items():
+    for name, one in commands.items():
         parameters[name] = {str(each.name): each for each in one.params}
         for each in one.params:  # what it is called on the command line goes first
             long = max(each.opts, key=len)

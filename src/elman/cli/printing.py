@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from elman.counting import counted
 
@@ -44,6 +45,9 @@ class Voice:
     Args:
         silent: Say nothing at all.
     """
+
+    translators: ClassVar[list[Callable[[str], str]]] = []
+    """What puts options in the place of arguments in a note: the whole command line knows them."""
 
     def __init__(self, silent: bool = False) -> None:
         self.silent = silent
@@ -228,10 +232,9 @@ class Voice:
             return
         from rich.markup import escape
 
-        from elman.cli.messages import note_as_options
-
-        if label in ("", "note"):
-            text = note_as_options(text)
+        if label in ("", "note") and "=" in text:
+            for translate in self.translators:
+                text = translate(text)
         head = f"[bold cyan]{label:<{_LABEL_WIDTH}}[/]"
         if self.console.is_terminal:
             from rich.padding import Padding
@@ -275,7 +278,7 @@ def backtest_document(result: Backtest) -> dict[str, Any]:
 
 
 def columns_document(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Columns as one mapping a row, times in ISO 8601."""
+    """Columns as one mapping a row, times in ISO 8601, None where a value is missing."""
     plain = {name: _plain(values) for name, values in columns.items()}
     return [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
 
@@ -337,8 +340,8 @@ def _plain(values: Any) -> list[Any]:
     from elman.runs import iso_times
 
     if isinstance(values, np.ndarray):
-        return list(iso_times(values)) if values.dtype.kind == "M" else values.tolist()
-    return list(values)
+        values = iso_times(values) if values.dtype.kind == "M" else values.tolist()
+    return [None if isinstance(one, float) and math.isnan(one) else one for one in values]
 
 
 def _lowest(scores: Scores, measure: str) -> float | None:

@@ -49,6 +49,7 @@ class Corpus:
                 f"{texts!r:.60}"
             )
         self._errors = "surrogateescape" if binary else "strict"
+        self._encoding = "utf-8" if binary else "utf-8-sig"  # the byte order's mark is no symbol
         self.sources = [self._source(number, one) for number, one in enumerate(listed)]
         self.single = len(self.sources) == 1
         self.characters = sum(len(part) for part in self.parts())
@@ -115,7 +116,7 @@ class Corpus:
             yield source
             return
         try:
-            with source.open(encoding="utf-8", errors=self._errors, newline="") as file:
+            with source.open(encoding=self._encoding, errors=self._errors, newline="") as file:
                 while part := file.read(PART):
                     yield part + file.readline(PART)
         except UnicodeDecodeError as error:

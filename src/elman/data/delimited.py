@@ -9,17 +9,21 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from elman.counting import counted
 from elman.data.dialect import MISSING_WORDS, PLAIN, Dialect
-from elman.errors import InputError
+from elman.errors import ElmanWarning, InputError
 
 __all__ = ["read_delimited"]
 
+_LOOK = 10_000
+"""Rows that tell what a column holds. To look at all takes several times as long as to read."""
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
 
@@ -50,6 +54,8 @@ def read_delimited(path: Path, as_text: bool, dialect: Dialect = PLAIN) -> tuple
     _check_header(path, header, lines[0], dialect)
     decimal = dialect.decimal or ("," if _uses_decimal_comma(lines[1:], separator) else ".")
     found = replace(dialect, separator=separator, decimal=decimal)
+    if separator == ";" and decimal == "." and dialect.decimal is None and not as_text:
+        _warn_of_thousands(path, header, lines[1:])
     try:
         frame = _parse(data, found, as_text)
     except _polars().exceptions.PolarsError:
@@ -79,14 +85,19 @@ def _parse(data: bytes, dialect: Dialect, as_text: bool) -> Any:
 
 
 def _read(data: bytes, dialect: Dialect, as_text: bool, missing: Sequence[str]) -> Any:
-    return _polars().read_csv(
+    pl = _polars()
+    read = partial(
+        pl.read_csv,
         data,
         separator=dialect.separator,
         null_values=list(missing),
         infer_schema=not as_text,
-        infer_schema_length=None,
         decimal_comma=dialect.decimal == ",",
     )
+    try:
+        return read(infer_schema_length=_LOOK)
+    except pl.exceptions.PolarsError:  # a later row is of another kind than the first ones
+        return read(infer_schema_length=None)
 
 
 def _named(frame: Any, header: Sequence[str]) -> Any:
@@ -241,6 +252,23 @@ def _uses_decimal_comma(lines: Sequence[str], separator: str) -> bool:
     if separator != ";":
         commas = [one for one in commas if not re.fullmatch(r"[-+]?\d{1,3},\d{3}", one)]
     return bool(commas) and not point
+
+
+def _warn_of_thousands(path: Path, header: Sequence[str], lines: Sequence[str]) -> None:
+    """Says so where points stand as between thousands, in a file as of a country where they do."""
+    rows = [row for row in csv.reader(lines, delimiter=";") if len(row) == len(header)]
+    for name, *cells in zip(header, *rows, strict=True):
+        present = [cell.strip() for cell in cells if cell.strip() not in MISSING_WORDS]
+        points = [one for one in present if re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", one)]
+        whole = [one for one in present if re.fullmatch(r"[-+]?\d{1,3}", one)]
+        if len(points) > 1 and len(points) + len(whole) == len(present):
+            warnings.warn(
+                f"in column {name.strip()!r} of {path.name} {points[0]} is read with a decimal "
+                "point; if the point stands between thousands, say so with thousands='.', if not, "
+                "with decimal='.'",
+                ElmanWarning,
+                stacklevel=2,
+            )
 
 
 def _refuse_ragged(path: Path, data: bytes, separator: str, width: int, before: int) -> None:

@@ -85,8 +85,8 @@ class Encoder:
             if strange:
                 named = ", ".join(map(repr, strange[:5])) + (" ..." if len(strange) > 5 else "")
                 raise InputError(
-                    f"X: expected {self.vocabulary.unit} seen in fit, got {named}; trained with "
-                    "unseen='unknown' it reads them all as one unknown"
+                    f"X: expected {self.vocabulary.unit} seen in fit, got {named}; "
+                    "unseen='unknown' reads them all as one unknown"
                 )
 
     def known(self, rows: Rows) -> Array:

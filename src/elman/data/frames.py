@@ -267,7 +267,7 @@ def write_table(frame: Any, path: str | os.PathLike[str]) -> Path:
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {str(path.parent)!r} to write {path.name} into.")
     if isinstance(frame, Mapping):
-        table = pl.DataFrame(dict(frame))
+        table = pl.DataFrame(dict(frame)).fill_nan(None)
     else:
         table = nw.from_native(frame, eager_only=True).to_polars()
     try:

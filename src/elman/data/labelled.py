@@ -284,9 +284,11 @@ def _read_folder(path: Path, channels: Sequence[str] | None, dialect: Dialect) -
     labels: list[str] = []
     for file in files:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
-            raise InputError(f"The file {file.name} is not UTF-8 text.") from error
+            raise InputError(
+                f"The file {file.name} is not UTF-8 text. Save it as UTF-8."
+            ) from error
         found = [line.strip() for line in lines if line.strip()]
         texts += found
         labels += [file.stem] * len(found)

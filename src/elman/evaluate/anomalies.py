@@ -170,8 +170,9 @@ def calibrate(normal: Array, false_alarm: float, method: str = "conformal") -> T
     count = len(scores)
     if not count:
         raise InputError(
-            "threshold: expected scores of normal data to calibrate on, got none; hold out more "
-            "(held_out) or give longer data"
+            "X: expected scores of normal data to set a threshold by, got none: every window held "
+            "out misses all values, or there is none; give longer data or fewer gaps, or choose a "
+            "shorter window"
         )
     rank = math.ceil((count + 1) * (1.0 - false_alarm) - 1e-9)
     sufficient = rank <= count

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.checks import whole
+from elman.counting import counted
 from elman.data.panel import Panel
 from elman.errors import InputError
 from elman.evaluate import Scores
@@ -66,7 +67,10 @@ class Backtest:
         return found
 
     def __repr__(self) -> str:
-        return f"Backtest({self.cutoffs} cutoffs, {self.refits} fits: {self.scores.verdict})"
+        return (
+            f"Backtest({counted(self.cutoffs, 'cutoff')}, {counted(self.refits, 'fit')}: "
+            f"{self.scores.verdict})"
+        )
 
 
 def run_backtest(

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.counting import counted
 from elman.data.labelled import Labelled
 from elman.plots.classes import confusion_figure, reliability_figure
 from elman.report.content import NetworkView
@@ -69,7 +70,7 @@ def _report(classifier: SequenceClassifier, data: Labelled, title: str, command:
         classifier,
         title=title,
         kind="classification",
-        subtitle=f"{len(classifier.classes_)} classes",
+        subtitle=counted(len(classifier.classes_), "class", "classes"),
         source=f"{data.describe()}; the most frequent class is {common}.",
         verdict=_verdict(scores),
         facts=_facts(scores, classifier.temperature_),
@@ -94,7 +95,7 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
         tail = f"; the best baseline ({found.name}) has {found.other:.1%}{told}"
     else:
         tail = f", no more than a baseline {rival}"
-    rows = f"{scores['rows']:,} held-out sequences"
+    rows = counted(scores["rows"], "held-out sequence")
     text = f"{found.own:.1%} of {rows} are given the right class{tail}."
     return found.verdict(text.replace("%", " %"), clearly)
 
@@ -104,7 +105,9 @@ def _facts(scores: Mapping[str, Any] | None, temperature: float) -> list[Fact]:
         return []
     own = scores["table"]["network"]
     return [
-        Fact("Accuracy", _cell("accuracy", own["accuracy"]), f"{scores['rows']} held-out rows"),
+        Fact(
+            "Accuracy", _cell("accuracy", own["accuracy"]), counted(scores["rows"], "held-out row")
+        ),
         Fact("Macro recall", _cell("accuracy", own["macro_recall"]), "mean over the classes"),
         Fact("Temperature", f"{temperature:.2f}", "above 1: it was too sure"),
     ]
@@ -117,14 +120,15 @@ def _sections(classifier: SequenceClassifier, data: Labelled) -> list[Section]:
     table = scores["table"]
     shown = [one for one in MEASURES if table["network"][one[0]] is not None]
     rows = [[name, *(_cell(key, row[key]) for key, _ in shown)] for name, row in table.items()]
-    caption = f"On {scores['rows']:,} held-out sequences that trained nothing."
+    caption = f"On {counted(scores['rows'], 'held-out sequence')} that trained nothing."
     good = Section(
         "How good it is",
         tables=[TableView("", caption, ["", *(head for _, head in shown)], rows, 0)],
         charts=[
             ChartView(
                 "Confusion",
-                "Each row a true class: the darker a cell, the more of the row was named so.",
+                "Each row a true class: the stronger the colour of a cell, the more of the row was "
+                "named so.",
                 confusion_figure(scores["confusion"], scores["classes"]),
                 "",
             ),
@@ -195,7 +199,7 @@ def _examples(classifier: SequenceClassifier, data: Labelled) -> Section:
 def _network(classifier: SequenceClassifier) -> NetworkView:
     text = classifier.model_.encoder.vocabulary is not None
     source = f"{classifier.unit} of a text" if text else "the steps, scaled"
-    answer = f"{len(classifier.classes_)} classes"
+    answer = counted(len(classifier.classes_), "class", "classes")
     return network_view(classifier.model_.networks[0], source, answer)
 
 

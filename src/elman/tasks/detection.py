@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.counting import counted
 from elman.data.panel import Panel
 from elman.errors import InputError
 from elman.evaluate.anomalies import (
@@ -91,7 +92,7 @@ def choose_window(lengths: Sequence[int]) -> int:
     window -= window % 4 if window >= 8 else 0  # whole segments
     if window < 2:
         raise InputError(
-            f"train-until: expected at least {2 * _FEWEST_WINDOWS} normal steps to learn from, got "
+            f"train_until: expected at least {2 * _FEWEST_WINDOWS} normal steps to learn from, got "
             f"{longest}"
         )
     return window
@@ -154,7 +155,8 @@ def _note_strays(detection: Detection, window: int) -> str:
             far[max(0, start - window) : end + window] = False
         flags = np.nan_to_num(one, nan=-np.inf) > detection.levels[row]
         alarms, steps = alarms + int((flags & far).sum()), steps + int(far.sum())
-    text = f"{stray} of {len(detection.anomalies)} stretches found meet no labelled anomaly"
+    found = counted(len(detection.anomalies), "stretch", "stretches")
+    text = f"{stray} of {found} found met no labelled anomaly"
     if not steps:
         return f"{text}."
     return (
@@ -176,7 +178,7 @@ def verdict(detection: Detection, false_alarm: float) -> str:
     own = detection.table[NETWORK]
     number = len(detection.anomalies)
     if detection.labels is None:
-        stretches = "1 stretch looks" if number == 1 else f"{number} stretches look"
+        stretches = counted(number, "stretch looks", "stretches look")
         return (
             f"{stretches} odd: {_percent(own['share'])} of the steps after the normal part, at "
             f"a stated false alarm rate of {_percent(false_alarm)}; nothing is labelled, so "

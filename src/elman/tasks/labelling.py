@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import one_of, real, whole
+from elman.counting import counted
 from elman.data.tokens import Sentences, Steps, as_step_labels, as_steps, lengths_of
 from elman.data.words import WordEncoder
 from elman.errors import InputError
@@ -204,7 +205,7 @@ class SequenceLabeller(SavedEstimator):
         part, missing = readable((steps, as_step_labels(y, steps)))
         notes: list[str] = []
         if missing:
-            text = f"{missing} of {len(steps)} sequences have no step and were left out"
+            text = f"{missing} of {counted(len(steps), 'sequence')} had no step: left out"
             self._warn(text)
             notes.append(f"{text}.")
         validation = beside("validation_data", validation_data, steps)
@@ -249,7 +250,10 @@ class SequenceLabeller(SavedEstimator):
         if self.scores_ is not None and self.scores_["steps"] < _FEW_TO_JUDGE:
             notes.append(few_note(self.scores_["steps"], "steps"))
         if self.scores_ is None and self.held_out:
-            self._warn(f"{len(steps)} sequences are too few to hold some out: there are no scores")
+            self._warn(
+                f"{counted(len(steps), 'sequence is', 'sequences are')} too few to hold some out: "
+                "there are no scores"
+            )
         if any(history.interrupted for history in model.histories):
             notes.append("Training was interrupted; the weights are the best until then.")
         self.notes_ = notes
@@ -365,7 +369,7 @@ class SequenceLabeller(SavedEstimator):
                 )
         empty = int((lengths_of(steps) == 0).sum())
         if empty:
-            self._warn(f"{empty} of {len(steps)} sequences have no step; they get no labels")
+            self._warn(f"{empty} of {counted(len(steps), 'sequence')} had no step: no labels there")
         return list(self.model_.answers(steps))
 
     def score(self, X: Any, y: Any, *, lengths: Any = None) -> float:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.counting import counted
 from elman.data.conll import StepFile
 from elman.data.tokens import Sentences, Steps
 from elman.evaluate.labels import scheme_of
@@ -72,10 +73,10 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
     else:
         tail = f", no more than a baseline {rival}"
     if spans:
-        rows = f"{scores['rows']:,} unseen sequences"
+        rows = counted(scores["rows"], "unseen sequence")
         text = f"Spans are found with an F1 of {found.own:.1%} in {rows}"
     else:
-        steps = f"{scores['steps']:,} steps that trained nothing"
+        steps = f"{counted(scores['steps'], 'step')} that trained nothing"
         text = f"{found.own:.1%} of {steps} are labelled right"
     return found.verdict(f"{text}{tail}.".replace("%", " %"))
 
@@ -96,7 +97,7 @@ def _report(labeller: SequenceLabeller, data: StepFile, title: str, command: str
         labeller,
         title=title,
         kind="labelling",
-        subtitle=f"{len(labeller.classes_)} labels, one a step; {chosen}",
+        subtitle=f"{counted(len(labeller.classes_), 'label')}, one a step; {chosen}",
         source=f"{data.describe()}.",
         verdict=_verdict(scores),
         facts=_facts(scores),
@@ -112,7 +113,7 @@ def _facts(scores: Mapping[str, Any] | None) -> list[Fact]:
     if scores is None:
         return []
     own = scores["table"]["network"]
-    found = [Fact("Accuracy", _share(own["accuracy"]), f"of {scores['steps']:,} steps")]
+    found = [Fact("Accuracy", _share(own["accuracy"]), f"of {counted(scores['steps'], 'step')}")]
     if own["span_f1"] is not None:
         support = scores["spans"]["support"]
         found.append(Fact("Span F1", _share(own["span_f1"]), f"of {support:,} spans"))
@@ -134,7 +135,8 @@ def _sections(
         [name, *(_share(row[key]) for key, _ in shown)] for name, row in scores["table"].items()
     ]
     caption = (
-        f"On {scores['steps']:,} steps of {scores['rows']:,} sequences that trained nothing. "
+        f"On {counted(scores['steps'], 'step')} of {counted(scores['rows'], 'sequence')} that "
+        "trained nothing. "
         "Macro F1 counts rare labels as much as common ones."
     )
     good = Section(
@@ -143,7 +145,8 @@ def _sections(
         charts=[
             ChartView(
                 "Confusion",
-                "Each row a true label: the darker a cell, the more of the row was named so.",
+                "Each row a true label: the stronger the colour of a cell, the more of the row was "
+                "named so.",
                 confusion_figure(scores["confusion"], scores["classes"]),
                 "",
             )
@@ -200,7 +203,7 @@ def _examples(labeller: SequenceLabeller, data: StepFile) -> Section:
     section = Section("Examples", lead)
     for row in chosen:
         named = labeller.classes_[answers[row].labels].tolist()[:_MOST_STEPS]
-        number = f"{wrong[row]} mistake{'' if wrong[row] == 1 else 's'}" if wrong[row] else "right"
+        number = counted(wrong[row], "mistake") if wrong[row] else "right"
         title = f"Sequence {row + 1}: {number}"
         if isinstance(steps, Sentences):
             words = steps.tokens[row][:_MOST_STEPS]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import one_of, real, whole
+from elman.counting import counted
 from elman.data.corpus import Corpus, cut
 from elman.data.streams import Stream
 from elman.data.symbols import SYMBOL_UNITS, Symbols
@@ -171,7 +172,7 @@ class LanguageModel(FittedLanguage):
         if not symbols.vocabulary.tokens:
             raise InputError(
                 f"X: expected a text in which {self.unit} occur more than once, got one of "
-                f"{corpus.characters} characters"
+                f"{counted(corpus.characters, 'character')}"
             )
         texts, places = corpus.encode(symbols, marks)
         self.notes_ = []
@@ -228,8 +229,9 @@ class LanguageModel(FittedLanguage):
         parts = [cut(texts, a, b) for a, b in zip([0, *places], places, strict=False)]
         if self.held_out and not (parts[0] and parts[1] and parts[2]):
             raise InputError(
-                f"held_out: expected a share that leaves symbols in every part, got "
-                f"{self.held_out:g} of {places[2]} symbols; 0 holds none out"
+                f"X: expected a text of which {self.held_out:g} can be held out, with symbols in "
+                f"every part, got one of {counted(places[2], 'symbol')}; give a longer text (in "
+                "Python held_out=0 holds none out)"
             )
         return parts
 

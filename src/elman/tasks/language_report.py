@@ -185,7 +185,7 @@ def _passage(model: LanguageModel) -> list[Section]:
             ChartView(
                 "What may come next",
                 "Below: the symbols that came. Above each: what was held for likeliest, in bold "
-                "what it was; the darker, the likelier.",
+                "what it was; the stronger the colour, the likelier.",
                 next_symbol_figure(
                     shown[few], likeliest, np.take_along_axis(shares, order, 1).tolist(), right
                 ),

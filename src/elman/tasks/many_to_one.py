@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import one_of, real, whole
+from elman.counting import counted
 from elman.data.rows import Rows, as_rows
 from elman.data.text import UNITS
 from elman.errors import InputError
@@ -168,8 +169,8 @@ class ManyToOne(SavedEstimator):
             self.history_ = model.histories[0]
             if self.held_out:
                 self._warn(
-                    f"{len(rows)} rows are too few to hold some out: there are no scores, and "
-                    "nothing is calibrated"
+                    f"{counted(len(rows), 'row is', 'rows are')} too few to hold some out: there "
+                    "are no scores, and nothing is calibrated"
                 )
         if any(history.interrupted for history in model.histories):
             notes.append("Training was interrupted; the weights are the best until then.")

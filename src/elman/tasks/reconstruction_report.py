@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.counting import counted
 from elman.evaluate.anomalies import Anomaly
 from elman.plots.anomalies import close_up_figure, code_figure, score_histogram, watch_figure
 from elman.report.task import ChartView, Section, TableView, TaskReport
@@ -217,7 +218,7 @@ def _close_ups(autoencoder: SequenceAutoencoder, detection: Detection) -> Sectio
                 f"{series}{_moment(times[one.peak])}",
                 f"Score {one.score:.3g} at its peak, the threshold is "
                 f"{detection.levels[one.row][one.peak]:.3g}; "
-                f"{one.end - one.start} steps.",
+                f"{counted(one.end - one.start, 'step')}.",
                 close_up_figure(
                     times[begin:end],
                     _plain(truth[:, channel]),

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elman.counting import counted
 from elman.data.labelled import Labelled
 from elman.plots.numbers import estimates_figure, residuals_figure
 from elman.report.task import ChartView, Section, TableView, TaskReport
@@ -92,7 +93,7 @@ def _verdict(scores: Mapping[str, Any] | None) -> Verdict:
         tail = f"; those of the best baseline ({found.name}) by {found.other:.4g}{told}"
     else:
         tail = f", no less than {rival}"
-    rows = f"{scores['rows']:,} held-out sequences"
+    rows = counted(scores["rows"], "held-out sequence")
     text = f"Estimates of {rows} are off by {found.own:.4g} on average{tail}."
     return found.verdict(text, clearly)
 
@@ -101,7 +102,7 @@ def _facts(scores: Mapping[str, Any] | None) -> list[Fact]:
     if scores is None:
         return []
     own = scores["table"]["network"]
-    held_out = f"{scores['rows']} held-out rows"
+    held_out = counted(scores["rows"], "held-out row")
     facts = [Fact("Mean absolute error", f"{own['mae']:.4g}", held_out)]
     if own["r2"] is not None:
         facts.append(Fact("R2", f"{own['r2']:.3f}", "share of the variance explained"))
@@ -119,7 +120,7 @@ def _sections(regressor: SequenceRegressor, data: Labelled) -> list[Section]:
     rows = [
         [name, *(_cell(row[key]) for key, _ in MEASURES)] for name, row in scores["table"].items()
     ]
-    caption = f"On {scores['rows']:,} held-out sequences that trained nothing."
+    caption = f"On {counted(scores['rows'], 'held-out sequence')} that trained nothing."
     tables = [TableView("", caption, ["", *(head for _, head in MEASURES)], rows, 0)]
     if scores["intervals"]:
         tables.append(_interval_table(scores["intervals"]))

@@ -115,13 +115,15 @@ def task_report(
         command: The command line.
     """
     total = estimator.model_.parameter_count
+    several = estimator.get_params().get("ensemble", 1) > 1
+    together = "of all networks together" if several else "of the network"
     return TaskReport(
         title=title,
         kind=kind,
         subtitle=subtitle,
         source=source,
         verdict=verdict,
-        facts=[*facts, Fact("Parameters", f"{total:,}", "of all networks together")],
+        facts=[*facts, Fact("Parameters", f"{total:,}", together)],
         sections=list(sections),
         history=estimator.history_.records(),
         network=network,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elman.checks import real, whole
+from elman.counting import counted
 from elman.data.pairs import Tokens, as_token_rows, join_tokens
 from elman.errors import InputError
 from elman.evaluate.translation import can_score_text, text_measures
@@ -212,7 +213,10 @@ class Translator(SavedEstimator):
             self._judge(pairs.select(judge), pairs.select(train))
             self.seconds_["scores"] = clock.perf_counter() - begun
         elif self.held_out:
-            self._warn(f"{len(pairs)} pairs are too few to hold some out: there are no scores")
+            self._warn(
+                f"{counted(len(pairs), 'pair is', 'pairs are')} too few to hold some out: there "
+                "are no scores"
+            )
         self.seconds_["total"] = clock.perf_counter() - started
         return self
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.counting import counted
 from elman.data.pair_files import PairData
 from elman.data.pairs import LISTS, Tokens, join_tokens
 from elman.layers import Layer, RecurrentLayer
@@ -126,7 +127,9 @@ def _facts(translator: Translator) -> list[Fact]:
         return []
     own = scores["table"][NETWORK]
     return [
-        Fact("Exactly right", _percent(own["exact_match"]), f"{scores['rows']:,} held-out pairs"),
+        Fact(
+            "Exactly right", _percent(own["exact_match"]), counted(scores["rows"], "held-out pair")
+        ),
         Fact("Tokens in place", _percent(own["token_accuracy"]), "of answer and target"),
         Fact("Perplexity", f"{scores['perplexity']:.3g}", "a token of the true target; 1 is best"),
     ]
@@ -138,7 +141,7 @@ def _sections(translator: Translator) -> list[Section]:
     shown = [one for one in MEASURES if table[NETWORK].get(one[0]) is not None]
     rows = [[name, *(_cell(key, row[key]) for key, _ in shown)] for name, row in table.items()]
     caption = (
-        f"On {scores['rows']:,} held-out pairs that trained nothing. Tokens are "
+        f"On {counted(scores['rows'], 'held-out pair')} that trained nothing. Tokens are "
         f"{'characters' if translator.units_[1] == 'characters' else 'words'}; edits are "
         "insertions, deletions and replacements over the number of true tokens, lower is better."
     )
@@ -199,8 +202,9 @@ def _maps(translator: Translator) -> Section:
     shown = [*dict.fromkeys(chosen), *wrong]
     section = Section(
         "What it reads as it writes",
-        "Each row a token of the answer: the darker a cell, the more of the source's token was "
-        "read before it was written. Attention says where the network looked, not why.",
+        "Each row a token of the answer: the stronger the colour of a cell, the more of the "
+        "source's token was read before it was written. Attention says where the network looked, "
+        "not why.",
     )
     if not shown:
         return section
