@@ -95,6 +95,11 @@ struct Geometry {
         if constexpr (!is_regularized<Cell>) return false;
         return layer.regularization.zoneout[k] > 0;
     }
+    bool noisy() const {  // recurrent dropout or zoneout
+        bool any = dropping();
+        for (int k = 0; k < Cell::states; ++k) any = any || zones_out(k);
+        return any;
+    }
     T* made(int k, int64_t s, int64_t row) const {
         if (!zones_out(k)) return state(k, s + 1, row);
         const int64_t step = layer.training ? s : 0;

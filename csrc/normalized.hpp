@@ -23,7 +23,7 @@ namespace elman::ELMAN_ISA {
 // Forward
 
 template <class T>
-ELMAN_INLINE T sum_of_squares(const T* v, int64_t columns) {
+ELMAN_INLINE Vector<T> squares_of(const T* v, int64_t columns) {
     constexpr int V = lanes<T>;
     Vector<T> squares[2] = {};
     int64_t i = 0;
@@ -36,42 +36,57 @@ ELMAN_INLINE T sum_of_squares(const T* v, int64_t columns) {
         const Vector<T> last = load(v + i);
         squares[0] += last * last;
     }
-    return sum_over_lanes<T>(squares[0] + squares[1]);
+    return squares[0] + squares[1];
 }
 
 template <class T>
-ELMAN_INLINE T sum_of_row(const T* row, int64_t count) {
+ELMAN_INLINE Vector<T> total_of(const T* row, int64_t count) {
     Vector<T> sum{};
     for (int64_t i = 0; i < count; i += lanes<T>) sum += first_lanes<T>(load(row + i), count - i);
-    return sum_over_lanes<T>(sum);
+    return sum;
 }
 
 template <class T>
-ELMAN_INLINE T sum_of_squares_about(const T* row, int64_t count, T mean) {
+ELMAN_INLINE Vector<T> squares_about(const T* row, int64_t count, T mean) {
     Vector<T> squares{};
     for (int64_t i = 0; i < count; i += lanes<T>) {
         const Vector<T> centred = first_lanes<T>(load(row + i) - mean, count - i);
         squares += centred * centred;
     }
-    return sum_over_lanes<T>(squares);
+    return squares;
 }
 
-// The scales of `rows` rows from `begin` on. Rows go through each part of the mathematics together:
-// the long chains of one, a sum over lanes, a root, a division, then overlap with the others'.
+// sums[r] = the sum of the lanes of of_row(r) for the rows of a block, zero for r >= rows.
+template <class T, class OfRow>
+ELMAN_INLINE void sums_of_block(int64_t rows, OfRow&& of_row, T (&sums)[norm_block]) {
+    Vector<T> of_rows[norm_block];
+    ELMAN_UNROLL
+    for (int r = 0; r < norm_block; ++r) of_rows[r] = r < rows ? of_row(r) : Vector<T>{};
+    sums_over_lanes<T, norm_block>(of_rows, sums);
+}
+
+// The scales of `rows` rows from `begin` on. The rows of a block go through each part of the
+// mathematics together: the sums over their lanes, the root, the division.
 template <int Product, class Cell, class T>
 ELMAN_ONE_COPY void find_scales(const NormalizedGeometry<T, Cell>& n, int64_t s, int64_t begin,
                                 int64_t rows) {
     const int64_t columns = n.columns(Product);
-    const T* const v = n.products(Product).at(s, begin);
-    T* const scales = n.scales(s, begin) + Product;
-    T squares[norm_block];
-    for (int64_t r = 0; r < rows; ++r) squares[r] = sum_of_squares(v + r * columns, columns);
-    for (int64_t r = 0; r < rows; ++r)
-        scales[r * scales_row] = one_over_root<T>(squares[r] / n.norm_size(Product));
+    const T* v = n.products(Product).at(s, begin);
+    T* scales = n.scales(s, begin) + Product;
+    const T size = n.norm_size(Product);
+    for (int64_t left = rows; left > 0; left -= norm_block) {
+        const int64_t block = smaller(norm_block, left);
+        T squares[norm_block];
+        sums_of_block<T>(block, [&](int64_t r) { return squares_of(v + r * columns, columns); }, squares);
+        for (int r = 0; r < norm_block; ++r) squares[r] = one_over_root<T>(squares[r] / size);
+        for (int64_t r = 0; r < block; ++r) scales[r * scales_row] = squares[r];
+        v += norm_block * columns;
+        scales += norm_block * scales_row;
+    }
 }
 
 // From the products to what the cell keeps: all of it, or all but what reads the state out.
-template <int Product, class Stage, bool Last, class Cell, class T>
+template <int Product, class Stage, bool Last, bool Noisy, class Cell, class T>
 ELMAN_ONE_COPY void finish_normalized(const NormalizedGeometry<T, Cell>& n, int64_t s, int64_t begin,
                                       int64_t rows) {
     using P = typename NormalizedGeometry<T, Cell>::P;
@@ -86,7 +101,7 @@ ELMAN_ONE_COPY void finish_normalized(const NormalizedGeometry<T, Cell>& n, int6
     const T* const h_gain = n.gains(Product);
     const T* const shift = n.shifts() + Columns::first * V;
     const T* scales = n.scales(s, begin);
-    ForwardRow<Cell, T> row(g, s, begin);
+    ForwardRow<Cell, T, Noisy> row(g, s, begin);
     for (int64_t r = 0; r < rows; ++r, row.next_row()) {
         const T x_scale = scales[0], h_scale = scales[Product];
         for (int64_t u = 0; u < g.units; ++u) {
@@ -120,7 +135,7 @@ ELMAN_ONE_COPY void finish_normalized(const NormalizedGeometry<T, Cell>& n, int6
 }
 
 // The output of a cell that reads its last state, through its normalisation.
-template <class Stage, class Cell, class T>
+template <class Stage, bool Noisy, class Cell, class T>
 ELMAN_ONE_COPY void read_out_normalized(const NormalizedGeometry<T, Cell>& n, int64_t s, int64_t begin,
                                         int64_t rows) {
     using P = typename NormalizedGeometry<T, Cell>::P;
@@ -129,15 +144,23 @@ ELMAN_ONE_COPY void read_out_normalized(const NormalizedGeometry<T, Cell>& n, in
     const int64_t hidden = g.layer.hidden_size;
     T* const scales = n.scales(s, begin) + P::count;
     const T* const c = g.made(state, s, begin);
-    T means[norm_block], squares[norm_block];
-    for (int64_t r = 0; r < rows; ++r) means[r] = sum_of_row(c + r * g.padded, hidden) / T(hidden);
-    for (int64_t r = 0; r < rows; ++r)
-        squares[r] = sum_of_squares_about(c + r * g.padded, hidden, means[r]) / T(hidden);
-    for (int64_t r = 0; r < rows; ++r) {
-        scales[r * scales_row] = means[r];
-        scales[r * scales_row + 1] = one_over_root<T>(squares[r]);
+    for (int64_t first = 0; first < rows; first += norm_block) {
+        const T* const block = c + first * g.padded;
+        const int64_t block_rows = smaller(norm_block, rows - first);
+        T means[norm_block], squares[norm_block];
+        sums_of_block<T>(
+            block_rows, [&](int64_t r) { return total_of(block + r * g.padded, hidden); }, means);
+        for (T& mean : means) mean /= T(hidden);
+        sums_of_block<T>(
+            block_rows, [&](int64_t r) { return squares_about(block + r * g.padded, hidden, means[r]); },
+            squares);
+        for (T& square : squares) square = one_over_root<T>(square / T(hidden));
+        for (int64_t r = 0; r < block_rows; ++r) {
+            scales[(first + r) * scales_row] = means[r];
+            scales[(first + r) * scales_row + 1] = squares[r];
+        }
     }
-    ForwardRow<Cell, T> row(g, s, begin);
+    ForwardRow<Cell, T, Noisy> row(g, s, begin);
     for (int64_t r = 0; r < rows; ++r, row.next_row()) {
         const T mean = scales[r * scales_row], scale = scales[r * scales_row + 1];
         for (int64_t u = 0; u < g.padded; u += V) {
@@ -150,28 +173,30 @@ ELMAN_ONE_COPY void read_out_normalized(const NormalizedGeometry<T, Cell>& n, in
     }
 }
 
-template <int Product, bool Last, class Stage, class Cell, class T>
+template <int Product, bool Last, bool Noisy, class Stage, class Cell, class T>
 void forward_normalized_stage(const NormalizedGeometry<T, Cell>& n, int64_t s, int64_t begin,
                               int64_t rows) {
     const Geometry<T, Cell>& g = n.g;
     multiply_panels<false, true>(g.template hidden_operand<Stage>(s, begin), g.padded, 1, 0,
                                  g.layer.hidden_size, rows, (const T*)n.panels(Product),
                                  n.products(Product).at(s, begin), n.columns(Product), n.columns(Product));
-    for (int64_t done = 0; done < rows; done += norm_block) {
-        const int64_t first = begin + done, block_rows = smaller(norm_block, rows - done);
+    // As many rows in a row as stay in the first-level cache.
+    const int64_t most = larger(norm_block, 4096 / n.row / norm_block * norm_block);
+    for (int64_t done = 0; done < rows; done += most) {
+        const int64_t first = begin + done, block_rows = smaller(most, rows - done);
         if constexpr (Product == 1) find_scales<0>(n, s, first, block_rows);
         find_scales<Product>(n, s, first, block_rows);
-        finish_normalized<Product, Stage, Last>(n, s, first, block_rows);
-        if constexpr (Last && Cell::reads_out) read_out_normalized<Stage>(n, s, first, block_rows);
+        finish_normalized<Product, Stage, Last, Noisy>(n, s, first, block_rows);
+        if constexpr (Last && Cell::reads_out) read_out_normalized<Stage, Noisy>(n, s, first, block_rows);
     }
 }
 
-template <int Product, class Cell, class T, class First, class... Rest>
+template <int Product, bool Noisy, class Cell, class T, class First, class... Rest>
 void forward_normalized_stages(const NormalizedGeometry<T, Cell>& n, int64_t s, int64_t begin,
                                int64_t rows, Stages<First, Rest...>) {
-    forward_normalized_stage<Product, sizeof...(Rest) == 0, First>(n, s, begin, rows);
+    forward_normalized_stage<Product, sizeof...(Rest) == 0, Noisy, First>(n, s, begin, rows);
     if constexpr (sizeof...(Rest) > 0)
-        forward_normalized_stages<Product + 1>(n, s, begin, rows, Stages<Rest...>{});
+        forward_normalized_stages<Product + 1, Noisy>(n, s, begin, rows, Stages<Rest...>{});
 }
 
 // One step of the rows from `begin` on.
@@ -181,7 +206,10 @@ void forward_normalized(const Geometry<T, Cell>& g, int64_t s, int64_t begin, in
     const Array3<const T>& x = g.layer.x;
     multiply_panels<false, true>(x.at(g.time(s), begin), x.row, 1, 0, g.layer.input_size, rows,
                                  (const T*)n.panels(0), n.products(0).at(s, begin), n.columns(0), n.columns(0));
-    forward_normalized_stages<1>(n, s, begin, rows, Stages<S...>{});
+    if (g.noisy())
+        forward_normalized_stages<1, true>(n, s, begin, rows, Stages<S...>{});
+    else
+        forward_normalized_stages<1, false>(n, s, begin, rows, Stages<S...>{});
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -201,7 +229,7 @@ ELMAN_ONE_COPY void product_adjoint(const NormalizedGeometry<T, Cell>& n, int64_
     T* const products = n.products(Product).at(s, begin);
     const T* const scales = n.scales(s, begin) + Product;
     T along[norm_block], scale[norm_block];
-    for (int64_t r = 0; r < rows; ++r) {
+    auto along_row = [&](int64_t r) {
         const T *d = slots + r * g.slots_row, *v = products + r * columns, *weight = gain;
         Vector<T> sum[2] = {};
         for (int64_t u = 0; u < g.units; ++u, d += V * Cell::slots, v += V * count, weight += V * count) {
@@ -209,12 +237,12 @@ ELMAN_ONE_COPY void product_adjoint(const NormalizedGeometry<T, Cell>& n, int64_
             for (int c = 0; c < count; ++c)
                 sum[c & 1] += (load(d + c * V) * load(weight + c * V)) * load(v + c * V);
         }
-        along[r] = sum_over_lanes<T>(sum[0] + sum[1]);
-    }
-    for (int64_t r = 0; r < rows; ++r) {
-        scale[r] = scales[r * scales_row];
-        along[r] *= scale[r] * scale[r] * scale[r] / n.norm_size(Product);
-    }
+        return sum[0] + sum[1];
+    };
+    sums_of_block<T>(rows, along_row, along);
+    for (int64_t r = 0; r < rows; ++r) scale[r] = scales[r * scales_row];
+    const T size = n.norm_size(Product);
+    for (int64_t r = 0; r < rows; ++r) along[r] *= scale[r] * scale[r] * scale[r] / size;
     T* const gain_sums = n.gain_sums(begin / norm_block) + offset;
     T* const shift_sums = n.shift_sums(begin / norm_block) + offset;
     for (int64_t u = 0; u < g.units; ++u)
@@ -238,9 +266,9 @@ ELMAN_ONE_COPY void product_adjoint(const NormalizedGeometry<T, Cell>& n, int64_
 
 // The pointwise adjoint of a stage that reads its last state through its normalisation: first of the
 // reading, which leaves the gradient of the normalised state times its gain, then of the rest.
-template <class Cell, class Stage, class T>
+template <class Cell, class Stage, bool Noisy, class T>
 ELMAN_ONE_COPY void adjoint_read_out(const NormalizedGeometry<T, Cell>& n, int64_t s, int64_t begin,
-                                     int64_t rows, T* mean_d, T* mean_along) {
+                                     int64_t rows, T (&mean_d)[norm_block], T (&mean_along)[norm_block]) {
     using P = typename NormalizedGeometry<T, Cell>::P;
     constexpr int V = lanes<T>, state = Cell::states - 1;
     const Geometry<T, Cell>& g = n.g;
@@ -249,7 +277,8 @@ ELMAN_ONE_COPY void adjoint_read_out(const NormalizedGeometry<T, Cell>& n, int64
     T *const gain_sum = n.state_gain_sums(block), *const shift_sum = n.state_shift_sums(block);
     const T* const scales = n.scales(s, begin) + P::count;
     Vector<T> total[norm_block], along[norm_block];
-    AdjointRow<Cell, T> row(g, s, begin);
+    for (int64_t r = rows; r < norm_block; ++r) total[r] = along[r] = Vector<T>{};
+    AdjointRow<Cell, T, Noisy> row(g, s, begin);
     for (int64_t r = 0; r < rows; ++r, row.next_row()) {
         const T mean = scales[r * scales_row], scale = scales[r * scales_row + 1];
         T* const d_normal = g.operand_carry(begin + r);
@@ -272,13 +301,15 @@ ELMAN_ONE_COPY void adjoint_read_out(const NormalizedGeometry<T, Cell>& n, int64
         total[r] = sum;
         along[r] = sum_along;
     }
-    for (int64_t r = 0; r < rows; ++r) {
-        mean_d[r] = sum_over_lanes<T>(total[r]) / T(hidden);
-        mean_along[r] = sum_over_lanes<T>(along[r]) / T(hidden);
+    sums_over_lanes<T, norm_block>(total, mean_d);
+    sums_over_lanes<T, norm_block>(along, mean_along);
+    for (int r = 0; r < norm_block; ++r) {
+        mean_d[r] /= T(hidden);
+        mean_along[r] /= T(hidden);
     }
 }
 
-template <class Cell, class Stage, class T>
+template <class Cell, class Stage, bool Noisy, class T>
 ELMAN_ONE_COPY void adjoint_memory(const NormalizedGeometry<T, Cell>& n, int64_t s, int64_t begin,
                                    int64_t rows, const T* mean_d, const T* mean_along) {
     using P = typename NormalizedGeometry<T, Cell>::P;
@@ -286,7 +317,7 @@ ELMAN_ONE_COPY void adjoint_memory(const NormalizedGeometry<T, Cell>& n, int64_t
     const Geometry<T, Cell>& g = n.g;
     const int64_t hidden = g.layer.hidden_size;
     const T* const scales = n.scales(s, begin) + P::count;
-    AdjointRow<Cell, T> row(g, s, begin);
+    AdjointRow<Cell, T, Noisy> row(g, s, begin);
     for (int64_t r = 0; r < rows; ++r, row.next_row()) {
         const T mean = scales[r * scales_row], scale = scales[r * scales_row + 1];
         const T* const d_normal = g.operand_carry(begin + r);
@@ -302,17 +333,17 @@ ELMAN_ONE_COPY void adjoint_memory(const NormalizedGeometry<T, Cell>& n, int64_t
     }
 }
 
-template <int Product, bool Last, class Stage, class Cell, class T>
+template <int Product, bool Last, bool Noisy, class Stage, class Cell, class T>
 void adjoint_normalized_stage(const NormalizedGeometry<T, Cell>& n, const T* weights, int64_t s,
                               int64_t begin, int64_t rows) {
     const Geometry<T, Cell>& g = n.g;
-    if constexpr (!(Last && Cell::reads_out)) adjoint_regularized<Cell, Stage, Last>(g, s, begin, rows);
+    if constexpr (!(Last && Cell::reads_out)) adjoint_regularized<Cell, Stage, Last, Noisy>(g, s, begin, rows);
     for (int64_t done = 0; done < rows; done += norm_block) {
         const int64_t first_row = begin + done, block_rows = smaller(norm_block, rows - done);
         if constexpr (Last && Cell::reads_out) {
             T mean_d[norm_block], mean_along[norm_block];
-            adjoint_read_out<Cell, Stage>(n, s, first_row, block_rows, mean_d, mean_along);
-            adjoint_memory<Cell, Stage>(n, s, first_row, block_rows, (const T*)mean_d,
+            adjoint_read_out<Cell, Stage, Noisy>(n, s, first_row, block_rows, mean_d, mean_along);
+            adjoint_memory<Cell, Stage, Noisy>(n, s, first_row, block_rows, (const T*)mean_d,
                                         (const T*)mean_along);
         }
         product_adjoint<Product>(n, s, first_row, block_rows);
@@ -329,21 +360,24 @@ void adjoint_normalized_stage(const NormalizedGeometry<T, Cell>& n, const T* wei
     drop_gradient<Cell, Stage>(g, begin, rows);
 }
 
-template <int Product, class Cell, class T, class First, class... Rest>
+template <int Product, bool Noisy, class Cell, class T, class First, class... Rest>
 void adjoint_normalized_stages(const NormalizedGeometry<T, Cell>& n, const T* weights, int64_t s,
                                int64_t begin, int64_t rows, Stages<First, Rest...>) {
     if constexpr (sizeof...(Rest) > 0)
-        adjoint_normalized_stages<Product + 1>(n, weights + n.columns(Product) * n.g.padded, s, begin,
+        adjoint_normalized_stages<Product + 1, Noisy>(n, weights + n.columns(Product) * n.g.padded, s, begin,
                                                rows, Stages<Rest...>{});
-    adjoint_normalized_stage<Product, sizeof...(Rest) == 0, First>(n, weights, s, begin, rows);
+    adjoint_normalized_stage<Product, sizeof...(Rest) == 0, Noisy, First>(n, weights, s, begin, rows);
 }
 
 // One step of the rows from `begin` on, backwards.
 template <class Cell, class T, class... S>
 void adjoint_normalized(const Geometry<T, Cell>& g, int64_t s, int64_t begin, int64_t rows, Stages<S...>) {
     const NormalizedGeometry<T, Cell> n(g);
-    adjoint_normalized_stages<1>(n, (const T*)g.layer.buffer[backward_weights], s, begin, rows,
-                                 Stages<S...>{});
+    const T* const weights = g.layer.buffer[backward_weights];
+    if (g.noisy())
+        adjoint_normalized_stages<1, true>(n, weights, s, begin, rows, Stages<S...>{});
+    else
+        adjoint_normalized_stages<1, false>(n, weights, s, begin, rows, Stages<S...>{});
 }
 
 template <class Cell, class T>

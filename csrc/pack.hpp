@@ -1,26 +1,9 @@
 // Transposition between PyTorch's weight layout and the packed panels.
 #pragma once
 
-#include <utility>
-
 #include "simd.hpp"
 
 namespace elman::ELMAN_ISA {
-
-// Exchanges the upper half of every 2 * Half lanes of `a` with the lower half of those of `b`.
-template <int Half, class T, int... Lane>
-ELMAN_INLINE void exchange_halves(Vector<T>& a, Vector<T>& b, std::integer_sequence<int, Lane...>) {
-    constexpr int V = lanes<T>;
-#if defined(__clang__)
-    const Vector<T> low = __builtin_shufflevector(a, b, (Lane & Half ? V + Lane - Half : Lane)...);
-    b = __builtin_shufflevector(a, b, (Lane & Half ? V + Lane : Lane + Half)...);
-#else
-    using Bits = typename VectorOf<T>::bits;
-    const Vector<T> low = __builtin_shuffle(a, b, Bits{(Lane & Half ? V + Lane - Half : Lane)...});
-    b = __builtin_shuffle(a, b, Bits{(Lane & Half ? V + Lane : Lane + Half)...});
-#endif
-    a = low;
-}
 
 // Lane j of row i becomes lane i of row j.
 template <class T, int Half = lanes<T> / 2>

@@ -6,6 +6,8 @@
 // computed, `next` takes it or the previous value. What the cell made is kept for its adjoint.
 #pragma once
 
+#include <type_traits>
+
 #include "geometry.hpp"
 #include "noise.hpp"
 
@@ -90,9 +92,23 @@ class Zoneout {
     Events<T> events_[most_states];
 };
 
-// Row after row of one step, going forward. The bases stay as they are and offsets move: a struct of
-// pointers that changes with every row would be copied through memory for every vector of units.
+// The zoneout of a walk that has none.
 template <class Cell, class T>
+struct NoZoneout {
+    explicit NoZoneout(const Geometry<T, Cell>&) {}
+    ELMAN_INLINE void draw(int64_t, int64_t) {}
+    ELMAN_INLINE bool acts(int) const { return false; }
+    ELMAN_INLINE Vector<T> after(int, int64_t, Vector<T>, Vector<T> made) const { return made; }
+    ELMAN_INLINE void adjoint(int, int64_t, Vector<T>, Vector<T>&, Vector<T>&) const {}
+};
+
+template <class Cell, class T, bool Noisy>
+using ZoneoutOf = std::conditional_t<Noisy, Zoneout<Cell, T>, NoZoneout<Cell, T>>;
+
+// Row after row of one step, going forward. A walk without noise, which only layer normalisation
+// brings here, is spared the questions for it. The bases stay as they are and offsets move: a struct of
+// pointers that changes with every row would be copied through memory for every vector of units.
+template <class Cell, class T, bool Noisy = true>
 class ForwardRow {
   public:
     ForwardRow(const Geometry<T, Cell>& g, int64_t s, int64_t row)
@@ -102,7 +118,7 @@ class ForwardRow {
           slots_row_(g.slots_row),
           output_row_(g.layer.output.row),
           hidden_size_(g.layer.hidden_size),
-          dropping_(g.dropping()),
+          dropping_(Noisy && g.dropping()),
           slots_(g.slots().at(s, row)),
           operand_(g.operand().at(s, row)),
           output_(g.layer.output.at(time_, row)),
@@ -158,7 +174,7 @@ class ForwardRow {
     }
 
   private:
-    Zoneout<Cell, T> zoneout_;
+    ZoneoutOf<Cell, T, Noisy> zoneout_;
     const int64_t time_, padded_, slots_row_, output_row_, hidden_size_;
     const bool dropping_;
     T *const slots_, *const operand_, *const output_, *const dropped_;
@@ -183,7 +199,7 @@ ELMAN_ONE_COPY void finish_regularized_tile(const Geometry<T, Cell>& g, const T*
 }
 
 // Row after row of one step, going back.
-template <class Cell, class T>
+template <class Cell, class T, bool Noisy = true>
 class AdjointRow {
   public:
     AdjointRow(const Geometry<T, Cell>& g, int64_t s, int64_t row)
@@ -235,7 +251,7 @@ class AdjointRow {
     }
 
   private:
-    Zoneout<Cell, T> zoneout_;
+    ZoneoutOf<Cell, T, Noisy> zoneout_;
     const int64_t time_, padded_, slots_row_, d_output_row_, hidden_size_;
     T *const slots_, *const operand_carry_;
     const T* const d_output_;
@@ -244,10 +260,10 @@ class AdjointRow {
     int64_t row_, at_ = 0, slots_at_ = 0, d_output_at_ = 0;
 };
 
-template <class Cell, class Stage, bool Last, class T>
+template <class Cell, class Stage, bool Last, bool Noisy = true, class T>
 ELMAN_ONE_COPY void adjoint_regularized(const Geometry<T, Cell>& g, int64_t s, int64_t begin,
                                         int64_t rows) {
-    AdjointRow<Cell, T> row(g, s, begin);
+    AdjointRow<Cell, T, Noisy> row(g, s, begin);
     for (int64_t r = 0; r < rows; ++r, row.next_row())
         for (int64_t unit = 0; unit < g.padded; unit += lanes<T>) {
             const AdjointUnit<T> here = row.at(unit);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
@@ -175,6 +176,54 @@ ELMAN_INLINE T sum_of_part(typename PartOf<T, Bytes>::type value) {
 template <class T>
 ELMAN_INLINE T sum_over_lanes(Vector<T> value) {
     return sum_of_part<T, ELMAN_VECTOR_BYTES>(value);
+}
+
+// Exchanges the upper half of every 2 * Half lanes of `a` with the lower half of those of `b`.
+template <int Half, class T, int... Lane>
+ELMAN_INLINE void exchange_halves(Vector<T>& a, Vector<T>& b, std::integer_sequence<int, Lane...>) {
+    constexpr int V = lanes<T>;
+#if defined(__clang__)
+    const Vector<T> low = __builtin_shufflevector(a, b, (Lane & Half ? V + Lane - Half : Lane)...);
+    b = __builtin_shufflevector(a, b, (Lane & Half ? V + Lane : Lane + Half)...);
+#else
+    using Bits = typename VectorOf<T>::bits;
+    const Vector<T> low = __builtin_shuffle(a, b, Bits{(Lane & Half ? V + Lane - Half : Lane)...});
+    b = __builtin_shuffle(a, b, Bits{(Lane & Half ? V + Lane : Lane + Half)...});
+#endif
+    a = low;
+}
+
+// Of the sum of a row: the lane in which it ends up below.
+constexpr int folded_lane(int row, int bit, int half) {
+    return bit == 0 || half == 0 ? 0 : (row & bit ? half : 0) + folded_lane(row, bit / 2, half / 2);
+}
+
+template <int Count, class T, int Total, int... Row>
+ELMAN_INLINE void take_folded(const T* folded, T (&sums)[Total], std::integer_sequence<int, Row...>) {
+    constexpr int V = lanes<T>, at[] = {(Row % Count * V + folded_lane(Row, Total / 2, V / 2))...};
+    ((sums[Row] = folded[at[Row]]), ...);
+}
+
+// sums[r] = sum_over_lanes(rows[r]) to the bit, with a third of the operations: two vectors are folded
+// into one, of which each half belongs to one of them, then two of these, and so on.
+template <class T, int Count, int Half = lanes<T> / 2, int Total = Count>
+ELMAN_INLINE void sums_over_lanes(Vector<T> (&rows)[Total], T (&sums)[Total]) {
+    constexpr int V = lanes<T>;
+    if constexpr (Half > 0) {
+        constexpr int left = Count > 1 ? Count / 2 : 1;
+        ELMAN_UNROLL
+        for (int i = 0; i < left; ++i) {
+            Vector<T> other = rows[Count > 1 ? i + left : i];
+            exchange_halves<Half, T>(rows[i], other, std::make_integer_sequence<int, V>{});
+            rows[i] += other;
+        }
+        sums_over_lanes<T, left, Half / 2, Total>(rows, sums);
+    } else {
+        alignas(64) T folded[Count * V];
+        ELMAN_UNROLL
+        for (int i = 0; i < Count; ++i) store(folded + i * V, rows[i]);
+        take_folded<Count>(folded, sums, std::make_integer_sequence<int, Total>{});
+    }
 }
 
 }  // namespace elman::ELMAN_ISA

@@ -202,6 +202,48 @@ def test_small_numbers_keep_their_relative_accuracy(cell, dtype):
     assert np.abs(ours - exact).max() <= tolerance * np.abs(exact).max()
 
 
+def activation_of(cell: str, column: int, gates: int, x: np.ndarray) -> np.ndarray:
+    """What the core makes of pre-activations: of the only gate, or of the LSTM's input gate.
+
+    With a candidate of 1, a bias of 100 before its tanh, the new memory is the input gate.
+    """
+    weight, bias = np.zeros((gates, 1), x.dtype), np.zeros(gates, x.dtype)
+    weight[column] = 1.0
+    if cell == "lstm":
+        bias[2] = 100.0
+    parameters = (weight, np.zeros_like(weight), bias, np.zeros_like(bias))
+    workspace = native.create_workspace(cell, 1, 1, True, x.dtype, False)
+    final = tuple(np.empty((len(x), 1), x.dtype) for _ in CELLS[cell].states)
+    output = np.empty((1, len(x), 1), x.dtype)
+    native.forward(workspace, parameters, x[None, :, None], None, None, output, final, False)
+    return final[-1][:, 0]
+
+
+def test_every_activation_keeps_its_bounds():
+    """Those that ``csrc/elementary.hpp`` promises of single precision; exact where saturated."""
+    size = np.concatenate([np.linspace(0.0, 20.0, 100_000), np.geomspace(1e-30, 1e30, 1000)])
+    x = np.concatenate([-size, size]).astype("float32")
+    exact = x.astype("float64")
+
+    gate = activation_of("lstm", 0, 4, x)
+    with np.errstate(over="ignore"):
+        assert np.abs(gate - 1.0 / (1.0 + np.exp(-exact))).max() < 3e-7
+    assert (gate[x < -100.0] == 0.0).all()
+    assert (gate[x > 100.0] == 1.0).all()
+    assert gate[x == 0.0].tolist() == [0.5, 0.5]
+
+    tanh = activation_of("rnn_tanh", 0, 1, x)
+    expected = np.tanh(exact)
+    units = np.spacing(np.maximum(np.abs(expected), 1e-37).astype("float32"))
+    assert (np.abs(tanh - expected) / units).max() < 6.0
+    assert np.abs(tanh).max() == 1.0
+    assert (np.abs(tanh[np.abs(x) > 9.03]) == 1.0).all()
+
+    nan = np.array([np.nan], "float32")
+    assert np.isnan(activation_of("lstm", 0, 4, nan)).all()
+    assert np.isnan(activation_of("rnn_tanh", 0, 1, nan)).all()
+
+
 # ---------------------------------------------------------------------------------------------
 # Arrays as they come
 
