@@ -47,9 +47,9 @@ T* kept_of_thread(int64_t elements) {
 // What forward leaves in its block for backward.
 constexpr Buffer kept_buffers[] = {states_buffer, slots_buffer, operand_buffer, mask_buffer,
                                    dropped_buffer};
-// What backward writes; the slots among them, of which it takes a copy.
-constexpr Buffer backward_buffers[] = {slots_buffer, carry_buffer, operand_carry_buffer,
-                                       backward_weights, gradient_buffer};
+// What backward writes beside the slots, which it finds in the block or takes a copy of.
+constexpr Buffer backward_buffers[] = {carry_buffer, operand_carry_buffer, backward_weights,
+                                       gradient_buffer};
 
 template <class T>
 class KerasCall {
@@ -97,16 +97,18 @@ class KerasCall {
         write_results();
     }
 
-    void backward(const T* block) {
-        const int32_t* const numbers = reinterpret_cast<const int32_t*>(block);
-        // Nothing that backward does writes through these two.
-        KerasRows<T> rows(walk_, const_cast<int32_t*>(numbers) + 2);
-        open(const_cast<T*>(block), rows);
-        const T* const slots = layer_.buffer[slots_buffer];
-        with_scratch<T>([&](Parts<T>& parts) { lay_out_backward(parts); });
+    // Over the block: the slots in it are replaced, and nothing else.
+    void backward(T* block, bool over) {
+        KerasRows<T> rows(walk_, reinterpret_cast<int32_t*>(block) + 2);
+        open(block, rows);
         int64_t sizes[buffer_count] = {};
         functions_->measure(layer_, sizes);
-        std::copy_n(slots, sizes[slots_buffer], layer_.buffer[slots_buffer]);
+        const T* const slots = layer_.buffer[slots_buffer];
+        with_scratch<T>([&](Parts<T>& parts) {
+            if (!over) layer_.buffer[slots_buffer] = parts.take(sizes[slots_buffer]);
+            lay_out_backward(parts);
+        });
+        if (!over) std::copy_n(slots, sizes[slots_buffer], layer_.buffer[slots_buffer]);
         if (rows_) rows_->count_live(live_);
         set_backward();
         walk_backward(cell_, *functions_, layer_);
@@ -331,7 +333,12 @@ void forward(const KerasWalk<T>& walk, T* kept) {
 
 template <class T>
 void backward(const KerasWalk<T>& walk, const T* kept) {
-    KerasCall<T>(walk, true).backward(kept);
+    KerasCall<T>(walk, true).backward(const_cast<T*>(kept), false);  // which does not write there
+}
+
+template <class T>
+void backward_over(const KerasWalk<T>& walk, T* kept) {
+    KerasCall<T>(walk, true).backward(kept, true);
 }
 
 template int64_t kept_elements(const KerasWalk<float>&);
@@ -340,5 +347,7 @@ template void forward(const KerasWalk<float>&, float*);
 template void forward(const KerasWalk<double>&, double*);
 template void backward(const KerasWalk<float>&, const float*);
 template void backward(const KerasWalk<double>&, const double*);
+template void backward_over(const KerasWalk<float>&, float*);
+template void backward_over(const KerasWalk<double>&, double*);
 
 }  // namespace elman

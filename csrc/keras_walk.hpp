@@ -58,4 +58,8 @@ void forward(const KerasWalk<T>& walk, T* kept);
 template <class T>
 void backward(const KerasWalk<T>& walk, const T* kept);
 
+// The same for a block that nobody needs any more: without a copy of a large part of it.
+template <class T>
+void backward_over(const KerasWalk<T>& walk, T* kept);
+
 }  // namespace elman

@@ -163,7 +163,8 @@ void run_forward(const CallFrame& frame) {
 }
 
 // Arguments: x, the mask if there is one, the kept block, the gradients of the output and the states.
-// Results: those of x, the states, the kernels and the bias.
+// Results: those of x, the states, the kernels and the bias; the block, which XLA puts where the
+// argument is, or where a copy of it may be, if the argument has other uses.
 template <class T>
 void run_backward(const CallFrame& frame) {
     Arrays given("arguments", frame.arguments), results("results", frame.results);
@@ -173,7 +174,8 @@ void run_backward(const CallFrame& frame) {
     const int64_t batch = walk.batch, hidden = walk.hidden_size, gates = plan.cell->gates * hidden;
     walk.x = given.take<const T>("x", {batch, walk.steps, walk.input_size});
     if (plan.masked) walk.mask = given.take<const bool>("mask", {batch, walk.steps});
-    const T* const kept = given.take<const T>("kept", {kept_elements(walk)});
+    const int64_t elements = kept_elements(walk);
+    const T* const kept = given.take<const T>("kept", {elements});
     walk.d_output = plan.all_outputs
                         ? given.take_unless_empty<const T>("d_output", {batch, walk.steps, hidden})
                         : given.take_unless_empty<const T>("d_output", {batch, hidden});
@@ -189,8 +191,10 @@ void run_backward(const CallFrame& frame) {
     if (plan.bias)
         walk.d_bias = plan.two_biases ? results.take<T>("d_bias", {2, gates})
                                       : results.take_unless_empty<T>("d_bias", {gates});
+    T* const over = results.take<T>("kept", {elements});
     results.finish();
-    backward(walk, kept);
+    if (over != kept) std::memcpy(over, kept, size_t(elements) * sizeof(T));
+    backward_over(walk, over);
 }
 
 // --- what XLA calls --------------------------------------------------------------------------------

@@ -77,7 +77,11 @@ def agree(found: Any, expected: Any, tolerance: float) -> None:
 @pytest.mark.parametrize(
     "cell, options",
     [(cell, options) for options in OPTIONS[:2] for cell in CELL_NAMES]
-    + [(cell, options) for options in OPTIONS[2:] for cell in ("lstm", "gru")],
+    + [
+        pytest.param(cell, options, marks=pytest.mark.slow)
+        for options in OPTIONS[2:]
+        for cell in ("lstm", "gru")
+    ],
     ids=lambda one: one if isinstance(one, str) else " ".join(one) or "plain",
 )
 def test_values_and_gradients_are_those_of_jaxs_own_operations(
@@ -224,7 +228,7 @@ def test_two_devices() -> None:
     ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-3000:]
     found = json.loads(ran.stdout.splitlines()[-1])
-    assert found["sharded"] < 1e-5 and found["pmap"] < 1e-5, found
+    assert max(found.values()) < 1e-5 and {"sharded", "pmap"} <= found.keys(), found
 
 
 # ------------------------------------------------------------------------------- refusals
@@ -293,8 +297,9 @@ def test_wrong_calls_of_the_backward_pass() -> None:
     made = plan("gru")
     x, *rest = operands(made, dtype="float32")
     d_results = [np.zeros((3, 6, 5), "f"), np.zeros((3, 5), "f")]
-    right = (x, np.zeros(_core.keras_kept32(made, [3, 6, 2, 5]), "f"), *d_results)
-    shapes = [one.shape for one in (x, *rest)]
+    kept = np.zeros(_core.keras_kept32(made, [3, 6, 2, 5]), "f")
+    right = (x, kept, *d_results)
+    shapes = [one.shape for one in (x, *rest, kept)]
     units = np.int64(5)
     cases = [
         ("kept: expected shape", (x, np.zeros(9, "f"), *d_results), shapes, units),
@@ -302,8 +307,9 @@ def test_wrong_calls_of_the_backward_pass() -> None:
         ("arguments: expected 4, got 5", (*right, x), shapes, units),
         ("d_final_state: expected among the arguments", right[:3], shapes, units),
         ("d_kernel: expected shape (2, 15)", right, [*shapes[:2], (3, 15), *shapes[3:]], units),
-        ("d_bias: expected among the results", right, shapes[:-1], units),
-        ("results: expected 5, got 6", right, [*shapes, (0,)], units),
+        ("d_bias: expected among the results", right, shapes[:-2], units),
+        ("kept: expected among the results", right, shapes[:-1], units),
+        ("results: expected 6, got 7", right, [*shapes, (0,)], units),
         ("attribute units: expected an int64", right, shapes, np.int32(6)),
     ]
     for message, tensors, sizes, number in cases:

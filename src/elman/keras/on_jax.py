@@ -98,10 +98,20 @@ def _called(plan: Plan, training: bool, tensors: tuple[Any, ...]) -> tuple[tuple
 
 def _backward(plan: Plan, kept: Any, d_results: tuple[Any, ...]) -> tuple[tuple[Any, ...]]:
     *given, asked = kept
+    place, block = len(given) - 1, given[-1]
     zero = np.empty(0, given[0].dtype)
     given += [zero if isinstance(one, SymbolicZero) else one for one in d_results]
     units = np.int64(asked.units)
-    found = _call("elman_walk_backward", asked.shapes, given, **plan._asdict(), units=units)
+    # The core works over the block, so it is a result too, in the same place. XLA makes a copy of
+    # it first where it has other uses.
+    *found, _ = _call(
+        "elman_walk_backward",
+        (*asked.shapes, block.shape),
+        given,
+        {place: len(asked.shapes)},
+        **plan._asdict(),
+        units=units,
+    )
     gradients = [
         one if shape != (0,) else None for one, shape in zip(found, asked.shapes, strict=True)
     ]
@@ -112,10 +122,24 @@ _walk.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
 def _call(
-    name: str, shapes: Sequence[tuple[int, ...]], tensors: Sequence[Any], **attributes: Any
+    name: str,
+    shapes: Sequence[tuple[int, ...]],
+    tensors: Sequence[Any],
+    aliases: dict[int, int] | None = None,
+    **attributes: Any,
 ) -> Sequence[Any]:
-    """The arrays of these shapes that a walk of the core makes of the tensors."""
+    """The arrays of these shapes that a walk of the core makes of the tensors.
+
+    Args:
+        name: Of the core's function.
+        shapes: Of the results.
+        tensors: Its arguments.
+        aliases: The places of arguments that are overwritten by results, and those of the results.
+        attributes: The plan and what else the function reads.
+    """
     results = [jax.ShapeDtypeStruct(shape, tensors[0].dtype) for shape in shapes]
-    call = _foreign().ffi_call(name, results, vmap_method="sequential")
+    call = _foreign().ffi_call(
+        name, results, vmap_method="sequential", input_output_aliases=aliases
+    )
     found: Sequence[Any] = call(*tensors, **attributes)
     return found
