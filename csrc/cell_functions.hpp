@@ -146,7 +146,7 @@ Array3<const T> in_walk_order(const Layer<T>& l) {
 template <class T, class Visit, class InputSlot, class HiddenSlot, int... I, int... H>
 void visit_each_slot(Visit&& visit, InputSlot&& input, HiddenSlot&& hidden, int first_hidden,
                      std::integer_sequence<int, I...>, std::integer_sequence<int, H...>) {
-    WeightGradient<T> all[] = {input(I)..., hidden(first_hidden + H)...};
+    WeightGradient<T> all[] = {input(I)..., hidden(first_hidden + H)...};  // input slots begin at 0
     visit(all);
 }
 
