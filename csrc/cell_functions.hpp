@@ -1,6 +1,8 @@
 // The three entry points of a cell, and its registration. Included by sequence.hpp.
 #pragma once
 
+#include <utility>
+
 namespace elman::ELMAN_ISA {
 
 template <class Cell, class T, class... S>
@@ -17,6 +19,9 @@ int64_t backward_weight_elements(const Geometry<T, Cell>& g, Stages<S...>) {
 
 template <class Cell, class T, class... S>
 int64_t gradient_buffer_elements(const Geometry<T, Cell>& g, Stages<S...>) {
+    if (g.by_gate())
+        return Cell::Input::count * gradient_elements(columns_of_slot(g, 0), g.layer.input_size) +
+               hidden_slots(Stages<S...>{}) * gradient_elements(columns_of_slot(g, 0), g.layer.hidden_size);
     return (gradient_elements(g.template columns<typename Cell::Input>(), g.layer.input_size) + ... +
             gradient_elements(g.template columns<typename S::Hidden>(), g.layer.hidden_size));
 }
@@ -45,8 +50,8 @@ void measure(const Layer<T>& layer, int64_t (&elements)[buffer_count]) {
         const bool dropping = g.dropping();
         for (int k = 0; k < Cell::states; ++k)
             if (g.zones_out(k)) elements[made_buffer] = Cell::states * rows * g.padded;
-        elements[mask_buffer] = dropping ? layer.batch * g.padded : 0;
-        elements[dropped_buffer] = dropping ? (g.kept_steps + 1) * layer.batch * g.padded : 0;
+        elements[mask_buffer] = dropping ? g.sets() * layer.batch * g.padded : 0;
+        elements[dropped_buffer] = dropping ? g.sets() * (g.kept_steps + 1) * layer.batch * g.padded : 0;
         if (layer.training) elements[operand_carry_buffer] = layer.batch * g.padded;
     }
     if constexpr (is_normalized<Cell>) measure_normalized(g, elements);
@@ -138,7 +143,14 @@ Array3<const T> in_walk_order(const Layer<T>& l) {
     return {l.x.at(l.steps - 1, 0), -l.x.step, l.x.row};
 }
 
-// Calls visit(a weight gradient) for the input's and for every stage's operand's.
+template <class T, class Visit, class InputSlot, class HiddenSlot, int... I, int... H>
+void visit_each_slot(Visit&& visit, InputSlot&& input, HiddenSlot&& hidden, int first_hidden,
+                     std::integer_sequence<int, I...>, std::integer_sequence<int, H...>) {
+    WeightGradient<T> all[] = {input(I)..., hidden(first_hidden + H)...};  // input slots begin at 0
+    visit(all);
+}
+
+// Calls visit(weight gradients) with the input's and every stage's operand's, or every slot's.
 template <class Cell, class T, class Visit, class... S>
 void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& visit) {
     const Layer<T>& l = g.layer;
@@ -148,15 +160,36 @@ void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& vis
         buffer += gradient_elements(columns, operand_columns);
         return taken;
     };
-    auto of_input = [&](const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
-        return WeightGradient<T>(l, columns, in_walk_order(l), l.input_size, d_weight, d_bias,
-                                 take(columns, l.input_size));
+    auto of_input = [&](const SlotColumns<T>& columns, T* d_weight, T* d_bias, int set = 0) {
+        Array3<const T> x = in_walk_order(l);
+        x.base += set * l.x_gate;
+        return WeightGradient<T>(l, columns, x, l.input_size, d_weight, d_bias, take(columns, l.input_size));
     };
-    auto recurrent = [&](auto stage, const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
-        const Array3<T> operand = g.template hidden_operand<decltype(stage)>();
+    auto of_operand = [&](const Array3<T>& operand, const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
         return WeightGradient<T>(l, columns, {operand.base, operand.step, operand.row}, l.hidden_size,
                                  d_weight, d_bias, take(columns, l.hidden_size));
     };
+    auto recurrent = [&](auto stage, const SlotColumns<T>& columns, T* d_weight, T* d_bias) {
+        return of_operand(g.template hidden_operand<decltype(stage)>(), columns, d_weight, d_bias);
+    };
+    if constexpr (may_drop_by_gate<Cell>) {
+        if (g.by_gate()) {
+            constexpr int first = first_hidden_slot(Stages<S...>{});
+            auto input_slot = [&](int slot) {
+                return of_input(columns_of_slot(g, slot), l.d_weight_ih, l.d_bias_ih, g.set_of(slot));
+            };
+            auto hidden_slot = [&](int slot) {
+                return of_operand(operand_of_slot(g, slot, Stages<S...>{}), columns_of_slot(g, slot),
+                                  l.d_weight_hh, l.d_bias_hh);
+            };
+            auto visit_slots = [&](auto inputs, auto hiddens) {
+                visit_each_slot<T>(visit, input_slot, hidden_slot, first, inputs, hiddens);
+            };
+            visit_slots(std::make_integer_sequence<int, Cell::Input::count>{},
+                        std::make_integer_sequence<int, hidden_slots(Stages<S...>{})>{});
+            return;
+        }
+    }
     if constexpr (is_normalized<Cell>) {
         const NormalizedGeometry<T, Cell> n(g);
         T* const d_bias_hh = l.d_bias_hh ? n.d_bias_hh() : nullptr;

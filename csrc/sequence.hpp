@@ -7,6 +7,7 @@
 // order of any sum.
 #pragma once
 
+#include "gates.hpp"
 #include "gemm.hpp"
 #include "geometry.hpp"
 #include "normalized.hpp"
@@ -92,9 +93,12 @@ void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
                 constexpr int Rows = decltype(count)::value;
                 const int64_t row = first_row + tile_row;
                 alignas(64) T sums[Rows * vectors * lanes<T>];
-                sum_tile<vectors, Input, Hidden, Rows>(
-                    weights, (const T*)x.at(t, row), x.row, g.layer.input_size,
-                    g.template hidden_operand<Stage>(s, row), g.padded, g.layer.hidden_size, sums);
+                if (g.by_gate())
+                    sum_by_gate<Cell, Stage, Rows>(g, weights, Units, s, row, sums);
+                else
+                    sum_tile<vectors, Input, Hidden, Rows>(
+                        weights, (const T*)x.at(t, row), x.row, g.layer.input_size,
+                        g.template hidden_operand<Stage>(s, row), g.padded, g.layer.hidden_size, sums);
                 if constexpr (is_regularized<Cell>)
                     finish_regularized_tile<Cell, Stage, Last>(g, sums, s, row, Rows, unit, Units);
                 else
@@ -204,6 +208,10 @@ void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
     else
         adjoint_pointwise<Cell, Stage, Last>(g, s, begin, rows);
     const T* slots = g.slots().at(s, begin);
+    if (g.by_gate()) {
+        adjoint_by_gate<Cell, Stage>(g, slots, weights, begin, rows);
+        return;
+    }
     if (Stage::operand == Operand::computed || g.dropping())
         multiply_slots<Cell, typename Stage::Hidden, false>(g, slots, rows, weights,
                                                             g.operand_carry(begin), g.padded, g.padded);
@@ -268,6 +276,10 @@ void input_gradient_rows(const Geometry<T, Cell>& g, const T* weights, int64_t s
                          int64_t end) {
     const Layer<T>& l = g.layer;
     const int64_t alive = larger(smaller(g.live(s), end), begin), t = g.time(s);
+    if (g.by_gate()) {
+        input_gradient_by_gate(g, weights, s, begin, alive, end);
+        return;
+    }
     if constexpr (is_normalized<Cell>)
         normalized_input_gradient(g, weights, s, begin, alive - begin);
     else

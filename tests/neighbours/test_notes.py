@@ -37,13 +37,15 @@ def run(source: str, folder: Path, backend: str) -> tuple[list[float], float]:
     done = subprocess.run(
         [sys.executable, str(file)], capture_output=True, text=True, check=False, env=variables
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0 and "leaked" not in done.stderr, done.stderr[-2000:]
     losses = re.findall(r"epoch \d+ loss (\S+)", done.stdout)
     return [float(one) for one in losses], time.perf_counter() - started
 
 
 @pytest.mark.parametrize(("name", "backend"), CASES)
-def test_one_import_changes_nothing_but_the_time(name: str, backend: str, tmp_path: Path) -> None:
+def test_one_import_changes_nothing_but_the_time(
+    name: str, backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     if "keras" in name and find_spec("keras") is None:
         pytest.skip("keras is not installed")
     source = (FOLDER / f"{name}.py").read_text()
@@ -51,8 +53,10 @@ def test_one_import_changes_nothing_but_the_time(name: str, backend: str, tmp_pa
     assert number == 1 and "elman" not in CHANGE.sub("", source)
     theirs, their_time = run(source, tmp_path, backend)
     mine, my_time = run(changed, tmp_path, backend)
-    print(f"{name} {backend}: {their_time:.2f} s, with elman {my_time:.2f} s, imports included")
-    # rounding differs, and training makes the most of any difference: only the start is the same
-    assert len(mine) >= 4 and mine[:2] == pytest.approx(theirs[:2], rel=1e-3)
-    assert mine[2] == pytest.approx(theirs[2], rel=5e-2)
-    assert mine[-1] < 0.1 * mine[0] and theirs[-1] < 0.1 * theirs[0]
+    with capsys.disabled():
+        print(
+            f"\n{name} {backend}: {their_time:.2f} s, with elman {my_time:.2f} s, imports included"
+        )
+    # the sums are rounded in another order, and training makes the most of any difference
+    assert len(mine) >= 4 and mine == pytest.approx(theirs, rel=1e-2)
+    assert mine[-1] < 0.1 * mine[0]
