@@ -42,6 +42,8 @@ template <class Cell>
 constexpr bool is_regularized = is_normalized<Cell>;
 template <class Cell>
 constexpr bool is_regularized<Regularized<Cell>> = true;
+template <class Cell>
+constexpr bool may_drop_by_gate = is_regularized<Cell> && !is_normalized<Cell> && Cell::gates > 1;
 
 // One vector of units of one row, going forward. Pointers are to this vector's lanes.
 template <class T>

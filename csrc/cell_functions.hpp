@@ -1,6 +1,8 @@
 // The three entry points of a cell, and its registration. Included by sequence.hpp.
 #pragma once
 
+#include <utility>
+
 namespace elman::ELMAN_ISA {
 
 template <class Cell, class T, class... S>
@@ -17,6 +19,10 @@ int64_t backward_weight_elements(const Geometry<T, Cell>& g, Stages<S...>) {
 
 template <class Cell, class T, class... S>
 int64_t gradient_buffer_elements(const Geometry<T, Cell>& g, Stages<S...>) {
+    if (g.by_gate())
+        return Cell::Input::count * sums_elements<T>(g.units, 1, g.layer.input_size) +
+               hidden_slots(Stages<S...>{}) * sums_elements<T>(g.units, 1, g.layer.hidden_size) +
+               packed_slots_elements<T>(g.units, Cell::slots);
     const int64_t sums = (sums_elements<T>(g.units, Cell::Input::count, g.layer.input_size) + ... +
                           sums_elements<T>(g.units, S::Hidden::count, g.layer.hidden_size));
     // Under layer normalisation every weight has slots of its own.
@@ -48,8 +54,8 @@ void measure(const Layer<T>& layer, int64_t (&elements)[buffer_count]) {
         const bool dropping = g.dropping();
         for (int k = 0; k < Cell::states; ++k)
             if (g.zones_out(k)) elements[made_buffer] = Cell::states * rows * g.padded;
-        elements[mask_buffer] = dropping ? layer.batch * g.padded : 0;
-        elements[dropped_buffer] = dropping ? (g.kept_steps + 1) * layer.batch * g.padded : 0;
+        elements[mask_buffer] = dropping ? g.sets() * layer.batch * g.padded : 0;
+        elements[dropped_buffer] = dropping ? g.sets() * (g.kept_steps + 1) * layer.batch * g.padded : 0;
         if (layer.training) elements[operand_carry_buffer] = layer.batch * g.padded;
     }
     if constexpr (is_normalized<Cell>) measure_normalized(g, elements);
@@ -140,6 +146,27 @@ Array3<const T> in_walk_order(const Layer<T>& l) {
     return {l.x.at(l.steps - 1, 0), -l.x.step, l.x.row};
 }
 
+// Where each gate has dropout factors of its own, each slot has an operand of its own.
+template <class Cell, class T, class Visit, class... S>
+void visit_slot_by_slot(const Geometry<T, Cell>& g, const Array3<const T>& x, T* buffer, Stages<S...> stages,
+                        Visit&& visit) {
+    constexpr int inputs = Cell::Input::count;  // their slots begin at 0
+    constexpr int count = inputs + hidden_slots(Stages<S...>{});
+    const Layer<T>& l = g.layer;
+    WeightOfSlots<T> weights[count];
+    for (int slot = 0; slot < inputs; ++slot) {
+        const Array3<const T> read = {x.base + g.set_of(slot) * l.x_gate, x.step, x.row};
+        weights[slot] = {slot, 1, read, l.input_size, l.d_weight_ih, l.d_bias_ih};
+    }
+    for (int i = inputs; i < count; ++i) {
+        const int slot = first_hidden_slot(stages) + i - inputs;
+        const Array3<T> read = operand_of_slot(g, slot, stages);
+        weights[i] = {slot, 1, {read.base, read.step, read.row}, l.hidden_size, l.d_weight_hh, l.d_bias_hh};
+    }
+    WeightGradients<T, count> all[] = {{l, g.slot_gradients(), weights, buffer}};
+    visit(all);
+}
+
 // Calls visit(the weight gradients), of the weights of the input and of every stage's operand.
 template <class Cell, class T, class Visit, class... S>
 void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& visit) {
@@ -150,6 +177,8 @@ void with_weight_gradients(const Geometry<T, Cell>& g, Stages<S...>, Visit&& vis
         const Array3<T> read = g.template hidden_operand<decltype(stage)>();
         return {read.base, read.step, read.row};
     };
+    if constexpr (may_drop_by_gate<Cell>)
+        if (g.by_gate()) return visit_slot_by_slot(g, x, buffer, Stages<S...>{}, visit);
     if constexpr (is_normalized<Cell>) {
         const NormalizedGeometry<T, Cell> n(g);
         using P = typename NormalizedGeometry<T, Cell>::P;

@@ -66,14 +66,14 @@ struct Geometry {
     }
     // The recurrent operand of a stage at step s.
     template <class Stage>
-    Array3<T> hidden_operand() const {
+    Array3<T> hidden_operand(int set = 0) const {
         if (Stage::operand == Operand::computed) return operand();
-        return dropping() ? dropped() : states(0);
+        return dropping() ? dropped(set) : states(0);
     }
     template <class Stage>
-    const T* hidden_operand(int64_t s, int64_t row) const {
+    const T* hidden_operand(int64_t s, int64_t row, int set = 0) const {
         if (Stage::operand == Operand::computed) return operand().at(s, row);
-        return dropping() ? dropped(s, row) : state(0, s, row);
+        return dropping() ? dropped(s, row, set) : state(0, s, row);
     }
     T* carry(int k, int64_t row) const {
         return layer.buffer[carry_buffer] + (k * layer.batch + row) * padded;
@@ -86,9 +86,25 @@ struct Geometry {
         const Regularization<T>& r = layer.regularization;
         return r.random && r.recurrent_dropout > 0;
     }
-    T* mask(int64_t row) const { return layer.buffer[mask_buffer] + row * padded; }
-    Array3<T> dropped() const { return {layer.buffer[dropped_buffer], layer.batch * padded, padded}; }
-    T* dropped(int64_t s, int64_t row) const { return dropped().at(layer.training ? s : s & 1, row); }
+    T* mask(int64_t row, int set = 0) const {
+        return layer.buffer[mask_buffer] + (set * layer.batch + row) * padded;
+    }
+    Array3<T> dropped(int set = 0) const {
+        T* base = layer.buffer[dropped_buffer] + set * (kept_steps + 1) * layer.batch * padded;
+        return {base, layer.batch * padded, padded};
+    }
+    T* dropped(int64_t s, int64_t row, int set = 0) const {
+        return dropped(set).at(layer.training ? s : s & 1, row);
+    }
+
+    // Whether each gate reads the inputs and the state with factors of its own; how many sets of
+    // them there are; and which is a slot's.
+    bool by_gate() const {
+        if constexpr (!may_drop_by_gate<Cell>) return false;
+        return dropping() && layer.regularization.by_gate;
+    }
+    int sets() const { return by_gate() ? Cell::gates : 1; }
+    int set_of(int slot) const { return by_gate() ? Cell::gate_of_slot[slot] : 0; }
 
     // What the cell made of state k at step s: without zoneout the state after it.
     bool zones_out(int k) const {

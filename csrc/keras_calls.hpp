@@ -28,6 +28,7 @@ inline KerasPlan keras_plan(const nb::tuple& fields) {
     plan.zero_masked = flag();
     plan.begins = flag();
     plan.recurrent_dropout = flag();
+    plan.by_gate = flag();
     return plan;
 }
 
@@ -72,7 +73,7 @@ struct KerasCalls {
         arrays.take(walk.kernel);
         arrays.take(walk.recurrent_kernel);
         arrays.take(walk.bias, plan.bias);
-        arrays.take(walk.recurrent_factors, plan.recurrent_dropout);
+        arrays.take(walk.factors, plan.recurrent_dropout);
         arrays.take(walk.mask, plan.masked);
     }
 

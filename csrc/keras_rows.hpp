@@ -59,9 +59,19 @@ class KerasRows {
         }
     }
 
+    int64_t row(int64_t sorted) const { return order_[sorted]; }
+
+    // Calls visit(step of the walk, row in its order, step and row in x) for each observed step.
+    template <class Visit>
+    void each_observed(Visit&& visit) const {
+        for (int64_t row = 0; row < walk_.batch; ++row)
+            for (int64_t s = 0; s < counts_[row]; ++s)
+                visit(s, row, order_[row] * walk_.steps + times_[row * walk_.steps + s]);
+    }
+
     // x [batch, steps, D] to its observed steps [steps of the walk, batch, D].
     void gather_x(T* to) const {
-        each_observed([&](int64_t s, int64_t row, const int64_t at) {
+        each_observed([&](int64_t s, int64_t row, int64_t at) {
             std::copy_n(walk_.x + at * walk_.input_size, walk_.input_size,
                         to + (s * walk_.batch + row) * walk_.input_size);
         });
@@ -166,13 +176,6 @@ class KerasRows {
 
     void add(const T* from, T* to) const {
         for (int64_t i = 0; i < units_; ++i) to[i] += from[i];
-    }
-
-    template <class Visit>
-    void each_observed(Visit&& visit) const {
-        for (int64_t row = 0; row < walk_.batch; ++row)
-            for (int64_t s = 0; s < counts_[row]; ++s)
-                visit(s, row, order_[row] * walk_.steps + times_[row * walk_.steps + s]);
     }
 
     const KerasWalk<T>& walk_;

@@ -1,7 +1,7 @@
 #include "keras_walk.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <stdexcept>
 
 #include "keras_rows.hpp"
 #include "memory.hpp"
@@ -61,10 +61,12 @@ class KerasCall {
         layer_.input_size = walk.input_size;
         layer_.hidden_size = units_;
         layer_.training = training;
+        if (plan_.by_gate && (cell_.gates == 1 || !plan_.recurrent_dropout))
+            throw std::invalid_argument("by_gate: only factors of a cell with several gates are each gate's own");
         if (plan_.recurrent_dropout) {
             layer_.regularization.random = true;
             layer_.regularization.recurrent_dropout = 1;  // by the factors that are given
-            layer_.regularization.recurrent_factors = walk.recurrent_factors;
+            layer_.regularization.by_gate = plan_.by_gate;
         }
         functions_ = &functions_for(cell_, layer_, false);
         functions_->measure(layer_, sizes_);
@@ -88,9 +90,14 @@ class KerasCall {
         take_weights();
         if (rows_) {
             rows_->count_live(live_);
-            rows_->gather_x(observed_x_);
             for (int k = 0; k < cell_.states; ++k) rows_->gather_state(walk_.state[k], state_[k]);
-            if (plan_.recurrent_dropout) rows_->gather_state(walk_.recurrent_factors, factors_);
+            if (plan_.recurrent_dropout && !plan_.by_gate) rows_->gather_state(walk_.factors, factors_);
+        }
+        if (plan_.by_gate) {
+            take_factors();
+            multiply_x();
+        } else if (rows_) {
+            rows_->gather_x(walked_x_);
         }
         set_forward();
         walk_forward(cell_, *functions_, layer_);
@@ -127,7 +134,9 @@ class KerasCall {
         const int64_t gates = cell_.gates * units_;
         weight_ih_ = parts.take(gates * walk_.input_size);
         weight_hh_ = parts.take(gates * units_);
-        observed_x_ = parts.take(plan_.masked ? walk_.batch * walk_.steps * walk_.input_size : 0);
+        const int64_t copies = plan_.by_gate ? cell_.gates : plan_.masked ? 1 : 0;
+        walked_x_ = parts.take(copies * walk_.batch * walk_.steps * walk_.input_size);
+        input_factors_ = parts.take(plan_.by_gate ? cell_.gates * walk_.batch * walk_.input_size : 0);
     }
 
     // Finds in the block what forward left there, or is about to.
@@ -145,11 +154,11 @@ class KerasCall {
         const int64_t gates = cell_.gates * units_;
         bias_ih_ = parts.take(plan_.bias ? gates : 0);
         bias_hh_ = parts.take(plan_.two_biases ? gates : 0);
+        factors_ = parts.take(!plan_.recurrent_dropout ? 0 : walk_.batch * (plan_.by_gate ? gates : units_));
         if (!rows_) return;
         lay_out_rows(parts);
         outputs_ = parts.take(plan_.all_outputs ? layer_.steps * walk_.batch * units_
                                                 : walk_.batch * units_);
-        factors_ = parts.take(plan_.recurrent_dropout ? walk_.batch * units_ : 0);
     }
 
     void lay_out_rows(Parts<T>& parts) {
@@ -168,12 +177,14 @@ class KerasCall {
         bias_hh_ = parts.take(plan_.two_biases ? gates : 0);
         d_weights_end_ = parts.take(0);
         d_last_ = parts.take(plan_.all_outputs ? 0 : walk_.batch * units_);
+        if (walk_.d_x && (rows_ || plan_.by_gate)) d_x_ = parts.take((plan_.by_gate ? cell_.gates : 1) * all_x());
         if (!rows_) return;
         lay_out_rows(parts);
         outputs_ = parts.take(plan_.all_outputs ? layer_.steps * walk_.batch * units_ : 0);
         d_initial_ = parts.take(plan_.all_outputs ? walk_.batch * units_ : 0);
-        d_x_ = parts.take(walk_.d_x ? layer_.steps * walk_.batch * walk_.input_size : 0);
     }
+
+    int64_t all_x() const { return layer_.steps * walk_.batch * walk_.input_size; }  // of the walk
 
     // The weights in PyTorch's layout.
     void take_weights() {
@@ -187,6 +198,55 @@ class KerasCall {
         }
     }
 
+    // The factors of the inputs and of the state, each [gates, batch, columns] in PyTorch's order.
+    void take_factors() {
+        const int64_t columns = walk_.input_size + units_;
+        for (int gate = 0; gate < cell_.gates; ++gate)
+            for (int64_t row = 0; row < walk_.batch; ++row) {
+                const int64_t given = other_gate(cell_, gate) * walk_.batch + (rows_ ? rows_->row(row) : row);
+                const T* const from = walk_.factors + given * columns;
+                const int64_t to = gate * walk_.batch + row;
+                std::copy_n(from, walk_.input_size, input_factors_ + to * walk_.input_size);
+                std::copy_n(from + walk_.input_size, units_, factors_ + to * units_);
+            }
+    }
+
+    // Calls visit(an offset in x, one in the walk's, one in the factors) for each input of a gate.
+    template <class Visit>
+    void each_input(int gate, Visit&& visit) const {
+        const int64_t inputs = walk_.input_size;
+        auto step = [&](int64_t s, int64_t row, int64_t at) {
+            visit(at * inputs, (s * walk_.batch + row) * inputs + gate * all_x(),
+                  (gate * walk_.batch + row) * inputs);
+        };
+        if (rows_) {
+            rows_->each_observed(step);
+            return;
+        }
+        for (int64_t row = 0; row < walk_.batch; ++row)
+            for (int64_t s = 0; s < walk_.steps; ++s)
+                step(s, row, row * walk_.steps + (plan_.go_backwards ? walk_.steps - 1 - s : s));
+    }
+
+    // What each gate reads.
+    void multiply_x() {
+        for (int gate = 0; gate < cell_.gates; ++gate)
+            each_input(gate, [&](int64_t at, int64_t walked, int64_t factor) {
+                for (int64_t i = 0; i < walk_.input_size; ++i)
+                    walked_x_[walked + i] = walk_.x[at + i] * input_factors_[factor + i];
+            });
+    }
+
+    // The gradient of x from those of what the gates read.
+    void write_d_x() {
+        std::fill_n(walk_.d_x, walk_.batch * walk_.steps * walk_.input_size, T(0));
+        for (int gate = 0; gate < cell_.gates; ++gate)
+            each_input(gate, [&](int64_t at, int64_t walked, int64_t factor) {
+                for (int64_t i = 0; i < walk_.input_size; ++i)
+                    walk_.d_x[at + i] += d_x_[walked + i] * input_factors_[factor + i];
+            });
+    }
+
     // The array [batch, walk_.steps, columns] in the order in which its steps are read.
     template <class U>
     Array3<U> read_order(U* array, int64_t columns) const {
@@ -198,13 +258,12 @@ class KerasCall {
     void set_operands() {
         layer_.weight_ih = weight_ih_;
         layer_.weight_hh = weight_hh_;
-        if (rows_) {
-            const int64_t row = walk_.input_size;
-            layer_.x = {observed_x_, walk_.batch * row, row};
-            layer_.live = live_;
-        } else {
+        if (rows_) layer_.live = live_;
+        if (rows_ || plan_.by_gate)
+            layer_.x = {walked_x_, walk_.batch * walk_.input_size, walk_.input_size};
+        else
             layer_.x = read_order(walk_.x, walk_.input_size);
-        }
+        layer_.x_gate = layer_.d_x_gate = all_x();
     }
 
     void set_forward() {
@@ -215,7 +274,7 @@ class KerasCall {
             layer_.initial_state[k] = rows_ ? state_[k] : walk_.state[k];
             layer_.final_state[k] = rows_ ? final_[k] : walk_.final_state[k];
         }
-        if (rows_ && plan_.recurrent_dropout) layer_.regularization.recurrent_factors = factors_;
+        layer_.regularization.recurrent_factors = rows_ || plan_.by_gate ? factors_ : walk_.factors;
         if (!plan_.all_outputs)  // every step over the one before it
             layer_.output = {rows_ ? outputs_ : walk_.output, 0, units_};
         else if (rows_)
@@ -248,8 +307,8 @@ class KerasCall {
             layer_.d_final_state[k] = d_final_state(k);
             layer_.d_initial_state[k] = rows_ ? state_[k] : walk_.d_state[k];
         }
-        layer_.d_x = rows_ && walk_.d_x ? Array3<T>{d_x_, walk_.batch * walk_.input_size, walk_.input_size}
-                                        : read_order(walk_.d_x, walk_.input_size);
+        layer_.d_x = d_x_ ? Array3<T>{d_x_, walk_.batch * walk_.input_size, walk_.input_size}
+                          : read_order(walk_.d_x, walk_.input_size);
         if (!plan_.all_outputs || !walk_.d_output) return;
         if (rows_) {
             rows_->gather_d_outputs(outputs_, d_initial_);
@@ -283,8 +342,9 @@ class KerasCall {
                 if (walk_.d_state[k]) rows_->spread_state(state_[k], walk_.d_state[k]);
             if (plan_.all_outputs && walk_.d_output && walk_.d_state[0])
                 rows_->add_d_initial(d_initial_, walk_.d_state[0]);
-            if (walk_.d_x) rows_->spread_d_x(d_x_);
+            if (walk_.d_x && !plan_.by_gate) rows_->spread_d_x(d_x_);
         }
+        if (walk_.d_x && plan_.by_gate) write_d_x();
         const int64_t row = cell_.gates * units_, inputs = walk_.input_size;
         for (int gate = 0; gate < cell_.gates; ++gate) {
             const int64_t to = other_gate(cell_, gate) * units_, from = gate * units_;
@@ -308,7 +368,8 @@ class KerasCall {
     int64_t sizes_[buffer_count] = {};  // of the buffers, for a walk of all steps
     KerasRows<T>* rows_ = nullptr;      // if the mask hides anything
 
-    T *weight_ih_ = nullptr, *weight_hh_ = nullptr, *observed_x_ = nullptr;  // kept
+    T *weight_ih_ = nullptr, *weight_hh_ = nullptr, *walked_x_ = nullptr;  // kept
+    T* input_factors_ = nullptr;
 
     // Of this call. The biases are their gradients in a backward pass, and so are the others.
     T *bias_ih_ = nullptr, *bias_hh_ = nullptr, *outputs_ = nullptr, *factors_ = nullptr;

@@ -20,6 +20,7 @@ struct KerasPlan {
     bool zero_masked = false;   // the output of a masked step is zero, not that of the step before it
     bool begins = false;        // a masked step before all others gives the initial state, not zeros
     bool recurrent_dropout = false;  // factors come with the inputs
+    bool by_gate = false;            // they are each gate's own, of the inputs and of the state
 };
 
 // The arrays, without gaps.
@@ -32,7 +33,9 @@ struct KerasWalk {
     const T* state[most_states] = {};          // [batch, hidden_size]
     const T *kernel = nullptr, *recurrent_kernel = nullptr, *bias = nullptr;
     const bool* mask = nullptr;                // [batch, steps], true where a step is observed
-    const T* recurrent_factors = nullptr;      // [batch, hidden_size], of the recurrent kernel's operand
+    // What the recurrent kernel reads the state times, [batch, hidden_size]; or by gate, in Keras's
+    // order, what each reads the inputs and the state times, [gates, batch, input_size + hidden_size].
+    const T* factors = nullptr;
     T* output = nullptr;                       // [batch, steps, hidden_size], or [batch, hidden_size]
     T* final_state[most_states] = {};
 

@@ -45,6 +45,7 @@ struct Regularization {
     bool random = false;  // draw; else nothing is dropped, and zoneout is its expectation
     const uint64_t* row_keys = nullptr;  // from the seed of this pass and the rows' numbers
     const T* recurrent_factors = nullptr;  // [batch, hidden_size]: given, not drawn; or null
+    bool by_gate = false;  // given [gates, batch, hidden_size], and so is x; see x_gate
 
     // Layer normalisation: of the product with the input, of that with the state, and of a state.
     const T *gain_ih = nullptr, *shift_ih = nullptr, *gain_hh = nullptr, *shift_hh = nullptr;
@@ -65,6 +66,7 @@ struct Layer {
     const T *weight_ih = nullptr, *weight_hh = nullptr, *bias_ih = nullptr, *bias_hh = nullptr;
 
     Array3<const T> x;                             // [steps, batch, input_size]
+    ptrdiff_t x_gate = 0, d_x_gate = 0;            // from one gate's x to that of the next, if by_gate
     const T* initial_state[most_states] = {};      // [batch, hidden_size], or null for zeros
     Array3<T> output;                              // [steps, batch, hidden_size]
     T* final_state[most_states] = {};              // [batch, hidden_size]

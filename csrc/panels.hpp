@@ -45,25 +45,35 @@ void pack_forward_panel(const Geometry<T, Cell>& g, int64_t unit, int64_t width,
 }
 
 // Panels of at most four vectors of columns of `weight` [gates * hidden, columns]; the rows of a
-// panel are the columns of the slots S, in the workspace's order.
-template <class Cell, class S, class T>
-void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns, T* to) {
+// panel are the columns of `count` slots, in the workspace's order.
+template <class Cell, class T>
+void pack_backward_slots(const Geometry<T, Cell>& g, int slot, int count, const T* weight, int64_t columns,
+                         T* to) {
     constexpr int V = lanes<T>;
     const int64_t hidden = g.layer.hidden_size;
     for (int64_t first = 0; first < columns; first += 4 * V) {
         const int64_t width = smaller(4, vectors_for<T>(columns - first)) * V;
         const int64_t wanted = smaller(width, columns - first);
         for (int64_t unit = 0; unit < g.units; ++unit)
-            for (int c = 0; c < S::count; ++c)
+            for (int c = 0; c < count; ++c)
                 for (int lane = 0; lane < V; ++lane, to += width) {
                     const int64_t h = unit * V + lane;
-                    const int64_t row = Cell::gate_of_slot[S::first + c] * hidden + h;
+                    const int64_t row = Cell::gate_of_slot[slot + c] * hidden + h;
                     const T* from = weight + row * columns + first;
                     for (int64_t j = 0; j < width; j += V)
                         store(to + j, h < hidden && j < wanted ? load_up_to(from + j, wanted - j)
                                                                : Vector<T>{});
                 }
     }
+}
+
+// The same of the slots S: all in one product, or by gate each in one of its own.
+template <class Cell, class S, class T>
+void pack_backward(const Geometry<T, Cell>& g, const T* weight, int64_t columns, T* to) {
+    const int64_t width = vectors_for<T>(columns) * lanes<T>;
+    const int count = g.by_gate() ? 1 : S::count;
+    for (int slot = S::first; slot < S::end; slot += count, to += g.units * count * lanes<T> * width)
+        pack_backward_slots(g, slot, count, weight, columns, to);
 }
 
 }  // namespace elman::ELMAN_ISA

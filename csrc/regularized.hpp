@@ -19,8 +19,9 @@ void draw_masks(const Geometry<T, Cell>& g, int64_t begin, int64_t end) {
     const Regularization<T>& regularization = g.layer.regularization;
     const int64_t hidden_size = g.layer.hidden_size;
     if (const T* given = regularization.recurrent_factors) {
-        for (int64_t row = begin; row < end; ++row)
-            copy_padded(g.mask(row), given + row * hidden_size, hidden_size, g.padded);
+        for (int set = 0; set < g.sets(); ++set, given += g.layer.batch * hidden_size)
+            for (int64_t row = begin; row < end; ++row)
+                copy_padded(g.mask(row, set), given + row * hidden_size, hidden_size, g.padded);
         return;
     }
     const double rate = regularization.recurrent_dropout;
@@ -37,8 +38,9 @@ void draw_masks(const Geometry<T, Cell>& g, int64_t begin, int64_t end) {
 template <class Cell, class T>
 void drop_state(const Geometry<T, Cell>& g, int64_t s, int64_t row) {
     if (!g.dropping()) return;
-    for (int64_t i = 0; i < g.padded; i += lanes<T>)
-        store(g.dropped(s, row) + i, load(g.state(0, s, row) + i) * load(g.mask(row) + i));
+    for (int set = 0; set < g.sets(); ++set)
+        for (int64_t i = 0; i < g.padded; i += lanes<T>)
+            store(g.dropped(s, row, set) + i, load(g.state(0, s, row) + i) * load(g.mask(row, set) + i));
 }
 
 // Zoneout of the states of one row at one step.
@@ -92,6 +94,12 @@ class Zoneout {
     Events<T> events_[most_states];
 };
 
+// The slot that reads the computed operand, of a cell that has one; else any.
+template <class Cell, class... S>
+constexpr int computed_slot(Stages<S...>) {
+    return (0 + ... + (S::operand == Operand::computed ? S::Hidden::first : 0));
+}
+
 // The zoneout of a walk that has none.
 template <class Cell, class T>
 struct NoZoneout {
@@ -119,11 +127,15 @@ class ForwardRow {
           output_row_(g.layer.output.row),
           hidden_size_(g.layer.hidden_size),
           dropping_(Noisy && g.dropping()),
+          sets_(g.sets()),
+          dropped_set_(g.dropped(1).base - g.dropped(0).base),
+          mask_set_(g.mask(0, 1) - g.mask(0, 0)),
           slots_(g.slots().at(s, row)),
           operand_(g.operand().at(s, row)),
           output_(g.layer.output.at(time_, row)),
           dropped_(g.dropped(s + 1, row)),
           mask_(g.mask(row)),
+          operand_mask_(g.mask(row, g.set_of(computed_slot<Cell>(typename Cell::StageList{})))),
           row_(row) {
         for (int k = 0; k < Cell::states; ++k) {
             previous_[k] = g.state(k, s, row);
@@ -150,7 +162,7 @@ class ForwardRow {
     // After a stage that computes what the next one multiplies.
     ELMAN_INLINE void finish_operand(int64_t unit) const {
         T* const operand = operand_ + at_ + unit;
-        if (dropping_) store(operand, load(operand) * load(mask_ + at_ + unit));
+        if (dropping_) store(operand, load(operand) * load(operand_mask_ + at_ + unit));
     }
 
     // After the last stage.
@@ -163,7 +175,10 @@ class ForwardRow {
                       zoneout_.after(k, unit, load(previous_[k] + here), load(made_[k] + here)));
         const Vector<T> hidden = load(after_[0] + here);
         store_up_to(output_ + output_at_ + unit, hidden, hidden_size_ - unit);
-        if (dropping_) store(dropped_ + here, hidden * load(mask_ + here));
+        if (!dropping_) return;
+        store(dropped_ + here, hidden * load(mask_ + here));
+        for (int set = 1; set < sets_; ++set)
+            store(dropped_ + set * dropped_set_ + here, hidden * load(mask_ + set * mask_set_ + here));
     }
 
     ELMAN_INLINE void next_row() {
@@ -177,8 +192,10 @@ class ForwardRow {
     ZoneoutOf<Cell, T, Noisy> zoneout_;
     const int64_t time_, padded_, slots_row_, output_row_, hidden_size_;
     const bool dropping_;
+    const int sets_;
+    const int64_t dropped_set_, mask_set_;
     T *const slots_, *const operand_, *const output_, *const dropped_;
-    const T* const mask_;
+    const T *const mask_, *const operand_mask_;
     const T* previous_[most_states];
     T *made_[most_states], *after_[most_states];
     int64_t row_, at_ = 0, slots_at_ = 0, output_at_ = 0;
@@ -284,13 +301,13 @@ ELMAN_ONE_COPY void adjoint_regularized(const Geometry<T, Cell>& g, int64_t s, i
         }
 }
 
-// Takes the gradient of what the recurrent matrix read back through the mask.
+// Takes the gradient of what the recurrent matrix read back through a set of masks.
 template <class Cell, class Stage, class T>
-ELMAN_ONE_COPY void drop_gradient(const Geometry<T, Cell>& g, int64_t begin, int64_t rows) {
+ELMAN_ONE_COPY void drop_gradient(const Geometry<T, Cell>& g, int64_t begin, int64_t rows, int set = 0) {
     if (!g.dropping()) return;
     T* const carry = g.carry(0, begin);
     T* const d_operand = g.operand_carry(begin);
-    const T* const mask = g.mask(begin);
+    const T* const mask = g.mask(begin, set);
     for (int64_t i = 0; i < rows * g.padded; i += lanes<T>) {
         const Vector<T> through = load(d_operand + i) * load(mask + i);
         if constexpr (Stage::operand == Operand::computed)

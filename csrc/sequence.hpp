@@ -7,6 +7,7 @@
 // order of any sum.
 #pragma once
 
+#include "gates.hpp"
 #include "gemm.hpp"
 #include "geometry.hpp"
 #include "normalized.hpp"
@@ -127,10 +128,14 @@ void forward_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
                 const T* const x_rows = x.at(t, row);
                 const T* const operand = g.template hidden_operand<Stage>(s, row);
                 for_row_tiles<tile_rows(vectors)>(block, [&](int64_t tile, auto count) {
-                    sum_tile<vectors, Input, Hidden, decltype(count)::value>(
-                        weights, x_rows + tile * x.row, x.row, g.layer.input_size,
-                        operand + tile * g.padded, g.padded, g.layer.hidden_size,
-                        sums + tile * vectors * lanes<T>);
+                    constexpr int Rows = decltype(count)::value;
+                    T* const to = sums + tile * vectors * lanes<T>;
+                    if (g.by_gate())
+                        sum_by_gate<Cell, Stage, Rows>(g, weights, Units, s, row + tile, to);
+                    else
+                        sum_tile<vectors, Input, Hidden, Rows>(
+                            weights, x_rows + tile * x.row, x.row, g.layer.input_size,
+                            operand + tile * g.padded, g.padded, g.layer.hidden_size, to);
                 });
                 if constexpr (is_regularized<Cell>)
                     finish_regularized_tile<Cell, Stage, Last>(g, sums, s, row, block, unit, Units);
@@ -243,6 +248,10 @@ void adjoint_stage(const Geometry<T, Cell>& g, const T* weights, int64_t s, int6
     else
         adjoint_pointwise<Cell, Stage, Last>(g, s, begin, rows);
     const T* slots = g.slots().at(s, begin);
+    if (g.by_gate()) {
+        adjoint_by_gate<Cell, Stage>(g, slots, weights, begin, rows);
+        return;
+    }
     if (Stage::operand == Operand::computed || g.dropping())
         multiply_slots<Cell, typename Stage::Hidden, false>(g, slots, rows, weights,
                                                             g.operand_carry(begin), g.padded, g.padded);
@@ -307,6 +316,10 @@ void input_gradient_rows(const Geometry<T, Cell>& g, const T* weights, int64_t s
                          int64_t end) {
     const Layer<T>& l = g.layer;
     const int64_t alive = larger(smaller(g.live(s), end), begin), t = g.time(s);
+    if (g.by_gate()) {
+        input_gradient_by_gate(g, weights, s, begin, alive, end);
+        return;
+    }
     if constexpr (is_normalized<Cell>)
         normalized_input_gradient(g, weights, s, begin, alive - begin);
     else

@@ -133,7 +133,7 @@ using Tensor = std::unique_ptr<TF_Tensor, DeleteTensor>;
 constexpr const char* attributes[] = {"T: {float, double}", "N: int >= 1", "M: int >= 0", "R: int >= 1",
                                       "cell: string"};
 constexpr const char* flags[] = {"bias",        "go_backwards", "all_outputs",      "masked",
-                                 "zero_masked", "begins",       "recurrent_dropout"};
+                                 "zero_masked", "begins",       "recurrent_dropout", "by_gate"};
 
 // The plan of a node, read once when it is built.
 KerasPlan plan_of(TF_OpKernelConstruction* node) {
@@ -160,6 +160,7 @@ KerasPlan plan_of(TF_OpKernelConstruction* node) {
     plan.zero_masked = flag("zero_masked");
     plan.begins = flag("begins");
     plan.recurrent_dropout = flag("recurrent_dropout");
+    plan.by_gate = flag("by_gate");
     return plan;
 }
 
@@ -187,7 +188,8 @@ class Call {
         walk.kernel = input({d, columns});
         walk.recurrent_kernel = input({h, columns});
         if (plan.bias) walk.bias = plan.two_biases ? input({2, columns}) : input({columns});
-        if (plan.recurrent_dropout) walk.recurrent_factors = input({b, h});
+        if (plan.recurrent_dropout)
+            walk.factors = plan.by_gate ? input({plan.cell->gates, b, d + h}) : input({b, h});
         if (plan.masked) walk.mask = static_cast<const bool*>(data({b, walk.steps}));
     }
 

@@ -61,6 +61,7 @@ KerasPlan plan_of(const xla::Attributes& all) {
     plan.zero_masked = flag(all, "zero_masked");
     plan.begins = flag(all, "begins");
     plan.recurrent_dropout = flag(all, "recurrent_dropout");
+    plan.by_gate = flag(all, "by_gate");
     return plan;
 }
 
@@ -150,7 +151,9 @@ void run_forward(const CallFrame& frame) {
     if (plan.bias)
         walk.bias = plan.two_biases ? given.take<const T>("bias", {2, gates})
                                     : given.take<const T>("bias", {gates});
-    if (plan.recurrent_dropout) walk.recurrent_factors = given.take<const T>("factors", {batch, hidden});
+    if (plan.recurrent_dropout)
+        walk.factors = plan.by_gate ? given.take<const T>("factors", {plan.cell->gates, batch, walk.input_size + hidden})
+                                    : given.take<const T>("factors", {batch, hidden});
     if (plan.masked) walk.mask = given.take<const bool>("mask", {batch, walk.steps});
     given.finish();
     walk.output = plan.all_outputs ? results.take<T>("output", {batch, walk.steps, hidden})

@@ -46,11 +46,21 @@ values, gradients = mapped(*halves, *WEIGHTS)
 joined = [np.asarray(one).reshape(4, *one.shape[2:]) for one in gradients[:2]]
 joined += [np.asarray(one).sum(0) for one in gradients[2:]]
 
-print(
-    json.dumps(
-        {
-            "sharded": difference(sharded, expected),
-            "pmap": difference((np.asarray(values).sum(), tuple(joined)), expected),
-        }
+found = {
+    "sharded": difference(sharded, expected),
+    "pmap": difference((np.asarray(values).sum(), tuple(joined)), expected),
+}
+if hasattr(jax, "shard_map"):  # JAX 0.7 and later
+    split, same = PartitionSpec("rows"), PartitionSpec()
+    output = jax.shard_map(
+        lambda *tensors: run(PLAN, tensors),
+        mesh=mesh,
+        in_specs=(split, split, same, same, same),
+        out_specs=(split, split),
+        check_vma=False,
     )
-)
+    of = jax.value_and_grad(
+        lambda *tensors: sum(jnp.sin(one).sum() for one in output(*tensors)), argnums=range(5)
+    )
+    found["shard_map"] = difference(jax.jit(of)(X, STATE, *WEIGHTS), expected)
+print(json.dumps(found))

@@ -228,7 +228,7 @@ def test_two_devices() -> None:
     ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-3000:]
     found = json.loads(ran.stdout.splitlines()[-1])
-    assert found["sharded"] < 1e-5 and found["pmap"] < 1e-5, found
+    assert max(found.values()) < 1e-5 and {"sharded", "pmap"} <= found.keys(), found
 
 
 # ------------------------------------------------------------------------------- refusals

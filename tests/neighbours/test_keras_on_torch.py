@@ -32,9 +32,11 @@ def tensors(plan: Plan, batch: int = 5, steps: int = 7, inputs: int = 3, units: 
     shapes += [(inputs, columns), (units, columns)]
     if plan.bias:
         shapes.append((2, columns) if plan.cell == "gru" else (columns,))
-    made = [torch.randn(shape, dtype=torch.float64).requires_grad_() for shape in shapes]
+    made = [(0.5 * torch.randn(shape, dtype=torch.float64)).requires_grad_() for shape in shapes]
     if plan.recurrent_dropout:
-        made.append((torch.rand(batch, units) < 0.6).double() / 0.6)
+        gates = len(CELLS[plan.cell].gates)
+        shape = (gates, batch, inputs + units) if plan.by_gate else (batch, units)
+        made.append((torch.rand(shape) < 0.6).double() / 0.6)
     if plan.masked:
         mask = torch.rand(batch, steps) < 0.6
         mask[0], mask[1] = False, True
@@ -42,13 +44,18 @@ def tensors(plan: Plan, batch: int = 5, steps: int = 7, inputs: int = 3, units: 
     return made
 
 
-@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("dropped", ["nothing", "state", "by gate"])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
-def test_results_and_gradients(poison: None, cell: str, masked: bool, dropped: bool) -> None:
+def test_results_and_gradients(poison: None, cell: str, masked: bool, dropped: str) -> None:
+    by_gate = dropped == "by gate"
+    if by_gate and len(CELLS[cell].gates) == 1:
+        pytest.skip("there is one gate")
     for back, every, zero, begins in itertools.product((False, True), repeat=4):
-        plan = Plan(cell, not back, back, every, masked, zero, begins, dropped)
-        given = tensors(plan)
+        plan = Plan(
+            cell, not back, back, every, masked, zero, begins, dropped != "nothing", by_gate
+        )
+        given = tensors(plan, units=6 if back else 21)
         wanted = [one for one in given if one.requires_grad]
         both = []
         for walk in (torch_reference.walk, run):
@@ -61,7 +68,7 @@ def test_results_and_gradients(poison: None, cell: str, masked: bool, dropped: b
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_second_derivatives(cell: str) -> None:
-    plan = Plan(cell, True, True, True, True, False, False, True)
+    plan = Plan(cell, True, True, True, True, False, False, True, len(CELLS[cell].gates) > 1)
     *given, factors, mask = tensors(plan, 3, 4, 2, 2)
 
     def walk(*some: Any) -> Any:

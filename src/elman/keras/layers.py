@@ -27,11 +27,9 @@ class _Walked:
 
     @property
     def path(self) -> str:
-        """Which code runs: ``"elman"``, ``"keras (why)"``, ``"elman, in training keras (why)"``."""
-        first, then = self._why_not(False), self._why_not(True)
-        if first is not None:
-            return f"keras ({first})"
-        return "elman" if then is None else f"elman, in training keras ({then})"
+        """Which code runs, and why if it is not elman's: ``"elman"``, ``"keras (why)"``."""
+        reason = self._why_not()
+        return "elman" if reason is None else f"keras ({reason})"
 
     @property
     def supports_jit(self) -> bool:
@@ -48,42 +46,27 @@ class _Walked:
         """A name in :data:`elman.cells.CELLS`, or ``None`` if the activations are none of its."""
         raise NotImplementedError
 
-    def _why_not(self, training: bool) -> str | None:
+    def _why_not(self) -> str | None:
         if self._cell_name() is None:
             return "these activations"
         if self.cell.compute_dtype not in ("float32", "float64"):
             return str(self.cell.compute_dtype)
-        if training and self._drops_by_gate():
-            return "dropout of each gate by itself"
         kernel = getattr(self.cell, "kernel", None)  # a layer has none before it is built
         return None if kernel is None else _BRIDGE.why_not(kernel.value)
-
-    def _drops_by_gate(self) -> bool:
-        """Whether each gate reads the inputs or the state with a dropout mask of its own."""
-        return getattr(self.cell, "implementation", 2) == 1 and (
-            self._drops(self.cell.dropout) or self._drops(self.cell.recurrent_dropout)
-        )
-
-    def _drops(self, rate: float) -> bool:
-        """Whether Keras's cell, in training, drops anything at this rate: a gated one not at 1."""
-        return 0 < rate < 1 or (rate == 1 and not hasattr(self.cell, "implementation"))
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> Any:
         """The walk; what it takes and gives is Keras's business."""
-        if self._why_not(training) is not None:
+        if self._why_not() is not None:
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
         state = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
         mask = _steps_mask(mask[0] if isinstance(mask, (list, tuple)) else mask, sequences)
         cell = self.cell
         factors = None
-        if training and self._drops(cell.dropout):
-            drop = ops.expand_dims(cell.get_dropout_mask(sequences[:, 0, :]), axis=1)
-            sequences = sequences * drop
-        if training and self._drops(cell.recurrent_dropout):
-            factors = cell.get_recurrent_dropout_mask(state[0])
-        plan = self._plan(mask is not None, factors is not None)
+        if training:
+            sequences, factors = self._dropped(sequences, state[0])
+        plan = self._plan(mask is not None, factors)
         weights = [cell.kernel, cell.recurrent_kernel, *([cell.bias] if cell.use_bias else [])]
         tensors = [
             ops.convert_to_tensor(sequences, dtype=cell.compute_dtype),
@@ -97,7 +80,23 @@ class _Walked:
             return outputs[:, -1], outputs, states
         return outputs, ops.expand_dims(outputs, 1), states
 
-    def _plan(self, masked: bool, recurrent_dropout: bool) -> Plan:
+    def _dropped(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """What is left of ``x`` in training, and the factors that the plan has, if any."""
+        cell = self.cell
+        gated = hasattr(cell, "implementation")  # whose masks act below 1 alone, as Keras has it
+        rates = cell.dropout, cell.recurrent_dropout
+        of_x, of_state = (0 < rate < 1 or (rate == 1 and not gated) for rate in rates)
+        x_mask: Any = cell.get_dropout_mask(x[:, 0, :]) if of_x else None
+        factors: Any = cell.get_recurrent_dropout_mask(state) if of_state else None
+        if gated and cell.implementation == 1 and (of_x or of_state):  # a list, one for each gate
+            some = factors or x_mask
+            x_mask = x_mask or [ops.ones_like(x[:, 0, :]) for _ in some]
+            factors = factors or [ops.ones_like(state) for _ in some]
+            pairs = zip(x_mask, factors, strict=True)
+            return x, ops.stack([ops.concatenate(pair, axis=1) for pair in pairs])
+        return (x * ops.expand_dims(x_mask, axis=1) if of_x else x), factors
+
+    def _plan(self, masked: bool, factors: Any) -> Plan:
         return Plan(
             self._cell_name() or "",
             self.cell.use_bias,
@@ -106,7 +105,8 @@ class _Walked:
             masked,
             bool(self.zero_output_for_mask),  # type: ignore[attr-defined]
             keras.backend.backend() == "jax",
-            recurrent_dropout,
+            factors is not None,
+            factors is not None and len(factors.shape) == 3,
         )
 
 

@@ -148,10 +148,11 @@ def _sizes(tensors: Sequence[Tensor]) -> list[int]:
 
 
 def _check(plan: Plan, tensors: Sequence[Tensor], sizes: Sequence[int]) -> None:
-    x, state = tensors[0], (sizes[0], sizes[3])
+    x, (rows, steps, inputs, units) = tensors[0], sizes
     expected = [(shape, x.dtype) for shape in _gradient_shapes(plan, sizes)]
-    expected += [(state, x.dtype)] * plan.recurrent_dropout
-    expected += [((sizes[0], sizes[1]), torch.bool)] * plan.masked
+    factors = (len(CELLS[plan.cell].gates), rows, inputs + units) if plan.by_gate else (rows, units)
+    expected += [(factors, x.dtype)] * plan.recurrent_dropout
+    expected += [((rows, steps), torch.bool)] * plan.masked
     found = [(one.shape, one.dtype) for one in tensors]
     if found == expected and all(one.is_cpu for one in tensors):
         return

@@ -27,6 +27,8 @@ class Plan(NamedTuple):
         begins: Whether a masked step before all others gives the initial state, as Keras has it on
             JAX, and not zeros, as it has it elsewhere.
         recurrent_dropout: Whether the recurrent kernel reads the state times given factors.
+        by_gate: Whether these are each gate's own, of the inputs as well as of the state: ``(G, B,
+            D + H)``, in the order of Keras's gates.
     """
 
     cell: str
@@ -37,6 +39,7 @@ class Plan(NamedTuple):
     zero_masked: bool
     begins: bool
     recurrent_dropout: bool = False
+    by_gate: bool = False
 
     @property
     def states(self) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from elman.cells import CELLS
 from elman.keras.plan import Plan
 from elman.torch.reference import STEPS
 
@@ -23,10 +25,21 @@ def walk(plan: Plan, tensors: Sequence[Tensor]) -> list[Tensor]:
     factors = next(given) if plan.recurrent_dropout else None
     mask = next(given) if plan.masked else None
     first, second = bias if bias is not None and bias.dim() == 2 else (bias, None)
-    projected = x @ kernel if first is None else x @ kernel + first
+    units, gates = state[0].shape[1], len(CELLS[plan.cell].gates)
+    of_inputs: Any = [1.0] * gates
+    of_state: Any = [1.0 if factors is None else factors] * gates
+    if factors is not None and plan.by_gate:
+        factors = factors[[1, 0, 2]] if _reordered(plan) else factors
+        of_inputs, of_state = factors[:, :, None, :-units], factors[:, :, -units:]
+    kernels = zip(of_inputs, kernel.chunk(gates, dim=1), strict=True)
+    projected = torch.cat([(x * factor) @ one for factor, one in kernels], dim=2)
+    projected = projected if first is None else projected + first
 
     def product(h: Tensor, part: slice) -> Tensor:
-        y = (h if factors is None else h * factors) @ recurrent[:, part]
+        columns = range(gates * units)[part][::units]
+        y = torch.cat(
+            [(h * of_state[c // units]) @ recurrent[:, c : c + units] for c in columns], 1
+        )
         return y if second is None else y + second[part]
 
     outputs = []
@@ -47,7 +60,11 @@ def walk(plan: Plan, tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def _in_torchs_order(plan: Plan, weight: Tensor) -> Tensor:
     """Gates z, r, h along the last axis as r, z, n; others as they are."""
-    if plan.cell not in ("gru", "gru_reset_before"):
+    if not _reordered(plan):
         return weight
     z, r, h = weight.chunk(3, dim=-1)
     return torch.cat([r, z, h], dim=-1)
+
+
+def _reordered(plan: Plan) -> bool:
+    return plan.cell in ("gru", "gru_reset_before")
