@@ -21,10 +21,12 @@ from elman.torch import paths
 
 __all__ = ["run", "why_not"]
 
+_PLAIN = torch.nn.Module()  # with nothing of its own that stands against the kernels
+
 
 def why_not(x: Tensor) -> str | None:
     """``None`` if the kernels serve such an input; else what stands against it."""
-    return paths.why_not(None, x)
+    return paths.why_not(_PLAIN, x)
 
 
 def run(plan: Plan, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
