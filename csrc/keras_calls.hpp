@@ -93,7 +93,8 @@ struct KerasCalls {
         forward(walk, reinterpret_cast<T*>(kept));
     }
 
-    static void run_backward(const nb::tuple& fields, const Sizes& sizes, Arrays addresses, uintptr_t kept) {
+    static void run_backward(const nb::tuple& fields, const Sizes& sizes, Arrays addresses, uintptr_t kept,
+                             bool over) {
         KerasWalk<T> walk = sized(fields, sizes);
         const KerasPlan& plan = walk.plan;
         Addresses arrays(addresses);
@@ -108,7 +109,10 @@ struct KerasCalls {
         arrays.take(walk.d_bias, plan.bias);
         arrays.end();
         nb::gil_scoped_release release;
-        backward(walk, reinterpret_cast<const T*>(kept));
+        if (over)
+            backward_over(walk, reinterpret_cast<T*>(kept));
+        else
+            backward(walk, reinterpret_cast<const T*>(kept));
     }
 
     static void bind(nb::module_& module, const std::string& name) {
@@ -120,9 +124,10 @@ struct KerasCalls {
                    "addresses: x, states, kernel, recurrent kernel, bias, factors, mask; then the output "
                    "and the final states. kept: that of the block, or 0 if no backward follows.");
         module.def(("keras_backward" + name).c_str(), &run_backward, "plan"_a, "sizes"_a, "addresses"_a,
-                   "kept"_a,
+                   "kept"_a, "over"_a = false,
                    "addresses: x, the mask; the gradients of the results; where those of x, the states, "
-                   "the kernels and the bias go. 0: a zero gradient, or one not wanted.");
+                   "the kernels and the bias go. 0: a zero gradient, or one not wanted. over: whether the "
+                   "block may be overwritten, which saves a copy.");
     }
 };
 

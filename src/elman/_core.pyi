@@ -227,8 +227,8 @@ def keras_forward64(
     plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int
 ) -> None: ...
 def keras_backward32(
-    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int
+    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int, over: bool = False
 ) -> None: ...
 def keras_backward64(
-    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int
+    plan: _Plan, sizes: Sequence[int], addresses: Sequence[int], kept: int, over: bool = False
 ) -> None: ...

@@ -93,13 +93,15 @@ def forward(made: Case, kept: Any = None) -> list[Any]:
     return results
 
 
-def backward(made: Case, kept: Any) -> list[Any]:
+def backward(made: Case, kept: Any, over: bool = False) -> list[Any]:
     plan, arrays, d_results = made
     with_gradient = arrays[:-1] if plan.masked else arrays
     found = [np.full_like(one, np.nan) for one in with_gradient]
     inputs = [arrays[0], *(arrays[-1:] if plan.masked else [])]
     given = [*inputs, *d_results, *found]
-    FUNCTIONS[arrays[0].dtype.type][2](plan, made.sizes, addresses(given), addresses([kept])[0])
+    FUNCTIONS[arrays[0].dtype.type][2](
+        plan, made.sizes, addresses(given), addresses([kept])[0], over
+    )
     return found
 
 
@@ -127,7 +129,7 @@ def test_every_plan_and_mask_to_the_bit(cell: str, dtype: Any, sizes: Sequence[i
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_the_block_may_move_and_is_left_as_it_is(masked: bool) -> None:
+def test_the_block_may_move_and_is_left_as_it_is_unless_allowed(masked: bool) -> None:
     rng = np.random.default_rng(1)
     plan = Plan("lstm", True, False, True, masked, False, False)
     mask = rng.random((5, 7)) < 0.6 if masked else None
@@ -141,6 +143,8 @@ def test_the_block_may_move_and_is_left_as_it_is(masked: bool) -> None:
         before = moved.tobytes()
         assert_same(backward(made, moved), first, made)
         assert moved.tobytes() == before
+        assert_same(backward(made, moved, over=True), first, made)
+        assert moved.tobytes() != before
 
 
 def test_gradients_that_nobody_wants_or_has() -> None:

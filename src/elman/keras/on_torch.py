@@ -21,10 +21,12 @@ from elman.torch import paths
 
 __all__ = ["run", "why_not"]
 
+_PLAIN = torch.nn.Module()  # with nothing of its own that stands against the kernels
+
 
 def why_not(x: Tensor) -> str | None:
     """``None`` if the kernels serve such an input; else what stands against it."""
-    return paths.why_not(None, x)
+    return paths.why_not(_PLAIN, x)
 
 
 def run(plan: Plan, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -43,24 +45,28 @@ class _Walk(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: Plan, *tensors: Tensor) -> tuple[Tensor, ...]:
         *results, kept = forward(plan, tensors, True)
-        ctx.plan, ctx.units = plan, tensors[1].shape[1]
+        ctx.plan, ctx.kept = plan, [kept]
         ctx.set_materialize_grads(False)
         x, *others = tensors
         state, others = others[: plan.states], others[plan.states :]
         # A stateful layer assigns to the state that came in before the backward pass.
         state = [one if one.requires_grad else one.clone() for one in state]
-        ctx.save_for_backward(kept, x, *state, *others)
+        ctx.save_for_backward(x, *state, *others)
         return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
         """By the kernels; or, if the derivative is to be differentiated, by PyTorch's own."""
         plan, wanted = ctx.plan, ctx.needs_input_grad[1:]
-        kept, *tensors = ctx.saved_tensors
+        tensors = ctx.saved_tensors
         if torch.is_grad_enabled():
             return None, *_differentiable(plan, tensors, d_results, wanted)
-        mask = tensors[-1] if plan.masked else None
-        return None, *backward(plan, tensors[0], mask, kept, d_results, ctx.units, wanted)
+        mask, units = tensors[-1] if plan.masked else None, tensors[1].shape[1]
+        try:
+            kept = ctx.kept.pop()  # which is for one pass; two threads may come for it
+        except IndexError:
+            *_, kept = forward(plan, tensors, True)
+        return None, *backward(plan, tensors[0], mask, kept, d_results, units, wanted, True)
 
 
 def _differentiable(
@@ -117,6 +123,7 @@ def backward(
     d_results: Sequence[Tensor | None],
     units: int,
     wanted: Sequence[bool],
+    over: bool = False,
 ) -> list[Tensor | None]:
     """The gradient of each tensor of :func:`forward`, as far as it is wanted and has one.
 
@@ -128,6 +135,7 @@ def backward(
         d_results: The gradients of its results; ``None`` for zeros.
         units: ``H``.
         wanted: Of each tensor of the forward pass.
+        over: Whether nobody needs ``kept`` any more, so that its memory may be written to.
     """
     sizes = [*x.shape, units]
     given = [x, *([] if mask is None else [mask]), *d_results]
@@ -138,7 +146,7 @@ def backward(
     ]
     call = _core.keras_backward64 if x.dtype == torch.float64 else _core.keras_backward32
     addresses = [0 if one is None else one.data_ptr() for one in (*given, *found)]
-    call(plan, sizes, addresses, kept.data_ptr())
+    call(plan, sizes, addresses, kept.data_ptr(), over)
     return [*found, *[None] * (len(wanted) - len(found))]
 
 
