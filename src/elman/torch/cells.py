@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from elman.levels import Level
 from elman.torch.level import Call
 from elman.torch.operator import level as run
-from elman.torch.paths import path_of, why_not, why_not_step
+from elman.torch.paths import why_not, why_not_step
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell"]
 
@@ -28,7 +28,7 @@ class _OneStep:
         """Which code runs, and why if it is not elman's."""
         weights = self._weights()
         reason = why_not(self, weights[0]) or why_not_step(*weights[:2])
-        return path_of(reason, True)
+        return "elman" if reason is None else f"torch ({reason})"
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""

@@ -25,17 +25,23 @@ def why_not(module: Any, value: Tensor) -> str | None:
         return str(value.dtype).removeprefix("torch.")
     if module.__dict__.get("proj_size"):
         return "projection"
-    if torch.jit.is_tracing():
+    if torch._C._get_tracing_state() is not None:  # what torch.jit.is_tracing asks
         return "traced"
     if torch.is_autocast_enabled("cpu"):
         return "autocast"
     if torch.compiler.is_compiling():  # which sees through transforms
-        return None
+        return "torch.onnx.export" if _is_for_onnx() else None
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return _transform()
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation"
     return None
+
+
+def _is_for_onnx() -> bool:
+    """Whether what is compiled becomes a file of ONNX, which knows no operators of elman's."""
+    exporting = getattr(torch.compiler, "is_exporting", None)  # since PyTorch 2.7
+    return exporting is not None and exporting() and torch.onnx.is_in_onnx_export()
 
 
 def _transform() -> str:
