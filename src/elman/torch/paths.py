@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["VMAP", "path_of", "why_not", "why_not_step"]
+__all__ = ["VMAP", "path_of", "refuse_script", "why_not", "why_not_step"]
 
 
 VMAP = "torch.func.vmap"
@@ -49,6 +49,14 @@ def _transform() -> str:
     kinds = torch._C._functorch
     at_work = [one.key() for one in kinds.get_interpreter_stack() or ()]
     return VMAP if kinds.TransformType.Vmap in at_work else "a transform of torch.func"
+
+
+def refuse_script() -> NoReturn:
+    """To ``torch.jit.script``, which reads the source of modules."""
+    raise RuntimeError(
+        "torch.jit.script: elman's layers are not written in TorchScript; first put torch.nn's "
+        "back with elman.torch.restore(model), or use torch.jit.trace"
+    )
 
 
 def path_of(reason: str | None, is_theirs: bool) -> str:

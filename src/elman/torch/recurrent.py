@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from elman.checks import real
 from elman.errors import InputError
 from elman.layers.recurrent_layer import zoneout_rates
 from elman.torch.operator import level as run
-from elman.torch.paths import VMAP, path_of, why_not
+from elman.torch.paths import VMAP, path_of, refuse_script, why_not
 from elman.torch.reference import reference_level, trace_level
 from elman.torch.stack import Stack, make_stack, regularization_of, stack_of
 
@@ -32,7 +32,10 @@ class Recurrent(nn.RNNBase):
 
     _cell: str
     _theirs: Any
-    # what torch.nn lacks; a module that once was torch.nn's has these values and no own
+    OWN = ("learned_state", "recurrent_dropout", "zoneout", "layer_norm", "reset_after")
+    """The settings that ``torch.nn`` has not."""
+
+    # a module that once was torch.nn's has these and none of its own
     learned_state: bool = False
     recurrent_dropout: float = 0.0
     zoneout: float | tuple[float, float] = 0.0
@@ -140,14 +143,18 @@ class Recurrent(nn.RNNBase):
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""
-        own = [
+        return ", ".join([super().extra_repr(), *self.own_settings(), f"path={self.path}"])
+
+    def own_settings(self) -> list[str]:
+        """The settings that ``torch.nn`` has not, where not the default: ``"zoneout=0.1"``."""
+        return [
             f"{name}={getattr(self, name)}"
-            for name in ("learned_state", "recurrent_dropout", "zoneout", "layer_norm")
-            if getattr(self, name)
+            for name in self.OWN
+            if getattr(self, name) != getattr(Recurrent, name)
         ]
-        if not self.reset_after:
-            own.append("reset_after=False")
-        return ", ".join([super().extra_repr(), *own, f"path={self.path}"])
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script()
 
     def forward(self, input: Any, hx: Any = None, lengths: Any = None) -> Any:
         """The outputs, and the states after the last step.
@@ -259,6 +266,18 @@ class Recurrent(nn.RNNBase):
         self, input: Tensor, state: tuple[Tensor, ...], lengths: Any
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Rows of unequal lengths: sorted for the walk, and put back."""
+        batch = 0 if self.batch_first else 1
+        order, back, live = self._order(input, lengths)
+        output, final = self._walk(
+            input.index_select(batch, order),
+            tuple(one.index_select(1, order) for one in state),
+            live,
+            rows=order,
+        )
+        return output.index_select(batch, back), tuple(one.index_select(1, back) for one in final)
+
+    def _order(self, input: Tensor, lengths: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows by their lengths: their order, the way back, and how many live at each step."""
         batch, time = (0, 1) if self.batch_first else (1, 0)
         lengths = torch.as_tensor(lengths, device="cpu")
         if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
@@ -275,16 +294,9 @@ class Recurrent(nn.RNNBase):
                 f"lengths: expected whole numbers from 0 to {steps}, got {lengths.tolist()}"
             )
         order = torch.argsort(lengths, descending=True, stable=True)
-        back = torch.argsort(order, stable=True).to(input.device)
-        order = order.to(input.device)
-        counts = (lengths > torch.arange(steps)[:, None]).sum(dim=1)
-        output, final = self._walk(
-            input.index_select(batch, order),
-            tuple(one.index_select(1, order) for one in state),
-            counts,
-            rows=order,
-        )
-        return output.index_select(batch, back), tuple(one.index_select(1, back) for one in final)
+        back = torch.argsort(order, stable=True)
+        live = (lengths > torch.arange(steps)[:, None]).sum(dim=1)
+        return order.to(input.device), back.to(input.device), live
 
     # ---------------------------------------------------------------------------------- the walk
 
@@ -317,29 +329,50 @@ class Recurrent(nn.RNNBase):
             return x, tuple(finals[0])
         return x, tuple([torch.cat(parts) for parts in zip(*finals, strict=True)])
 
-    def trace(self, input: Tensor, hx: Any = None) -> list[dict[str, Tensor]]:
+    def trace(self, input: Tensor, hx: Any = None, lengths: Any = None) -> list[dict[str, Tensor]]:
         """Every state and every gate of every step, by PyTorch's own operations: to look at.
 
         Args:
-            input: ``(T, B, D)``, or ``(B, T, D)`` with ``batch_first``.
+            input: ``(T, B, D)``; ``(B, T, D)`` with ``batch_first``; ``(T, D)`` without a batch.
             hx: As in :meth:`forward`.
+            lengths: As in :meth:`forward`.
 
         Returns:
             For each level, and each direction of it, a dict: ``"h"``, for an LSTM ``"c"``, and the
             gates (``"i", "f", "g", "o"``; ``"r", "z", "n"``), each shaped as the outputs of one
-            direction. They have gradients. Nothing is dropped between levels.
+            direction. They have gradients. Nothing is dropped, neither between levels nor within
+            the cell, as in evaluation.
+
+        Raises:
+            InputError: If ``input`` is no tensor.
         """
-        state, traced = self._checked(input, hx, None), []
-        stack = self._stack()
+        if isinstance(input, PackedSequence):
+            raise InputError(
+                "input: a PackedSequence has no steps to show; pad it, give lengths"
+            )
+        hx = self._fitting(input, hx)
+        single = input.dim() == 2
+        if single:
+            input, hx = self._with_batch(input, hx)
+        state, live, back = self._checked(input, hx, None), None, None
+        x = input.transpose(0, 1) if self.batch_first else input
+        if lengths is not None:
+            order, back, live = self._order(input, lengths)
+            x, state = x.index_select(1, order), tuple(one.index_select(1, order) for one in state)
+        traced, stack = [], self._stack()
         for depth, call in enumerate(stack.calls):
             own, before = self._weights(stack.names[depth]), self._before(state, depth)
-            walked = trace_level(call.level, input, before, own, None, self.batch_first)
-            found = [one for _, _, one in walked]
-            if self.batch_first:
-                found = [{n: v.transpose(0, 1) for n, v in one.items()} for one in found]
+            found = [one for _, _, one in trace_level(call.level, x, before, own, live, False)]
             traced += found
-            input = torch.cat([one["h"] for one in found], dim=2)
-        return traced
+            x = torch.cat([one["h"] for one in found], dim=2)
+
+        def placed(value: Tensor) -> Tensor:
+            value = _permuted(value, back)
+            if single:
+                return value.squeeze(1)
+            return value.transpose(0, 1) if self.batch_first else value
+
+        return [{name: placed(value) for name, value in one.items()} for one in traced]
 
     def _seeds(self) -> Tensor:
         """Of the random numbers of every walk, drawn by PyTorch: ``[levels, directions]``."""
@@ -427,5 +460,5 @@ class Recurrent(nn.RNNBase):
 
 
 def _permuted(part: Tensor, order: Tensor | None) -> Tensor:
-    """A state with its rows in another order."""
+    """A state, or a value of every step, with its rows in another order."""
     return part if order is None else part.index_select(1, order)
