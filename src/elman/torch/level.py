@@ -76,9 +76,7 @@ class Call:
                 another one walks forward again before.
             need_d_x: Whether that of ``x`` is wanted.
         """
-        core = self._core
-        if core is None:
-            core = self._core = _core_of(self.level)
+        core = self._core or self._made()
         return core.backward(
             inputs,
             self.live,
@@ -89,6 +87,11 @@ class Call:
             kept,
             need_d_x,
         )
+
+    def _made(self) -> _core.Level:
+        """The core's walk, made when it is first asked for: not while a compiler traces."""
+        self._core = _core_of(self.level)
+        return self._core
 
 
 def run_level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
