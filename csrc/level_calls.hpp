@@ -152,12 +152,13 @@ class LevelPass {
     }
 
     int64_t elements() const {
-        int64_t total = 0;
+        int64_t total = second_d_x();
         for (int d = 0; d < plan_.directions; ++d) total += walks_[d].elements();
         return total;
     }
 
     void forward(T* data) {
+        data += second_d_x();
         for (int d = 0; d < plan_.directions; ++d) {
             walks_[d].forward(data);
             data += walks_[d].elements();
@@ -165,7 +166,8 @@ class LevelPass {
     }
 
     void backward(T* data) {
-        thread_local Memory<T> memory;  // for the gradient of x in the second direction
+        T* const part = data;
+        data += second_d_x();
         for (int d = 0; d < plan_.directions; ++d) {
             Layer<T>& l = walks_[d].layer;
             plan_.each_weight(l, [](const char*, const T*&, T*& gradient, const Sizes& sizes) {
@@ -173,7 +175,7 @@ class LevelPass {
             });
             const bool second = d && d_x_.base;
             const int64_t columns = plan_.input_size;
-            if (second) l.d_x = {memory.reserve(steps * batch * columns), batch * columns, columns};
+            if (second) l.d_x = {part, batch * columns, columns};
             walks_[d].backward(data);
             if (second) add_to_d_x(l.d_x);
             data += walks_[d].elements();
@@ -181,6 +183,11 @@ class LevelPass {
     }
 
   private:
+    // Elements for the gradient of x in the second direction, before it is added to the first's.
+    int64_t second_d_x() const {
+        return plan_.directions == 2 && walks_[0].layer.training ? steps * batch * plan_.input_size : 0;
+    }
+
     Sizes state_sizes() const {
         if (single_) return {batch, plan_.hidden_size};
         return {plan_.directions, batch, plan_.hidden_size};

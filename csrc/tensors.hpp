@@ -44,7 +44,9 @@ struct Exchange {
 // The class of PyTorch's tensors, and its table of functions if it has one.
 class TensorClass {
   public:
-    explicit TensorClass(nb::handle type) : type_(reinterpret_cast<PyTypeObject*>(type.ptr())) {
+    explicit TensorClass(nb::handle type)
+        : type_(reinterpret_cast<PyTypeObject*>(type.ptr())),
+          empty_like_(nb::object(nb::module_::import_("torch").attr("empty_like")).release().ptr()) {
         const nb::object capsule = nb::getattr(type, "__dlpack_c_exchange_api__", nb::none());
         if (!PyCapsule_IsValid(capsule.ptr(), "dlpack_exchange_api")) return;
         const auto* table =
@@ -54,9 +56,11 @@ class TensorClass {
 
     bool has(nb::handle object) const { return PyObject_TypeCheck(object.ptr(), type_); }
     auto describe() const { return describe_; }
+    PyObject* empty_like() const { return empty_like_; }
 
   private:
-    PyTypeObject* const type_;  // lives as long as the process, as does the table
+    PyTypeObject* const type_;  // these live as long as the process
+    PyObject* const empty_like_;
     int (*describe_)(void*, dlpack::Tensor*) = nullptr;
 };
 
@@ -149,7 +153,11 @@ class Tensors {
     }
 
     // New memory, without gaps, for something shaped as a tensor.
-    nb::object empty_like(nb::handle tensor) { return empty(tensor, sizes("inputs", tensor)); }
+    nb::object empty_like(nb::handle tensor) {
+        const View view = view_of("inputs", tensor);
+        if (view.without_gaps()) return checked(PyObject_CallOneArg(type_.empty_like(), tensor.ptr()));
+        return empty(tensor, sizes("inputs", tensor));
+    }
 
   private:
     static constexpr int most_dimensions = 3;

@@ -170,7 +170,12 @@ class Recurrent(nn.RNNBase):
         Returns:
             ``output, h_n``, for an LSTM ``output, (h_n, c_n)``, as ``torch.nn`` has them.
         """
-        if type(input) is Tensor and hx is None and lengths is None:
+        if (
+            type(input) is Tensor
+            and hx is None
+            and lengths is None
+            and not torch.compiler.is_compiling()
+        ):
             output = self._ordinary(input)
             if output is not None:
                 return output
@@ -214,7 +219,11 @@ class Recurrent(nn.RNNBase):
         stack = self._stack()
         if stack.random and self.training:
             return None
-        output, *final = run(stack.calls[0], (input, *self._weights(stack.names[0])))
+        try:
+            weights = stack.first(self._parameters)
+        except KeyError:  # something has been put in the place of parameters
+            return None
+        output, *final = run(stack.calls[0], (input, *weights))
         return output, self._as_hidden(final)
 
     # ------------------------------------------------------------------------ forms of the input
