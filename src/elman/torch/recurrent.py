@@ -246,7 +246,9 @@ class Recurrent(nn.RNNBase):
             or any(not isinstance(one, Tensor) or one.dim() != input.dim() for one in parts)
         ):
             self._theirs.forward(self, input, hx)  # says what is wrong in PyTorch's words
-            raise InputError(f"hx: expected {states} of {input.dim()} axes, got {len(parts)}")
+            raise InputError(
+                f"hx: expected {states} tensors, {input.dim()} axes each, got {len(parts)}"
+            )
         return hx
 
     def _with_batch(self, input: Tensor, hx: Any) -> tuple[Tensor, Any]:
@@ -356,9 +358,7 @@ class Recurrent(nn.RNNBase):
             InputError: If ``input`` is no tensor.
         """
         if isinstance(input, PackedSequence):
-            raise InputError(
-                "input: a PackedSequence has no steps to show; pad it, give lengths"
-            )
+            raise InputError("input: a PackedSequence has no steps to show; pad it, give lengths")
         hx = self._fitting(input, hx)
         single = input.dim() == 2
         if single:
