@@ -90,7 +90,7 @@ def test_states_may_be_a_list_where_torchs_may(kind: str) -> None:
         if kind == "LSTM":
             torch.testing.assert_close(mine(x, state), mine(x, tuple(state)))
             # torch.nn leaves the third out in silence if there is no batch
-            with pytest.raises((RuntimeError, InputError), match="two hidden states|expected 2"):
+            with pytest.raises((RuntimeError, InputError), match=r"two hidden states|expected 2"):
                 mine(x, (*state, state[0]))
         else:
             for module in (theirs, mine):
