@@ -109,9 +109,9 @@ def test_what_knows_torchs_modules_alone_works_once_they_are_back() -> None:
     x = torch.randn(4, 2, 3)
     model = nn.Sequential(ours.GRU(3, 5), First(), ours.RNNCell(5, 4))
     expected = model(x)
-    with pytest.raises(RuntimeError, match=r"elman\.torch\.restore"):
+    with pytest.raises(RuntimeError, match=r"torch\.jit\.script.*elman\.torch\.restore"):
         torch.jit.script(model)
-    with pytest.raises(InputError, match="got Proxy"):
+    with pytest.raises(RuntimeError, match=r"torch\.fx.*elman\.torch\.restore"):
         torch.fx.symbolic_trace(model)
     ours.restore(model)
     torch.testing.assert_close(torch.jit.script(model)(x), expected)

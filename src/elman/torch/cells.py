@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from elman.levels import Level
 from elman.torch.level import Call
 from elman.torch.operator import level as run
-from elman.torch.paths import refuse_script, why_not, why_not_step
+from elman.torch.paths import refuse_reading, why_not, why_not_step
 
 __all__ = ["Cell", "GRUCell", "LSTMCell", "RNNCell"]
 
@@ -35,7 +35,7 @@ class Cell:
         return []
 
     def __prepare_scriptable__(self) -> NoReturn:
-        refuse_script()
+        refuse_reading("torch.jit.script")
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["VMAP", "path_of", "refuse_script", "why_not", "why_not_step"]
+__all__ = ["VMAP", "path_of", "refuse_reading", "why_not", "why_not_step"]
 
 
 VMAP = "torch.func.vmap"
@@ -51,11 +51,11 @@ def _transform() -> str:
     return VMAP if kinds.TransformType.Vmap in at_work else "a transform of torch.func"
 
 
-def refuse_script() -> NoReturn:
-    """To ``torch.jit.script``, which reads the source of modules."""
+def refuse_reading(tool: str) -> NoReturn:
+    """To what reads the source of modules, or what they do with what is no tensor."""
     raise RuntimeError(
-        "torch.jit.script: elman's layers are not written in TorchScript; first put torch.nn's "
-        "back with elman.torch.restore(model), or use torch.jit.trace"
+        f"{tool}: elman's layers can be run, traced and exported, but not read; first put "
+        "torch.nn's back with elman.torch.restore(model)"
     )
 
 

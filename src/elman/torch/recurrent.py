@@ -16,7 +16,7 @@ from elman.checks import real
 from elman.errors import InputError
 from elman.layers.recurrent_layer import zoneout_rates
 from elman.torch.operator import level as run
-from elman.torch.paths import VMAP, path_of, refuse_script, why_not
+from elman.torch.paths import VMAP, path_of, refuse_reading, why_not
 from elman.torch.reference import reference_level, trace_level
 from elman.torch.stack import Stack, make_stack, regularization_of, stack_of
 
@@ -154,7 +154,7 @@ class Recurrent(nn.RNNBase):
         ]
 
     def __prepare_scriptable__(self) -> NoReturn:
-        refuse_script()
+        refuse_reading("torch.jit.script")
 
     def forward(self, input: Any, hx: Any = None, lengths: Any = None) -> Any:
         """The outputs, and the states after the last step.
@@ -232,6 +232,8 @@ class Recurrent(nn.RNNBase):
         """The state, if it has as many parts and axes as goes with the input."""
         if isinstance(input, PackedSequence):
             return hx
+        if isinstance(input, torch.fx.Proxy):
+            refuse_reading("torch.fx")
         if not isinstance(input, Tensor):
             raise InputError(
                 f"input: expected a torch.Tensor or a PackedSequence, got {type(input).__name__}"
