@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["why_not", "why_not_step"]
+__all__ = ["why_not", "why_not_now", "why_not_step"]
 
 
 _SERVED = (torch.float32, torch.float64)
@@ -22,11 +22,20 @@ def why_not(module: Any, value: Tensor) -> str | None:
         return str(value.dtype).removeprefix("torch.")
     if module.__dict__.get("proj_size"):
         return "projection"
-    if torch.is_autocast_enabled("cpu"):
-        return "autocast"
     if torch.compiler.is_compiling():  # which sees through transforms
-        return None
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "autocast" if torch.is_autocast_enabled("cpu") else None
+    return why_not_now()
+
+
+_autocasts = torch.is_autocast_enabled
+_transforms = torch._C._functorch.peek_interpreter_stack
+
+
+def why_not_now() -> str | None:
+    """``None`` if the kernels can serve anything in the state that PyTorch is in, or why not."""
+    if _autocasts("cpu"):
+        return "autocast"
+    if _transforms() is not None:
         return "a transform of torch.func"
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation"
