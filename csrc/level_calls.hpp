@@ -347,6 +347,7 @@ class Level {
           bool bias, int directions, double recurrent_dropout, const std::vector<double>& zoneout,
           bool layer_norm)
         : tensor_class_(tensor_class),
+          input_size_(input_size),
           single_(plan<float>(cell, input_size, hidden_size, bias, directions, recurrent_dropout, zoneout,
                               layer_norm)),
           double_(plan<double>(cell, input_size, hidden_size, bias, directions, recurrent_dropout, zoneout,
@@ -375,6 +376,14 @@ class Level {
                    : single_.backward(tensors, in, d_results, kept, need_d_x);
     }
 
+    // Whether these inputs are plain tensors of one dtype, and x has steps, rows and the right columns;
+    // false, too, where that is not known at once. Forward then refuses nothing but weights' shapes.
+    bool takes(nb::tuple inputs) const {
+        Sizes x({});
+        return tensor_class_.are_plain(inputs, x) && x.count == 3 && x.size[2] == input_size_ &&
+               x.elements() > 0;
+    }
+
   private:
     template <class T>
     static LevelPlan<T> plan(const std::string& cell, int64_t input_size, int64_t hidden_size, bool bias,
@@ -391,6 +400,7 @@ class Level {
     }
 
     const TensorClass tensor_class_;
+    const int64_t input_size_;
     const LevelCalls<float> single_;
     const LevelCalls<double> double_;
 };
@@ -414,6 +424,7 @@ inline void bind_levels(nb::module_& module) {
                       const std::vector<double>&, bool>(),
              "tensor_class"_a, "cell"_a, "input_size"_a, "hidden_size"_a, "bias"_a, "directions"_a,
              "recurrent_dropout"_a, "zoneout"_a, "layer_norm"_a)
+        .def("takes", &Level::takes, "inputs"_a)
         .def("forward", &Level::forward, "inputs"_a, "live"_a.none(), "seeds"_a.none(), "rows"_a.none(),
              "batch_first"_a, "training"_a)
         .def("backward", &Level::backward, "inputs"_a, "live"_a.none(), "seeds"_a.none(),

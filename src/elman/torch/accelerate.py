@@ -166,6 +166,8 @@ def _full_name(module: nn.Module) -> str:
 def _twin(module: nn.Module, kind: type[nn.Module]) -> nn.Module:
     """A module of another class with the very parameters, hooks and settings."""
     twin = kind.__new__(kind)
-    own = Recurrent.OWN if kind in _OURS else ()
-    twin.__dict__ = {name: value for name, value in module.__dict__.items() if name not in own}
+    left = {"_short"}  # which elman's layers find again
+    if not issubclass(kind, Recurrent):
+        left |= set(Recurrent.OWN)
+    twin.__dict__ = {name: value for name, value in module.__dict__.items() if name not in left}
     return twin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -81,8 +80,8 @@ class LSTM(Recurrent):
         nn.LSTM.check_forward_args(self, input, hx, counts)  # type: ignore[arg-type]
         return tuple(hx)
 
-    def _as_hidden(self, final: Sequence[Tensor]) -> Any:
-        return tuple(final)
+    def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
+        return final
 
 
 class GRU(Recurrent):

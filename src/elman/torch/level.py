@@ -88,6 +88,11 @@ class Call:
             need_d_x,
         )
 
+    @property
+    def core(self) -> _core.Level:
+        """The core's walk."""
+        return self._core or self._made()
+
     def _made(self) -> _core.Level:
         """The core's walk, made when it is first asked for: not while a compiler traces."""
         self._core = _core_of(self.level)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["VMAP", "path_of", "refuse_reading", "why_not", "why_not_step"]
+__all__ = ["VMAP", "path_of", "refuse_reading", "why_not", "why_not_now", "why_not_step"]
 
 
 VMAP = "torch.func.vmap"
@@ -25,13 +25,25 @@ def why_not(module: Any, value: Tensor) -> str | None:
         return str(value.dtype).removeprefix("torch.")
     if module.__dict__.get("proj_size"):
         return "projection"
-    if torch._C._get_tracing_state() is not None:  # what torch.jit.is_tracing asks
-        return "traced"
-    if torch.is_autocast_enabled("cpu"):
-        return "autocast"
     if torch.compiler.is_compiling():  # which sees through transforms
+        if torch.is_autocast_enabled("cpu"):
+            return "autocast"
         return "torch.onnx.export" if _is_for_onnx() else None
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+    return why_not_now()
+
+
+_autocasts = torch.is_autocast_enabled
+_transforms = torch._C._functorch.peek_interpreter_stack
+_tracing = torch._C._get_tracing_state
+
+
+def why_not_now() -> str | None:
+    """``None`` if the kernels can serve anything in the state that PyTorch is in, or why not."""
+    if _autocasts("cpu"):
+        return "autocast"
+    if _tracing() is not None:
+        return "traced"
+    if _transforms() is not None:
         return _transform()
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation"

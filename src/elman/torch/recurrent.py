@@ -15,8 +15,10 @@ from elman.cells import CELLS
 from elman.checks import real
 from elman.errors import InputError
 from elman.layers.recurrent_layer import zoneout_rates
+from elman.torch.level import run_level
 from elman.torch.operator import level as run
-from elman.torch.paths import VMAP, path_of, refuse_reading, why_not
+from elman.torch.operator import modes
+from elman.torch.paths import VMAP, path_of, refuse_reading, why_not, why_not_now
 from elman.torch.reference import reference_level, trace_level
 from elman.torch.stack import Stack, make_stack, regularization_of, stack_of
 
@@ -170,15 +172,10 @@ class Recurrent(nn.RNNBase):
         Returns:
             ``output, h_n``, for an LSTM ``output, (h_n, c_n)``, as ``torch.nn`` has them.
         """
-        if (
-            type(input) is Tensor
-            and hx is None
-            and lengths is None
-            and not torch.compiler.is_compiling()
-        ):
-            output = self._ordinary(input)
-            if output is not None:
-                return output
+        if hx is None and lengths is None and not torch.compiler.is_compiling():
+            results = self._shortly(input)
+            if results is not None:
+                return results
         packed = isinstance(input, PackedSequence)
         if packed and lengths is not None:
             raise RuntimeError("lengths: a PackedSequence has its own, expected None beside it")
@@ -201,30 +198,45 @@ class Recurrent(nn.RNNBase):
             final = tuple([one.squeeze(1) for one in final])
         return output, self._as_hidden(final)
 
-    def _ordinary(self, input: Tensor) -> Any:
+    def _shortly(self, input: Any) -> Any:
         """The short way of most calls: a batch of whole rows through one level, from zeros.
 
         ``None`` if this is none, or if anything is left to be checked.
         """
-        if (
-            self.num_layers != 1
-            or self.learned_state
-            or input.dim() != 3
-            or input.shape[2] != self.input_size
-            or not input.numel()
-            or input.dtype != self._flat_weights[0].dtype  # type: ignore[union-attr]
-            or why_not(self, input) is not None
-        ):
-            return None
-        stack = self._stack()
-        if stack.random and self.training:
+        call, weights_of, takes = self.__dict__.get("_short") or self._find_short()
+        if call is None:
             return None
         try:
-            weights = stack.first(self._parameters)
+            inputs = (input, *weights_of(self._parameters))
         except KeyError:  # something has been put in the place of parameters
             return None
-        output, *final = run(stack.calls[0], (input, *weights))
-        return output, self._as_hidden(final)
+        if not takes(inputs) or why_not_now() is not None or modes():
+            return None
+        results = run_level(call, inputs)
+        return results[0], self._as_hidden(results[1:])
+
+    def _find_short(self) -> tuple[Any, ...]:
+        """The walk of the short way, what gives its weights, and what says if it takes them; or
+        ``None`` for a walk if the settings have none."""
+        stack = self._stack()
+        call = stack.calls[0]
+        ordinary = (
+            self.num_layers == 1
+            and not self.learned_state
+            and not self.proj_size
+            and not (stack.random and self.training)
+        )
+        short = (call, stack.first, call.core.takes) if ordinary else (None, None, None)
+        self.__dict__["_short"] = short
+        return short
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__.pop("_short", None)  # which follows from the settings
+        super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state.items() if name != "_short"}
 
     # ------------------------------------------------------------------------ forms of the input
 
@@ -454,7 +466,7 @@ class Recurrent(nn.RNNBase):
             ]
         )
 
-    def _as_hidden(self, final: Sequence[Tensor]) -> Any:
+    def _as_hidden(self, final: tuple[Tensor, ...]) -> Any:
         return final[0]
 
     def _by_torch(self, input: Any, hx: Any) -> Any:
