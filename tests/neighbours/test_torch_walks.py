@@ -363,7 +363,7 @@ def test_settings_may_change_at_any_time() -> None:
     assert not torch.equal(called, without)
     assert torch.equal(layer(x.transpose(0, 1))[0], without)
     assert torch.equal(copy.copy(layer)(x.transpose(0, 1))[0], without)
-    assert "_short" not in layer.__getstate__() and "_short" in layer.__dict__
+    assert "_short" in layer.__dict__ and "_short" not in layer.__getstate__()
 
 
 # ----------------------------------------------------------------------------------- memory
