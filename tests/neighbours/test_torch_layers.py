@@ -200,6 +200,22 @@ def test_first_and_second_derivatives_are_those_of_differences(kind: str) -> Non
     assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
 
 
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_every_derivative_is_that_of_differences(kind: str) -> None:
+    torch.manual_seed(2)
+    layer = getattr(ours, kind)(2, 2, dtype=torch.float64)
+    x = torch.randn(2, 2, 2, dtype=torch.float64, requires_grad=True)
+    names = [name for name, _ in layer.named_parameters()]
+
+    def run(x: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        given = dict(zip(names, weights, strict=True))
+        return torch.func.functional_call(layer, given, (x,))[0]
+
+    # each number by itself, not one direction among all as in the fast mode
+    assert torch.autograd.gradcheck(run, (x, *layer.parameters()))
+    assert torch.autograd.gradgradcheck(run, (x, *layer.parameters()))
+
+
 def test_a_graph_can_be_walked_back_twice() -> None:
     layer = ours.LSTM(2, 3)
     x = torch.randn(4, 2, 2, requires_grad=True)

@@ -101,8 +101,9 @@ def test_states_may_be_a_list_where_torchs_may(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 def test_no_tensor_is_refused_by_name(kind: str) -> None:
     _, layer = pair(kind, 3, 5)
-    for run in (layer, layer.trace):
-        with pytest.raises(InputError, match=r"input: expected a torch\.Tensor .* got ndarray"):
+    _, cell = pair(f"{kind}Cell", 3, 5)
+    for run in (layer, layer.trace, cell):
+        with pytest.raises(InputError, match=r"input: expected a torch\.Tensor, got ndarray"):
             run(np.zeros((4, 2, 3), np.float32))
     packed = pack_padded_sequence(torch.randn(4, 2, 3), torch.tensor([4, 2]))
     with pytest.raises(RuntimeError, match="lengths: a PackedSequence has its own"):

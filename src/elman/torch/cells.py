@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from elman.levels import Level
 from elman.torch.level import Call
 from elman.torch.operator import level as run
-from elman.torch.paths import refuse_reading, why_not, why_not_step
+from elman.torch.paths import refuse_input, refuse_reading, why_not, why_not_step
 
 __all__ = ["Cell", "GRUCell", "LSTMCell", "RNNCell"]
 
@@ -48,6 +48,8 @@ class Cell:
             input: ``(B, D)``, or ``(D,)`` without a batch.
             hx: The state ``(B, H)`` or ``(H,)``, for an LSTM a pair; ``None`` for zeros.
         """
+        if not isinstance(input, Tensor):
+            refuse_input(input)
         weights = self._weights()
         if (
             why_not(self, input) is not None

@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["VMAP", "path_of", "refuse_reading", "why_not", "why_not_now", "why_not_step"]
+from elman.errors import InputError
+
+__all__ = [
+    "VMAP",
+    "path_of",
+    "refuse_input",
+    "refuse_reading",
+    "why_not",
+    "why_not_now",
+    "why_not_step",
+]
 
 
 VMAP = "torch.func.vmap"
@@ -69,6 +79,13 @@ def refuse_reading(tool: str) -> NoReturn:
         f"{tool}: elman's layers can be run, traced and exported, but not read; first put "
         "torch.nn's back with elman.torch.restore(model)"
     )
+
+
+def refuse_input(input: Any) -> NoReturn:
+    """To an input that is no tensor."""
+    if isinstance(input, torch.fx.Proxy):
+        refuse_reading("torch.fx")
+    raise InputError(f"input: expected a torch.Tensor, got {type(input).__name__}")
 
 
 def path_of(reason: str | None, is_theirs: bool) -> str:

@@ -18,7 +18,7 @@ from elman.layers.recurrent_layer import zoneout_rates
 from elman.torch.level import run_level
 from elman.torch.operator import level as run
 from elman.torch.operator import modes
-from elman.torch.paths import VMAP, path_of, refuse_reading, why_not, why_not_now
+from elman.torch.paths import VMAP, path_of, refuse_input, refuse_reading, why_not, why_not_now
 from elman.torch.reference import reference_level, trace_level
 from elman.torch.stack import Stack, make_stack, regularization_of, stack_of
 
@@ -244,12 +244,8 @@ class Recurrent(nn.RNNBase):
         """The state, if it has as many parts and axes as goes with the input."""
         if isinstance(input, PackedSequence):
             return hx
-        if isinstance(input, torch.fx.Proxy):
-            refuse_reading("torch.fx")
         if not isinstance(input, Tensor):
-            raise InputError(
-                f"input: expected a torch.Tensor or a PackedSequence, got {type(input).__name__}"
-            )
+            refuse_input(input)
         states = len(CELLS[self._cell].states)
         if states > 1 and isinstance(hx, list):
             hx = tuple(hx)
