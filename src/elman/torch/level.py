@@ -140,7 +140,8 @@ class LevelFunction(torch.autograd.Function):
         call, inputs, wanted = ctx.call, ctx.saved_tensors, ctx.needs_input_grad
         if torch.is_grad_enabled() or _are_many(d_results):
             return None, *_differentiable(call, inputs, d_results, wanted[1:])
-        return None, *call.backward(inputs, d_results, ctx.kept, wanted[1])
+        kept, ctx.kept = ctx.kept, None  # it serves once; whoever keeps the loss need not keep it
+        return None, *call.backward(inputs, d_results, kept, wanted[1])
 
 
 _apply: Any = super(torch.autograd.Function, LevelFunction).apply
