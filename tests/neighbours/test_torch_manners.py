@@ -55,6 +55,11 @@ def test_lengths_that_do_not_fit_are_refused(lengths: list[int]) -> None:
         ours.GRU(2, 3)(torch.randn(4, 2, 2), lengths=lengths)
 
 
+def test_a_batch_of_no_rows_has_no_lengths() -> None:
+    output, final = ours.GRU(2, 3)(torch.zeros(4, 0, 2), lengths=[])
+    assert output.shape == (4, 0, 3) and final.shape == (1, 0, 3)
+
+
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 def test_constructors_take_and_refuse_what_torchs_do(kind: str) -> None:
     nonlinearity = ["relu"] if kind == "RNN" else []

@@ -301,7 +301,8 @@ class Recurrent(nn.RNNBase):
         """Rows by their lengths: their order, the way back, and how many live at each step."""
         batch, time = (0, 1) if self.batch_first else (1, 0)
         lengths = torch.as_tensor(lengths, device="cpu")
-        if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        wrong = lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool
+        if wrong and lengths.numel():  # an empty list is of floating point
             raise RuntimeError(f"lengths: expected whole numbers, got {lengths.dtype}")
         lengths = lengths.to(torch.int64)
         rows, steps = input.shape[batch], input.shape[time]
