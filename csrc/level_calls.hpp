@@ -152,12 +152,13 @@ class LevelPass {
     }
 
     int64_t elements() const {
-        int64_t total = 0;
+        int64_t total = second_d_x();
         for (int d = 0; d < plan_.directions; ++d) total += walks_[d].elements();
         return total;
     }
 
     void forward(T* data) {
+        data += second_d_x();
         for (int d = 0; d < plan_.directions; ++d) {
             walks_[d].forward(data);
             data += walks_[d].elements();
@@ -165,7 +166,8 @@ class LevelPass {
     }
 
     void backward(T* data) {
-        thread_local Memory<T> memory;  // for the gradient of x in the second direction
+        T* const part = data;
+        data += second_d_x();
         for (int d = 0; d < plan_.directions; ++d) {
             Layer<T>& l = walks_[d].layer;
             plan_.each_weight(l, [](const char*, const T*&, T*& gradient, const Sizes& sizes) {
@@ -173,7 +175,7 @@ class LevelPass {
             });
             const bool second = d && d_x_.base;
             const int64_t columns = plan_.input_size;
-            if (second) l.d_x = {memory.reserve(steps * batch * columns), batch * columns, columns};
+            if (second) l.d_x = {part, batch * columns, columns};
             walks_[d].backward(data);
             if (second) add_to_d_x(l.d_x);
             data += walks_[d].elements();
@@ -181,6 +183,11 @@ class LevelPass {
     }
 
   private:
+    // Elements for the gradient of x in the second direction, before it is added to the first's.
+    int64_t second_d_x() const {
+        return plan_.directions == 2 && walks_[0].layer.training ? steps * batch * plan_.input_size : 0;
+    }
+
     Sizes state_sizes() const {
         if (single_) return {batch, plan_.hidden_size};
         return {plan_.directions, batch, plan_.hidden_size};
@@ -340,6 +347,7 @@ class Level {
           bool bias, int directions, double recurrent_dropout, const std::vector<double>& zoneout,
           bool layer_norm)
         : tensor_class_(tensor_class),
+          input_size_(input_size),
           single_(plan<float>(cell, input_size, hidden_size, bias, directions, recurrent_dropout, zoneout,
                               layer_norm)),
           double_(plan<double>(cell, input_size, hidden_size, bias, directions, recurrent_dropout, zoneout,
@@ -368,6 +376,14 @@ class Level {
                    : single_.backward(tensors, in, d_results, kept, need_d_x);
     }
 
+    // Whether these inputs are plain tensors of one dtype, and x has steps, rows and the right columns;
+    // false, too, where that is not known at once. Forward then refuses nothing but weights' shapes.
+    bool takes(nb::tuple inputs) const {
+        Sizes x({});
+        return tensor_class_.are_plain(inputs, x) && x.count == 3 && x.size[2] == input_size_ &&
+               x.elements() > 0;
+    }
+
   private:
     template <class T>
     static LevelPlan<T> plan(const std::string& cell, int64_t input_size, int64_t hidden_size, bool bias,
@@ -384,6 +400,7 @@ class Level {
     }
 
     const TensorClass tensor_class_;
+    const int64_t input_size_;
     const LevelCalls<float> single_;
     const LevelCalls<double> double_;
 };
@@ -407,6 +424,7 @@ inline void bind_levels(nb::module_& module) {
                       const std::vector<double>&, bool>(),
              "tensor_class"_a, "cell"_a, "input_size"_a, "hidden_size"_a, "bias"_a, "directions"_a,
              "recurrent_dropout"_a, "zoneout"_a, "layer_norm"_a)
+        .def("takes", &Level::takes, "inputs"_a)
         .def("forward", &Level::forward, "inputs"_a, "live"_a.none(), "seeds"_a.none(), "rows"_a.none(),
              "batch_first"_a, "training"_a)
         .def("backward", &Level::backward, "inputs"_a, "live"_a.none(), "seeds"_a.none(),

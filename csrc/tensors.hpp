@@ -41,25 +41,6 @@ struct Exchange {
 
 }  // namespace dlpack
 
-// The class of PyTorch's tensors, and its table of functions if it has one.
-class TensorClass {
-  public:
-    explicit TensorClass(nb::handle type) : type_(reinterpret_cast<PyTypeObject*>(type.ptr())) {
-        const nb::object capsule = nb::getattr(type, "__dlpack_c_exchange_api__", nb::none());
-        if (!PyCapsule_IsValid(capsule.ptr(), "dlpack_exchange_api")) return;
-        const auto* table =
-            static_cast<const dlpack::Exchange*>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
-        if (table->major == 1) describe_ = table->describe;
-    }
-
-    bool has(nb::handle object) const { return PyObject_TypeCheck(object.ptr(), type_); }
-    auto describe() const { return describe_; }
-
-  private:
-    PyTypeObject* const type_;  // lives as long as the process, as does the table
-    int (*describe_)(void*, dlpack::Tensor*) = nullptr;
-};
-
 // How many steps, rows, columns a tensor has.
 struct Sizes {
     Sizes(std::initializer_list<int64_t> sizes) : count(sizes.size()) {
@@ -74,6 +55,59 @@ struct Sizes {
 
     size_t count;
     int64_t size[3] = {};
+};
+
+// The class of PyTorch's tensors, and its table of functions if it has one.
+class TensorClass {
+  public:
+    explicit TensorClass(nb::handle type)
+        : type_(reinterpret_cast<PyTypeObject*>(type.ptr())),
+          parameter_(reinterpret_cast<PyTypeObject*>(lasting("torch.nn", "Parameter"))),
+          empty_like_(lasting("torch", "empty_like")) {
+        const nb::object capsule = nb::getattr(type, "__dlpack_c_exchange_api__", nb::none());
+        if (!PyCapsule_IsValid(capsule.ptr(), "dlpack_exchange_api")) return;
+        const auto* table =
+            static_cast<const dlpack::Exchange*>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
+        if (table->major == 1) describe_ = table->describe;
+    }
+
+    bool has(nb::handle object) const { return PyObject_TypeCheck(object.ptr(), type_); }
+    auto describe() const { return describe_; }
+    PyObject* empty_like() const { return empty_like_; }
+
+    // Whether tensors are of no class derived from these, have their memory here, and are of one dtype,
+    // single or double precision. False, too, where that is not known at once.
+    bool are_plain(const nb::tuple& tensors, Sizes& first) const {
+        uint8_t bits = 0;
+        for (nb::handle tensor : tensors) {
+            const PyTypeObject* const type = Py_TYPE(tensor.ptr());
+            dlpack::Tensor found{};
+            if ((type != type_ && type != parameter_) || !describe_) return false;
+            if (describe_(tensor.ptr(), &found)) {
+                PyErr_Clear();
+                return false;
+            }
+            if (!bits) {
+                if (found.dimensions > 3) return false;
+                first.count = size_t(found.dimensions);
+                std::copy_n(found.shape, found.dimensions, first.size);
+                bits = found.bits;
+            }
+            if (found.device != dlpack::cpu || found.code != dlpack::floating || found.bits != bits ||
+                (bits != 32 && bits != 64))
+                return false;
+        }
+        return true;
+    }
+
+  private:
+    static PyObject* lasting(const char* module, const char* name) {
+        return nb::object(nb::module_::import_(module).attr(name)).release().ptr();
+    }
+
+    PyTypeObject *const type_, *const parameter_;  // these live as long as the process
+    PyObject* const empty_like_;
+    int (*describe_)(void*, dlpack::Tensor*) = nullptr;
 };
 
 // The tensors of one call; what had to be made for it (a copy without gaps) lives as long.
@@ -149,7 +183,11 @@ class Tensors {
     }
 
     // New memory, without gaps, for something shaped as a tensor.
-    nb::object empty_like(nb::handle tensor) { return empty(tensor, sizes("inputs", tensor)); }
+    nb::object empty_like(nb::handle tensor) {
+        const View view = view_of("inputs", tensor);
+        if (view.without_gaps()) return checked(PyObject_CallOneArg(type_.empty_like(), tensor.ptr()));
+        return empty(tensor, sizes("inputs", tensor));
+    }
 
   private:
     static constexpr int most_dimensions = 3;

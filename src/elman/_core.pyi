@@ -102,6 +102,7 @@ class Level:
         zoneout: list[float],
         layer_norm: bool,
     ) -> None: ...
+    def takes(self, inputs: tuple[Any, ...]) -> bool: ...
     def forward(
         self,
         inputs: tuple[Any, ...],

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import elman.torch as ours
+from elman.errors import InputError
 
 KINDS = {
     "RNN": {},
@@ -199,6 +200,22 @@ def test_first_and_second_derivatives_are_those_of_differences(kind: str) -> Non
     assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
 
 
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_every_derivative_is_that_of_differences(kind: str) -> None:
+    torch.manual_seed(2)
+    layer = getattr(ours, kind)(2, 2, dtype=torch.float64)
+    x = torch.randn(2, 2, 2, dtype=torch.float64, requires_grad=True)
+    names = [name for name, _ in layer.named_parameters()]
+
+    def run(x: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        given = dict(zip(names, weights, strict=True))
+        return torch.func.functional_call(layer, given, (x,))[0]
+
+    # each number by itself, not one direction among all as in the fast mode
+    assert torch.autograd.gradcheck(run, (x, *layer.parameters()))
+    assert torch.autograd.gradgradcheck(run, (x, *layer.parameters()))
+
+
 def test_a_graph_can_be_walked_back_twice() -> None:
     layer = ours.LSTM(2, 3)
     x = torch.randn(4, 2, 2, requires_grad=True)
@@ -235,20 +252,39 @@ def test_a_weight_changed_in_place_before_backward_is_noticed() -> None:
         output.sum().backward()
 
 
-def test_ten_steps_of_adam_land_on_the_same_weights() -> None:
-    theirs, mine = pair("LSTM", 3, 8, num_layers=2, batch_first=True, dtype=torch.float32)
+@pytest.mark.parametrize("kind", KINDS)
+def test_ten_steps_of_adam_land_on_the_same_weights(kind: str) -> None:
+    theirs, mine = pair(kind, 3, 8, num_layers=2, batch_first=True, dtype=torch.float32)
+    assert mine.path == "elman"
     x, y = torch.randn(16, 12, 3), torch.randn(16, 12, 8)
+    begin = [one.detach().clone() for one in theirs.parameters()]
     for module in (theirs, mine):
         optimizer = torch.optim.Adam(module.parameters(), lr=1e-2)
         for _ in range(10):
             optimizer.zero_grad()
             nn.functional.mse_loss(module(x)[0], y).backward()
             optimizer.step()
-    for one, other in zip(mine.parameters(), theirs.parameters(), strict=True):
+    for one, other, before in zip(mine.parameters(), theirs.parameters(), begin, strict=True):
+        assert (other - before).abs().max() > 0.05  # so 1e-4 is little beside what was learned
         torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
 
 
 # ------------------------------------------------------------------------------- good manners
+
+
+@pytest.mark.parametrize("options", OPTIONS[::3], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_checkpoints_go_to_torch_as_they_come_from_it(kind: str, options: dict[str, Any]) -> None:
+    theirs, mine = pair(kind, 3, 5, **options)
+    for parameter in mine.parameters():
+        nn.init.normal_(parameter)
+    assert list(mine.state_dict()) == list(theirs.state_dict())
+    memory = io.BytesIO()
+    torch.save(mine.state_dict(), memory)
+    memory.seek(0)
+    theirs.load_state_dict(torch.load(memory, weights_only=True))
+    x = torch.randn(4, 6, 3, dtype=torch.float64)
+    torch.testing.assert_close(theirs(x), mine(x))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -323,14 +359,18 @@ def test_many_threads_at_once() -> None:
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
-def test_dropout_drops_between_layers_in_training_alone() -> None:
-    layer = ours.GRU(2, 8, num_layers=2, dropout=0.5)
-    x = torch.randn(6, 3, 2)
-    torch.manual_seed(3)
-    first = layer(x)[0]
-    torch.manual_seed(3)
-    assert torch.equal(layer(x)[0], first) and not torch.equal(layer(x)[0], first)
-    assert torch.equal(layer.eval()(x)[0], layer(x)[0])
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+@pytest.mark.parametrize("kind", KINDS)
+def test_dropout_between_levels_is_torchs_to_the_last_mask(kind: str, rate: float) -> None:
+    theirs, mine = pair(kind, 2, 8, num_layers=3, bidirectional=True, dropout=rate)
+    x = torch.randn(6, 3, 2, dtype=torch.float64, requires_grad=True)
+    found = []
+    for module in (mine, theirs):
+        torch.manual_seed(3)
+        found.append(everything(module, x, None))
+    assert_same(*found)
+    assert not torch.equal(mine(x)[0], mine(x)[0])
+    assert_same(everything(mine.eval(), x, None), everything(theirs.eval(), x, None))
 
 
 def test_what_the_kernels_do_not_serve_is_torchs_own_and_said() -> None:
@@ -378,18 +418,60 @@ def test_a_learned_initial_state_is_a_parameter() -> None:
     assert not layer.initial_h_l0.any() and layer.weight_hh_l0.any()
 
 
+def steps_of(kind: str, layer: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """States and gates of one level, one direction, as the equations in torch.nn's pages go."""
+    h = c = x.new_zeros(x.shape[1], layer.hidden_size)
+    w_ih, w_hh = layer.weight_ih_l0, layer.weight_hh_l0
+    kept: dict[str, list[torch.Tensor]] = {}
+    for x_t in x:
+        own, state = x_t @ w_ih.T + layer.bias_ih_l0, h @ w_hh.T + layer.bias_hh_l0
+        if kind.startswith("RNN"):
+            h = (torch.relu if "relu" in kind else torch.tanh)(own + state)
+            found = {"h": h}
+        elif kind == "LSTM":
+            i, f, g, o = (own + state).chunk(4, dim=1)
+            i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+            c = f * c + i * g
+            h = o * c.tanh()
+            found = {"h": h, "c": c, "i": i, "f": f, "g": g, "o": o}
+        else:
+            (x_r, x_z, x_n), (h_r, h_z, h_n) = own.chunk(3, dim=1), state.chunk(3, dim=1)
+            r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
+            n = (x_n + r * h_n).tanh()
+            h = (1 - z) * n + z * h
+            found = {"h": h, "r": r, "z": z, "n": n}
+        for name, value in found.items():
+            kept.setdefault(name, []).append(value)
+    return {name: torch.stack(values) for name, values in kept.items()}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_state_and_gate_can_be_looked_at(kind: str) -> None:
+    _, layer = pair(kind, 3, 5)
+    x = torch.randn(6, 2, 3, dtype=torch.float64)
+    (traced,) = layer.trace(x)
+    torch.testing.assert_close(traced, steps_of(kind, layer, x))
+    (single,) = layer.trace(x[:, 0])
+    torch.testing.assert_close(single, {name: one[:, 0] for name, one in traced.items()})
+    (short,) = layer.trace(x, lengths=[2, 5])
+    for name, one in traced.items():
+        torch.testing.assert_close(short[name][:2], one[:2])
+        torch.testing.assert_close(short[name][2:5, 1], one[2:5, 1])
+        assert not short[name][2:, 0].any() and not short[name][5:].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_traced_levels_and_directions_are_those_of_forward(kind: str) -> None:
     _, layer = pair(kind, 3, 5, num_layers=2, bidirectional=True, batch_first=True)
     x = torch.randn(2, 6, 3, dtype=torch.float64)
-    traced = layer.trace(x)
-    output, _ = layer(x)
-    gates = {"RNN": "h", "RNN relu": "h", "LSTM": "hcifgo", "GRU": "hrzn"}[kind]
-    assert [set(one) for one in traced] == [set(gates)] * 4
-    torch.testing.assert_close(torch.cat([traced[2]["h"], traced[3]["h"]], dim=2), output)
-    if kind == "LSTM":
-        one = traced[0]
-        torch.testing.assert_close(one["o"] * torch.tanh(one["c"]), one["h"])
+    hidden = a_state(kind, 4, 2, 5)
+    for lengths in (None, [6, 3]):
+        traced = layer.trace(x, hidden, lengths)
+        output, _ = layer(x, hidden, lengths)
+        assert len(traced) == 4
+        torch.testing.assert_close(torch.cat([traced[2]["h"], traced[3]["h"]], dim=2), output)
+    with pytest.raises(InputError, match="PackedSequence"):
+        layer.trace(pack_padded_sequence(x, torch.tensor([6, 3]), batch_first=True))
 
 
 # --------------------------------------------------------------------- regularised from within
@@ -481,82 +563,3 @@ def test_rates_that_are_none_are_refused(options: dict[str, Any]) -> None:
         ours.GRU(2, 3, **options)
     with pytest.raises(ValueError, match="proj_size"):
         ours.LSTM(2, 4, proj_size=2, layer_norm=True)
-
-
-# ---------------------------------------------------------------------------------- errors
-
-
-@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_errors_are_torchs(kind: str) -> None:
-    theirs, mine = pair(kind, 3, 5, dtype=torch.float32)
-    wrong = [
-        (torch.randn(4, 2, 2), None),
-        (torch.randn(4, 2, 3, 1), None),
-        (torch.randn(4, 2, 3, dtype=torch.float64), None),
-        (torch.randn(4, 2, 3), torch.randn(1, 3, 5)),
-    ]
-    for x, h in wrong:
-        state = h if h is None or kind != "LSTM" else (h, h)
-        messages = []
-        for module in (theirs, mine):
-            with pytest.raises((RuntimeError, ValueError)) as caught:
-                module(x, state)
-            messages.append(str(caught.value))
-        assert messages[0] == messages[1]
-
-
-@pytest.mark.parametrize("lengths", [[1, 2, 3], [5, 1], [-1, 2]])
-def test_lengths_that_do_not_fit_are_refused(lengths: list[int]) -> None:
-    with pytest.raises(RuntimeError, match="lengths: expected"):
-        ours.GRU(2, 3)(torch.randn(4, 2, 2), lengths=lengths)
-
-
-# ------------------------------------------------------------------------------- accelerate
-
-
-class Model(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(7, 3)
-        self.encoder = nn.LSTM(3, 4, num_layers=2, batch_first=True, bidirectional=True)
-        self.same = self.encoder
-        self.inner = nn.Sequential(nn.Linear(8, 3), nn.GRUCell(3, 4))
-        self.projected = nn.LSTM(4, 4, proj_size=2)
-        self.own = type("Mine", (nn.GRU,), {})(4, 4)
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        output, _ = self.encoder(self.embed(tokens))
-        return self.inner(output[:, -1])
-
-
-def test_accelerate_changes_a_model_in_place_and_tells() -> None:
-    torch.manual_seed(0)
-    model = Model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    tokens = torch.randint(0, 7, (5, 6))
-    expected, checkpoint = model(tokens), copy.deepcopy(model.state_dict())
-    seen: list[int] = []
-    model.encoder.register_forward_hook(lambda *_: seen.append(1))
-    parameters = dict(model.named_parameters())
-    changes = ours.accelerate(model)
-    assert isinstance(model.encoder, ours.LSTM) and model.same is model.encoder
-    assert isinstance(model.inner[1], ours.GRUCell)
-    assert all(parameters[name] is one for name, one in model.named_parameters())
-    torch.testing.assert_close(model(tokens), expected)
-    assert seen == [1]
-    done = {one.name: one for one in changes}
-    assert done["encoder"].changed and done["same"].changed and done["inner.1"].changed
-    assert "projection" in done["projected"].reason and "derived" in done["own"].reason
-    table = str(changes)
-    assert "encoder" in table and "elman" in table and "projection" in table
-    model(tokens).sum().backward()
-    optimizer.step()
-    assert not torch.equal(model.encoder.weight_hh_l0, checkpoint["encoder.weight_hh_l0"])
-    model.load_state_dict(checkpoint)
-    torch.testing.assert_close(model(tokens), expected)
-    assert all(one.reason for one in ours.accelerate(model))
-
-
-def test_a_model_that_is_a_layer_itself_cannot_be_changed() -> None:
-    (change,) = ours.accelerate(nn.GRU(2, 3))
-    assert not change.changed and "the model itself" in change.reason

@@ -15,6 +15,20 @@ from torch.testing._internal import common_modules
 
 INFOS = [one for one in common_modules.module_db if one.module_cls.__name__ in ours.__all__]
 
+NUMBERS = {
+    "nn.RNN": 32,
+    "nn.LSTM": 32,
+    "nn.GRU": 16,
+    "nn.RNNCell": 3,
+    "nn.LSTMCell": 2,
+    "nn.GRUCell": 2,
+}
+"""How many inputs PyTorch 2.13 has for each module."""
+
+
+def test_pytorch_has_inputs_for_all_six_modules() -> None:
+    assert {one.name for one in INFOS} == set(NUMBERS)
+
 
 def tensors(value: Any) -> list[torch.Tensor]:
     if isinstance(value, torch.Tensor):
@@ -29,7 +43,8 @@ def test_every_input_gives_what_torch_gives(info: Any, dtype: torch.dtype, train
     inputs = info.module_inputs_func(
         info, device="cpu", dtype=dtype, requires_grad=True, training=training
     )
-    assert inputs
+    assert len(inputs) >= NUMBERS[info.name]
+    kernels = 0
     for one in inputs:
         made = one.constructor_input
         torch.manual_seed(0)
@@ -37,6 +52,9 @@ def test_every_input_gives_what_torch_gives(info: Any, dtype: torch.dtype, train
         mine = getattr(ours, info.module_cls.__name__)(*made.args, **made.kwargs, dtype=dtype)
         mine.load_state_dict(theirs.state_dict())
         mine.train(training)
+        projected = made.kwargs.get("proj_size", 0)
+        assert mine.path == ("torch (projection)" if projected else "elman")
+        kernels += not projected
         given = one.forward_input
         found = []
         for module in (mine, theirs):
@@ -50,3 +68,4 @@ def test_every_input_gives_what_torch_gives(info: Any, dtype: torch.dtype, train
         for own, expected in zip(*found, strict=True):
             bound = 1e-4 if dtype == torch.float32 else 1e-10
             torch.testing.assert_close(own, expected, rtol=bound, atol=bound)
+    assert kernels >= NUMBERS[info.name] / 2

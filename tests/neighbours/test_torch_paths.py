@@ -160,20 +160,34 @@ class TestEverySetting:
         states = final if isinstance(final, tuple) else (final,)
         assert all(one.is_meta and one.shape == (4, 4, 5) for one in states)
 
-    @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
-    def test_written_down_by_jit_trace(
-        self, kind: str, setting: str, training: bool, lengths: Any
-    ) -> None:
-        layer, x = a_layer(kind, setting).train(training), an_input(torch.float32)
-        if setting not in SAYS_TORCH:
-            layer.eval()  # a trace draws its random numbers anew
-        traced = torch.jit.trace(Flat(layer, lengths), x)
-        memory = io.BytesIO()
-        torch.jit.save(traced, memory)
-        memory.seek(0)
-        other = x * 2
-        found = torch.jit.load(memory)(other)
-        torch.testing.assert_close(found, flat(layer, other, lengths))
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize(("kind", "setting"), CASES)
+def test_written_down_by_jit_trace(kind: str, setting: str, lengths: Any) -> None:
+    layer = a_layer(kind, setting).eval()  # in training a trace draws its random numbers anew
+    traced = torch.jit.trace(Flat(layer, lengths), an_input(torch.float32), check_trace=False)
+    memory = io.BytesIO()
+    torch.jit.save(traced, memory)
+    memory.seek(0)
+    other = an_input(torch.float32) * 2
+    torch.testing.assert_close(torch.jit.load(memory)(other), flat(layer, other, lengths))
+
+
+@pytest.mark.parametrize("reason", ["bfloat16", "autocast"])
+def test_in_a_compiled_graph(reason: str) -> None:
+    torch.manual_seed(0)
+    layer = ours.GRU(3, 5, reset_after=False, recurrent_dropout=0.4, layer_norm=True)
+    dtype = torch.bfloat16 if reason == "bfloat16" else torch.float32
+    layer.to(dtype)
+    torch._dynamo.reset()  # which compiles a function so many times and no more
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    x = torch.randn(2, 4, 3, dtype=dtype)
+    with torch.autocast("cpu", torch.bfloat16, enabled=reason == "autocast"):
+        found, expected = (flat(one, x, [1, 2, 0, 2]) for one in (compiled, layer))
+    assert torch.equal(found, expected)
+    found.float().sum().backward()
+    assert all(one.grad is not None for one in layer.parameters())
 
 
 class Flat(nn.Module):

@@ -149,6 +149,21 @@ def test_gradients_are_tensors_of_their_own(kind: str) -> None:
         optimizer(twin.parameters(), lr=0.1).step()
 
 
+def test_gradients_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    from elman.torch.level import Call
+
+    layer, made, backward = ours.GRU(3, 4), [], Call.backward
+
+    def watched(self: Call, *given: Any) -> Any:
+        gradients = backward(self, *given)
+        made.extend(one.data_ptr() for one in gradients if one is not None)
+        return gradients
+
+    monkeypatch.setattr(Call, "backward", watched)
+    layer(torch.randn(5, 2, 3))[0].sum().backward()
+    assert [one.grad.data_ptr() for one in layer.parameters()] == made
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_tensor_that_comes_in_twice_has_one_gradient(kind: str) -> None:
     torch.manual_seed(0)
@@ -323,6 +338,32 @@ def test_a_state_of_another_dtype_and_no_steps_are_refused(kind: str) -> None:
 def test_lengths_are_whole_numbers(lengths: Any) -> None:
     with pytest.raises(RuntimeError, match="lengths: expected whole numbers, got torch"):
         ours.GRU(2, 3)(torch.randn(4, 2, 2), lengths=lengths)
+
+
+def test_settings_may_change_at_any_time() -> None:
+    torch.manual_seed(0)
+    layer, x = ours.GRU(3, 4, batch_first=True), torch.randn(5, 2, 3)
+    first = layer(x)[0]
+    layer.batch_first = False
+    turned = layer(x.transpose(0, 1))[0].transpose(0, 1)
+    assert torch.equal(turned, first)
+    layer.zoneout = 0.5
+    assert not torch.equal(layer(x)[0], layer(x)[0])
+    layer.eval()
+    mean = layer(x)[0]
+    assert torch.equal(layer(x)[0], mean)
+    layer.train().zoneout = 0.0
+    assert torch.equal(layer(x.transpose(0, 1))[0].transpose(0, 1), first)
+    layer.register_parameter("weight_hh_l0", nn.Parameter(torch.zeros(12, 4)))
+    without = layer(x.transpose(0, 1))[0]
+    assert not torch.equal(without.transpose(0, 1), first)
+    with torch.no_grad():
+        given = {name: 2 * one for name, one in layer.named_parameters()}
+    called = torch.func.functional_call(layer, given, (x.transpose(0, 1),))[0]
+    assert not torch.equal(called, without)
+    assert torch.equal(layer(x.transpose(0, 1))[0], without)
+    assert "_short" in layer.__dict__ and "_short" not in layer.__getstate__()
+    assert torch.equal(copy.copy(layer)(x.transpose(0, 1))[0], without)
 
 
 # ----------------------------------------------------------------------------------- memory

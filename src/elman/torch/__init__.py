@@ -16,8 +16,8 @@ except ImportError as error:  # pragma: no cover - the tests have it
         f'elman.torch needs PyTorch, which is not installed ({error}): pip install "elman[torch]"'
     ) from error
 
-from elman.torch.accelerate import accelerate
+from elman.torch.accelerate import accelerate, restore
 from elman.torch.cells import GRUCell, LSTMCell, RNNCell
 from elman.torch.layers import GRU, LSTM, RNN
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "accelerate", "restore"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from elman.levels import Level
 from elman.torch.level import Call
 from elman.torch.operator import level as run
-from elman.torch.paths import path_of, why_not, why_not_step
+from elman.torch.paths import refuse_input, refuse_reading, why_not, why_not_step
 
-__all__ = ["GRUCell", "LSTMCell", "RNNCell"]
+__all__ = ["Cell", "GRUCell", "LSTMCell", "RNNCell"]
 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-class _OneStep:
+class Cell:
     """What the three cells share; they are PyTorch's own modules but for the arithmetic."""
 
     _states = 1
@@ -28,7 +28,14 @@ class _OneStep:
         """Which code runs, and why if it is not elman's."""
         weights = self._weights()
         reason = why_not(self, weights[0]) or why_not_step(*weights[:2])
-        return path_of(reason, True)
+        return "elman" if reason is None else f"torch ({reason})"
+
+    def own_settings(self) -> list[str]:
+        """The settings that ``torch.nn`` has not, and that are not the default: none of them."""
+        return []
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_reading("torch.jit.script")
 
     def extra_repr(self) -> str:
         """The arguments that are not the default, and the code that runs."""
@@ -41,6 +48,8 @@ class _OneStep:
             input: ``(B, D)``, or ``(D,)`` without a batch.
             hx: The state ``(B, H)`` or ``(H,)``, for an LSTM a pair; ``None`` for zeros.
         """
+        if not isinstance(input, Tensor):
+            refuse_input(input)
         weights = self._weights()
         if (
             why_not(self, input) is not None
@@ -90,7 +99,7 @@ def _call_of(cell: str, input_size: int, hidden_size: int, bias: bool) -> Call:
     return find(cell, input_size, hidden_size, bias)
 
 
-class RNNCell(_OneStep, nn.RNNCell):
+class RNNCell(Cell, nn.RNNCell):
     """``torch.nn.RNNCell`` over elman's kernels; the arguments are those of PyTorch's."""
 
     @property
@@ -98,14 +107,14 @@ class RNNCell(_OneStep, nn.RNNCell):
         return f"rnn_{self.nonlinearity}"
 
 
-class LSTMCell(_OneStep, nn.LSTMCell):
+class LSTMCell(Cell, nn.LSTMCell):
     """``torch.nn.LSTMCell`` over elman's kernels; the arguments are those of PyTorch's."""
 
     _cell = "lstm"
     _states = 2
 
 
-class GRUCell(_OneStep, nn.GRUCell):
+class GRUCell(Cell, nn.GRUCell):
     """``torch.nn.GRUCell`` over elman's kernels; the arguments are those of PyTorch's."""
 
     _cell = "gru"

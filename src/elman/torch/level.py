@@ -76,9 +76,7 @@ class Call:
                 another one walks forward again before.
             need_d_x: Whether that of ``x`` is wanted.
         """
-        core = self._core
-        if core is None:
-            core = self._core = _core_of(self.level)
+        core = self._core or self._made()
         return core.backward(
             inputs,
             self.live,
@@ -89,6 +87,16 @@ class Call:
             kept,
             need_d_x,
         )
+
+    @property
+    def core(self) -> _core.Level:
+        """The core's walk."""
+        return self._core or self._made()
+
+    def _made(self) -> _core.Level:
+        """The core's walk, made when it is first asked for: not while a compiler traces."""
+        self._core = _core_of(self.level)
+        return self._core
 
 
 def run_level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -130,9 +138,10 @@ class LevelFunction(torch.autograd.Function):
         """By the kernels; or, if the derivative is to be differentiated or many are asked for at
         once (``is_grads_batched``), by PyTorch's own."""
         call, inputs, wanted = ctx.call, ctx.saved_tensors, ctx.needs_input_grad
-        if torch.is_grad_enabled() or not all(map(_has_memory, d_results)):
+        if torch.is_grad_enabled() or _are_many(d_results):
             return None, *_differentiable(call, inputs, d_results, wanted[1:])
-        return None, *call.backward(inputs, d_results, ctx.kept, wanted[1])
+        kept, ctx.kept = ctx.kept, None  # it serves once; whoever keeps the loss need not keep it
+        return None, *call.backward(inputs, d_results, kept, wanted[1])
 
 
 _apply: Any = super(torch.autograd.Function, LevelFunction).apply
@@ -140,9 +149,12 @@ _apply: Any = super(torch.autograd.Function, LevelFunction).apply
 here."""
 
 
-def _has_memory(d_result: Tensor | None) -> bool:
-    """Whether a gradient is one array; many that PyTorch shows as one are not."""
-    return d_result is None or torch._C._has_storage(d_result)
+def _are_many(d_results: tuple[Tensor | None, ...]) -> bool:
+    """Whether PyTorch shows many gradients as one, which has no memory of its own."""
+    for d_result in d_results:
+        if d_result is not None and not torch._C._has_storage(d_result):
+            return True
+    return False
 
 
 @lru_cache(maxsize=1024)

@@ -25,10 +25,13 @@ from elman.cells import CELLS
 from elman.levels import Level
 from elman.torch.level import Call, run_level
 
-__all__ = ["level"]
+__all__ = ["level", "modes"]
 
 _PLAIN = frozenset((Tensor, nn.Parameter))
 """What has memory of its own and nothing to say about what is done with it."""
+
+modes = torch._C._len_torch_dispatch_stack
+"""How many watch PyTorch's operators, to trace them or to count."""
 
 _RESERVE = 8
 """Bytes of a reserve."""
@@ -36,11 +39,7 @@ _RESERVE = 8
 
 def level(call: Call, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """See :func:`elman.torch.level.run_level`."""
-    if not (
-        torch.compiler.is_compiling()
-        or torch._C._len_torch_dispatch_stack()
-        or not _PLAIN.issuperset(map(type, inputs))
-    ):
+    if not (torch.compiler.is_compiling() or modes()) and _PLAIN.issuperset(map(type, inputs)):
         return run_level(call, inputs)
     own, inner = call.level, call.level.regularization
     x, (state, weights) = inputs[0], own.split(inputs[1:])

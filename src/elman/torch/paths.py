@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-__all__ = ["VMAP", "path_of", "why_not", "why_not_step"]
+from elman.errors import InputError
+
+__all__ = [
+    "VMAP",
+    "path_of",
+    "refuse_input",
+    "refuse_reading",
+    "why_not",
+    "why_not_now",
+    "why_not_step",
+]
 
 
 VMAP = "torch.func.vmap"
@@ -25,17 +35,35 @@ def why_not(module: Any, value: Tensor) -> str | None:
         return str(value.dtype).removeprefix("torch.")
     if module.__dict__.get("proj_size"):
         return "projection"
-    if torch.jit.is_tracing():
-        return "traced"
-    if torch.is_autocast_enabled("cpu"):
-        return "autocast"
     if torch.compiler.is_compiling():  # which sees through transforms
-        return None
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+        if torch.is_autocast_enabled("cpu"):
+            return "autocast"
+        return "torch.onnx.export" if _is_for_onnx() else None
+    return why_not_now()
+
+
+_autocasts = torch.is_autocast_enabled
+_transforms = torch._C._functorch.peek_interpreter_stack
+_tracing = torch._C._get_tracing_state
+
+
+def why_not_now() -> str | None:
+    """``None`` if the kernels can serve anything in the state that PyTorch is in, or why not."""
+    if _autocasts("cpu"):
+        return "autocast"
+    if _tracing() is not None:
+        return "traced"
+    if _transforms() is not None:
         return _transform()
     if forward_ad._current_level >= 0:
         return "forward-mode differentiation"
     return None
+
+
+def _is_for_onnx() -> bool:
+    """Whether what is compiled becomes a file of ONNX, which knows no operators of elman's."""
+    exporting = getattr(torch.compiler, "is_exporting", None)  # since PyTorch 2.7
+    return exporting is not None and exporting() and torch.onnx.is_in_onnx_export()
 
 
 def _transform() -> str:
@@ -43,6 +71,21 @@ def _transform() -> str:
     kinds = torch._C._functorch
     at_work = [one.key() for one in kinds.get_interpreter_stack() or ()]
     return VMAP if kinds.TransformType.Vmap in at_work else "a transform of torch.func"
+
+
+def refuse_reading(tool: str) -> NoReturn:
+    """To what reads the source of modules, or what they do with what is no tensor."""
+    raise RuntimeError(
+        f"{tool}: elman's layers can be run, traced and exported, but not read; first put "
+        "torch.nn's back with elman.torch.restore(model)"
+    )
+
+
+def refuse_input(input: Any) -> NoReturn:
+    """To an input that is no tensor."""
+    if isinstance(input, torch.fx.Proxy):
+        refuse_reading("torch.fx")
+    raise InputError(f"input: expected a torch.Tensor, got {type(input).__name__}")
 
 
 def path_of(reason: str | None, is_theirs: bool) -> str:

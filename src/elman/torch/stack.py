@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from elman.backends.regularization import Regularization
 from elman.cells import CELLS
@@ -21,11 +23,13 @@ class Stack(NamedTuple):
         names: For each level the names of its weights, those of each direction in turn; they are
             in the order of ``torch.nn``, those of layer normalisation after the others.
         random: Whether training draws random numbers.
+        first: Takes the weights of the first level out of a dict, if all are in it.
     """
 
     calls: tuple[Call, ...]
     names: tuple[tuple[str, ...], ...]
     random: bool
+    first: Callable[[dict[str, Any]], tuple[Any, ...]]
 
 
 def make_stack(
@@ -54,7 +58,7 @@ def make_stack(
         calls.append(Call(level, batch_first=batch_first))
         names.append(tuple([f"{name}_l{depth}{end}" for end in ends for name in own]))
         size = len(ends) * (proj_size or hidden_size)
-    return Stack(tuple(calls), tuple(names), inner.random)
+    return Stack(tuple(calls), tuple(names), inner.random, itemgetter(*names[0]))
 
 
 stack_of = lru_cache(maxsize=1024)(make_stack)
