@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,13 @@ class Graph:
 
     Args:
         name: Of the graph.
+        outer: The graph that this one is the body of; no name stands in both.
 
     Attributes:
         metadata: Plain values that the model bears by name, each as JSON.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, outer: Graph | None = None) -> None:
         self.name = name
         self.nodes: list[Any] = []
         self.inputs: list[Any] = []
@@ -37,10 +39,10 @@ class Graph:
         self.initializers: list[Any] = []
         self.functions: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
-        self._count = 0
+        self._count: Iterator[int] = count(1) if outer is None else outer._count
         self._constants: dict[bytes, str] = {}
 
-    def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> str:
+    def input(self, name: str, dtype: Any, shape: Sequence[int | str] | None) -> str:
         """An input that must be fed."""
         self.inputs.append(helper.make_tensor_value_info(name, _kind(dtype), shape))
         return name
@@ -50,7 +52,7 @@ class Graph:
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(default), name))
         return self.input(name, default.dtype, shape)
 
-    def output(self, value: str, name: str, dtype: Any, shape: Sequence[int | str]) -> None:
+    def output(self, value: str, name: str, dtype: Any, shape: Sequence[int | str] | None) -> None:
         """A value as an output of the graph."""
         self.nodes.append(helper.make_node("Identity", [value], [name]))
         self.outputs.append(helper.make_tensor_value_info(name, _kind(dtype), shape))
@@ -105,6 +107,43 @@ class Graph:
         """How long an axis of a value is, a vector of one number."""
         return self.op("Shape", value, start=axis, end=axis + 1)
 
+    def scan(
+        self,
+        states: Sequence[tuple[str, Any]],
+        sequences: Sequence[tuple[str, Any]],
+        body: Callable[[Graph, list[str], list[str]], tuple[list[str], list[tuple[str, Any]]]],
+        reverse: bool = False,
+    ) -> list[str]:
+        """A loop over the first axis of values.
+
+        Args:
+            states: What goes from step to step: what it begins as, and its dtype.
+            sequences: What is walked along, and its dtype.
+            body: Adds one step to a graph, given the states and what each sequence has there;
+                returns the states after it and what the step gives, with its dtype.
+            reverse: Whether it walks from the end to the beginning; what the steps give stands
+                in the order of the sequences all the same.
+
+        Returns:
+            The states after the last step, and what the steps gave, one after the other.
+        """
+        inner = Graph("step", self)
+        given = [inner.input(inner._fresh("state"), kind, None) for _, kind in states]
+        here = [inner.input(inner._fresh("here"), kind, None) for _, kind in sequences]
+        after, gives = body(inner, given, here)
+        kinds = [kind for _, kind in states] + [kind for _, kind in gives]
+        for value, kind in zip([*after, *(one for one, _ in gives)], kinds, strict=True):
+            inner.output(value, inner._fresh("after"), kind, None)
+        graph = helper.make_graph(
+            inner.nodes, inner.name, inner.inputs, inner.outputs, inner.initializers
+        )
+        options: dict[str, Any] = {"body": graph, "num_scan_inputs": len(sequences)}
+        if reverse:
+            options["scan_input_directions"] = [1] * len(sequences)
+            options["scan_output_directions"] = [1] * len(gives)
+        inputs = [name for name, _ in (*states, *sequences)]
+        return self.ops("Scan", len(kinds), *inputs, **options)
+
     def model(self) -> Any:
         """The model, checked.
 
@@ -131,8 +170,7 @@ class Graph:
         return model
 
     def _fresh(self, stem: str) -> str:
-        self._count += 1
-        return f"{stem}_{self._count}"
+        return f"{stem}_{next(self._count)}"
 
 
 def _kind(dtype: Any) -> int:

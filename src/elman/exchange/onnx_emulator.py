@@ -64,10 +64,6 @@ def _model(emulator: Emulator) -> Any:
     ahead = []
     for place, network in enumerate(networks):
         states = states_in(graph, _initial(network, f"{place}."), number)
-        read = graph.cast(
-            graph.op("Concat", value, *beside, axis=2) if beside else value, np.float32
-        )
-        time_major = graph.op("Transpose", read, perm=[1, 0, 2])
         output, finals = _network(graph, network, f"{place}.", time_major, states)
         for name, final in finals.items():
             graph.output(final, f"final_{name}", np.float32, ["rows", network.shape.hidden_size])

@@ -15,6 +15,7 @@ _WRITERS = {
     "Emulator": "onnx_emulator",
     "LanguageModel": "onnx_language",
     "SequenceAutoencoder": "onnx_autoencoder",
+    "SequenceLabeller": "onnx_labeller",
 }
 """Estimators, and the modules whose ``told`` says what their file is to be."""
 
