@@ -52,7 +52,9 @@ def fitted(options: dict[str, Any], data: Any) -> SequenceLabeller:
         if network.crf is not None:
             for name in ("transitions", "start", "end"):
                 key = next(one for one in state if one.endswith(name))
-                state[key] = 2 * generator.standard_normal(state[key].shape).astype(np.float32)
+                state[key] = generator.standard_normal(state[key].shape).astype(np.float32)
+            key = next(one for one in state if one.endswith("transitions"))
+            state[key] -= 4 * np.eye(len(state[key]), dtype=np.float32)  # no label twice
             network.load_state_dict(state)
     return labeller
 
@@ -79,7 +81,9 @@ def test_words(name: str, tmp_path: Path) -> None:
         if len(chances):
             assert np.abs(own[: len(chances)] - chances).max() < 1e-5
         assert (own[len(chances) :] == 0).all()
-    assert len(np.unique(found["label"][found["label"] >= 0])) > 1
+    if OPTIONS[name]["crf"]:  # the chain decides
+        label = found["label"]
+        assert not ((label[:, 1:] == label[:, :-1]) & (label[:, 1:] >= 0)).any()
 
 
 @pytest.mark.parametrize("name", ["argmax", "chain", "ensemble"])

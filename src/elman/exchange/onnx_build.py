@@ -49,7 +49,8 @@ class Graph:
 
     def optional(self, name: str, shape: Sequence[int | str], default: Array) -> str:
         """An input that may be left out, and then is as given here."""
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(default), name))
+        array = np.ascontiguousarray(default).reshape(default.shape)  # that of a number stays ()
+        self.initializers.append(numpy_helper.from_array(array, name))
         return self.input(name, default.dtype, shape)
 
     def output(self, value: str, name: str, dtype: Any, shape: Sequence[int | str] | None) -> None:
@@ -143,6 +144,38 @@ class Graph:
             options["scan_output_directions"] = [1] * len(gives)
         inputs = [name for name, _ in (*states, *sequences)]
         return self.ops("Scan", len(kinds), *inputs, **options)
+
+    def loop(
+        self,
+        most: str,
+        states: Sequence[tuple[str, Any]],
+        body: Callable[[Graph, str, list[str]], tuple[str, list[str], list[tuple[str, Any]]]],
+    ) -> list[str]:
+        """A loop that goes on as long as its body wants.
+
+        Args:
+            most: Value of the most rounds, a whole number.
+            states: What goes from round to round: what it begins as, and its dtype.
+            body: Adds one round to a graph, given its number and the states; returns whether to go
+                on, the states after it and what it gives, with its dtype.
+
+        Returns:
+            The states after the last round, and what the rounds gave, one after the other.
+        """
+        inner = Graph("round", self)
+        number = inner.input(inner._fresh("number"), np.int64, [])
+        inner.input(inner._fresh("going"), np.bool_, [])
+        given = [inner.input(inner._fresh("state"), kind, None) for _, kind in states]
+        on, after, gives = body(inner, number, given)
+        inner.output(on, inner._fresh("on"), np.bool_, [])
+        kinds = [kind for _, kind in states] + [kind for _, kind in gives]
+        for value, kind in zip([*after, *(one for one, _ in gives)], kinds, strict=True):
+            inner.output(value, inner._fresh("after"), kind, None)
+        graph = helper.make_graph(
+            inner.nodes, inner.name, inner.inputs, inner.outputs, inner.initializers
+        )
+        inputs = [most, "", *(name for name, _ in states)]
+        return self.ops("Loop", len(kinds), *inputs, body=graph)
 
     def model(self) -> Any:
         """The model, checked.

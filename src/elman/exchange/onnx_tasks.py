@@ -16,6 +16,7 @@ _WRITERS = {
     "LanguageModel": "onnx_language",
     "SequenceAutoencoder": "onnx_autoencoder",
     "SequenceLabeller": "onnx_labeller",
+    "Translator": "onnx_translator",
 }
 """Estimators, and the modules whose ``told`` says what their file is to be."""
 
