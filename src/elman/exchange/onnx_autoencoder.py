@@ -17,8 +17,8 @@ from elman.errors import ElmanWarning
 from elman.exchange.certificate import Case
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_files import Run, Told, row_lengths
+from elman.exchange.onnx_inputs import encoded, live_steps, scaled
 from elman.exchange.onnx_layers import Rows, Written, write_layers
-from elman.exchange.onnx_sequences import encoded, live_steps, scaled
 from elman.exchange.parts import Array
 from elman.tasks.reconstruction import SequenceAutoencoder
 

@@ -88,7 +88,14 @@ def from_onnx(file: Any, constants: Mapping[str, Any]) -> Network:
 
 def read_onnx(file: Any, constants: Mapping[str, Any]) -> Reading:
     """The network with its places in the graph; arguments and errors as :func:`from_onnx`."""
-    return _Reader(load_model(file), constants).read()
+    model = load_model(file)
+    if model.producer_name == "elman" and model.graph.name != "network":
+        raise InputError(
+            f"file: it holds an estimator of elman's ({model.graph.name}), scaling or vocabulary "
+            "included, not a network alone; run it with ONNX Runtime, or load the saved estimator "
+            "with elman.load"
+        )
+    return _Reader(model, constants).read()
 
 
 class _Reader:

@@ -18,8 +18,8 @@ from elman.exchange.certificate import Case
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_crf import write_chain
 from elman.exchange.onnx_files import Told, row_lengths
+from elman.exchange.onnx_inputs import encoded, live_steps, scaled
 from elman.exchange.onnx_layers import Rows, write_layers
-from elman.exchange.onnx_sequences import encoded, live_steps, scaled
 from elman.exchange.parts import Array, Part, network_of, weights_of
 from elman.layers import Dropout
 from elman.layers.crf import CRF

@@ -19,8 +19,8 @@ from elman.errors import ElmanWarning
 from elman.exchange.certificate import Case
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_files import Told, row_lengths
+from elman.exchange.onnx_inputs import live_steps
 from elman.exchange.onnx_layers import Rows, write_layers
-from elman.exchange.onnx_sequences import live_steps
 from elman.exchange.parts import Array, Part, network_of, weights_of
 from elman.network import Network
 from elman.tasks.translation import Translator
