@@ -46,7 +46,7 @@ def told(emulator: Emulator) -> Told:
         lambda: _model(emulator),
         _cases(emulator),
         lambda case: _ours(emulator, case),
-        lambda run, case: _theirs(run, case),
+        lambda run, case: _theirs(emulator, run, case),
     )
 
 
@@ -163,10 +163,15 @@ def _cases(emulator: Emulator) -> Iterable[Case]:
 def _ours(emulator: Emulator, case: Case) -> Mapping[str, Array]:
     inputs = case.inputs
     forcing, parameters = inputs.get("forcing"), inputs.get("parameters")
-    return {"next": emulator.rollout(inputs["state"], _STEPS, forcing, parameters)}
+    return _judged(emulator, emulator.rollout(inputs["state"], _STEPS, forcing, parameters))
 
 
-def _theirs(run: Run, case: Case) -> Mapping[str, Array]:
+def _judged(emulator: Emulator, states: Array) -> dict[str, Array]:
+    """States, and the same in deviations, so that a channel of small numbers counts as much."""
+    return {"next": states, "next in deviations": emulator.model_.scales.scaled(states)}
+
+
+def _theirs(emulator: Emulator, run: Run, case: Case) -> Mapping[str, Array]:
     """The file, fed with a history and then with what it gives."""
     inputs = dict(case.inputs)
     forcing, steps = inputs.pop("forcing", None), inputs["state"].shape[1]
@@ -181,4 +186,4 @@ def _theirs(run: Run, case: Case) -> Mapping[str, Array]:
         for name, value in outputs.items():
             if name.startswith("final_"):
                 inputs[name.removeprefix("final_")] = value
-    return {"next": np.stack(found, axis=1)}
+    return _judged(emulator, np.stack(found, axis=1))
