@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -14,10 +14,24 @@ from onnx import TensorProto, helper, numpy_helper
 from elman import __version__
 from elman.exchange.parts import Array
 
-__all__ = ["OPSET", "Graph"]
+__all__ = ["OPSET", "Graph", "Held"]
 
 OPSET = 18
 IR_VERSION = 9
+
+
+class Held(NamedTuple):
+    """What a loop carries from step to step, or gives at each step.
+
+    Attributes:
+        value: Its name in the graph.
+        dtype: Of its numbers.
+        shape: Its axes; a text names one that is open.
+    """
+
+    value: str
+    dtype: Any
+    shape: tuple[int | str, ...]
 
 
 class Graph:
@@ -110,18 +124,18 @@ class Graph:
 
     def scan(
         self,
-        states: Sequence[tuple[str, Any]],
+        states: Sequence[Held],
         sequences: Sequence[tuple[str, Any]],
-        body: Callable[[Graph, list[str], list[str]], tuple[list[str], list[tuple[str, Any]]]],
+        body: Callable[[Graph, list[str], list[str]], tuple[list[str], list[Held]]],
         reverse: bool = False,
     ) -> list[str]:
         """A loop over the first axis of values.
 
         Args:
-            states: What goes from step to step: what it begins as, and its dtype.
+            states: What goes from step to step: what it begins as.
             sequences: What is walked along, and its dtype.
             body: Adds one step to a graph, given the states and what each sequence has there;
-                returns the states after it and what the step gives, with its dtype.
+                returns the states after it and what the step gives.
             reverse: Whether it walks from the end to the beginning; what the steps give stands
                 in the order of the sequences all the same.
 
@@ -129,35 +143,30 @@ class Graph:
             The states after the last step, and what the steps gave, one after the other.
         """
         inner = Graph("step", self)
-        given = [inner.input(inner._fresh("state"), kind, None) for _, kind in states]
+        given = [inner.input(inner._fresh("state"), one.dtype, one.shape) for one in states]
         here = [inner.input(inner._fresh("here"), kind, None) for _, kind in sequences]
         after, gives = body(inner, given, here)
-        kinds = [kind for _, kind in states] + [kind for _, kind in gives]
-        for value, kind in zip([*after, *(one for one, _ in gives)], kinds, strict=True):
-            inner.output(value, inner._fresh("after"), kind, None)
-        graph = helper.make_graph(
-            inner.nodes, inner.name, inner.inputs, inner.outputs, inner.initializers
-        )
-        options: dict[str, Any] = {"body": graph, "num_scan_inputs": len(sequences)}
+        inner._leave(states, after, gives)
+        options: dict[str, Any] = {"body": inner._written(), "num_scan_inputs": len(sequences)}
         if reverse:
             options["scan_input_directions"] = [1] * len(sequences)
             options["scan_output_directions"] = [1] * len(gives)
-        inputs = [name for name, _ in (*states, *sequences)]
-        return self.ops("Scan", len(kinds), *inputs, **options)
+        inputs = [one.value for one in states] + [value for value, _ in sequences]
+        return self.ops("Scan", len(states) + len(gives), *inputs, **options)
 
     def loop(
         self,
         most: str,
-        states: Sequence[tuple[str, Any]],
-        body: Callable[[Graph, str, list[str]], tuple[str, list[str], list[tuple[str, Any]]]],
+        states: Sequence[Held],
+        body: Callable[[Graph, str, list[str]], tuple[str, list[str], list[Held]]],
     ) -> list[str]:
         """A loop that goes on as long as its body wants.
 
         Args:
             most: Value of the most rounds, a whole number.
-            states: What goes from round to round: what it begins as, and its dtype.
+            states: What goes from round to round: what it begins as.
             body: Adds one round to a graph, given its number and the states; returns whether to go
-                on, the states after it and what it gives, with its dtype.
+                on, the states after it and what it gives.
 
         Returns:
             The states after the last round, and what the rounds gave, one after the other.
@@ -165,17 +174,12 @@ class Graph:
         inner = Graph("round", self)
         number = inner.input(inner._fresh("number"), np.int64, [])
         inner.input(inner._fresh("going"), np.bool_, [])
-        given = [inner.input(inner._fresh("state"), kind, None) for _, kind in states]
+        given = [inner.input(inner._fresh("state"), one.dtype, one.shape) for one in states]
         on, after, gives = body(inner, number, given)
         inner.output(on, inner._fresh("on"), np.bool_, [])
-        kinds = [kind for _, kind in states] + [kind for _, kind in gives]
-        for value, kind in zip([*after, *(one for one, _ in gives)], kinds, strict=True):
-            inner.output(value, inner._fresh("after"), kind, None)
-        graph = helper.make_graph(
-            inner.nodes, inner.name, inner.inputs, inner.outputs, inner.initializers
-        )
-        inputs = [most, "", *(name for name, _ in states)]
-        return self.ops("Loop", len(kinds), *inputs, body=graph)
+        inner._leave(states, after, gives)
+        inputs = [most, "", *(one.value for one in states)]
+        return self.ops("Loop", len(states) + len(gives), *inputs, body=inner._written())
 
     def model(self) -> Any:
         """The model, checked.
@@ -183,14 +187,11 @@ class Graph:
         Raises:
             onnx.checker.ValidationError: If it is no valid model.
         """
-        graph = helper.make_graph(
-            self.nodes, self.name, self.inputs, self.outputs, self.initializers
-        )
         opsets = [helper.make_opsetid("", OPSET)]
         if self.functions:
             opsets.append(helper.make_opsetid("elman", 1))
         model = helper.make_model(
-            graph,
+            self._written(),
             opset_imports=opsets,
             functions=list(self.functions.values()),
             ir_version=IR_VERSION,
@@ -201,6 +202,17 @@ class Graph:
         helper.set_model_props(model, texts)
         onnx.checker.check_model(model, full_check=True)
         return model
+
+    def _leave(self, states: Sequence[Held], after: Sequence[str], gives: Sequence[Held]) -> None:
+        """The outputs of a body: what is carried on, and what it gives."""
+        kept = [one._replace(value=value) for one, value in zip(states, after, strict=True)]
+        for one in (*kept, *gives):
+            self.output(one.value, self._fresh("after"), one.dtype, one.shape)
+
+    def _written(self) -> Any:
+        return helper.make_graph(
+            self.nodes, self.name, self.inputs, self.outputs, self.initializers
+        )
 
     def _fresh(self, stem: str) -> str:
         return f"{stem}_{next(self._count)}"

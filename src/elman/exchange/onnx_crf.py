@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from elman.exchange.onnx_build import Graph
+from elman.exchange.onnx_build import Graph, Held
 from elman.layers.crf import Potentials
 
 __all__ = ["write_chain"]
@@ -40,14 +40,13 @@ def _forward(graph: Graph, potentials: Potentials, emissions: str, live: str) ->
     """The scores of the best chain and of all chains up to each label, and where from."""
     transitions = graph.constant(potentials.transitions[None], np.float64)
     start = graph.constant(potentials.start, np.float64)
+    sizes = ("rows", len(potentials.start))
     itself = graph.constant(np.arange(len(potentials.start))[None])
     zeros = graph.op("Mul", _first_step(graph, emissions), graph.constant(np.float64(0.0)))
     steps = graph.op("Squeeze", graph.size(emissions, 0))
     order = graph.op("Range", graph.constant(np.int64(0)), steps, graph.constant(np.int64(1)))
 
-    def step(
-        inner: Graph, states: list[str], here: list[str]
-    ) -> tuple[list[str], list[tuple[str, type]]]:
+    def step(inner: Graph, states: list[str], here: list[str]) -> tuple[list[str], list[Held]]:
         best, alpha = states
         emission, alive, number = here
         first = inner.op("Equal", number, inner.constant(np.int64(0)))
@@ -64,10 +63,10 @@ def _forward(graph: Graph, potentials: Potentials, emissions: str, live: str) ->
             found.append(inner.op("Where", alive, after, before))
         moved = inner.op("And", alive, inner.op("Not", first))
         back = inner.op("Where", moved, origin, itself)
-        return found, [(back, np.int64), (found[1], np.float64)]
+        return found, [Held(back, np.int64, sizes), Held(found[1], np.float64, sizes)]
 
     return graph.scan(
-        [(zeros, np.float64), (zeros, np.float64)],
+        [Held(zeros, np.float64, sizes)] * 2,
         [(emissions, np.float64), (live, np.bool_), (order, np.int64)],
         step,
     )
@@ -77,32 +76,31 @@ def _path(graph: Graph, scores: str, back: str) -> str:
     """The labels of the best chain, from where it ends back to where it begins."""
     last = graph.op("ArgMax", scores, axis=1, keepdims=1)
 
-    def step(
-        inner: Graph, states: list[str], here: list[str]
-    ) -> tuple[list[str], list[tuple[str, type]]]:
+    def step(inner: Graph, states: list[str], here: list[str]) -> tuple[list[str], list[Held]]:
         before = inner.op("GatherElements", here[0], states[0], axis=1)
-        return [before], [(inner.op("Identity", states[0]), np.int64)]
+        return [before], [Held(inner.op("Identity", states[0]), np.int64, ("rows", 1))]
 
-    _, paths = graph.scan([(last, np.int64)], [(back, np.int64)], step, reverse=True)
+    _, paths = graph.scan(
+        [Held(last, np.int64, ("rows", 1))], [(back, np.int64)], step, reverse=True
+    )
     return graph.op("Squeeze", paths, graph.integers(2))
 
 
 def _backward(graph: Graph, potentials: Potentials, emissions: str, live: str, ends: str) -> str:
     """The scores of all chains after each label."""
+    sizes = ("rows", len(potentials.end))
     transitions = graph.constant(potentials.transitions[None], np.float64)
 
-    def step(
-        inner: Graph, states: list[str], here: list[str]
-    ) -> tuple[list[str], list[tuple[str, type]]]:
+    def step(inner: Graph, states: list[str], here: list[str]) -> tuple[list[str], list[Held]]:
         emission, alive = here
         after = inner.op("Unsqueeze", inner.op("Add", emission, states[0]), inner.integers(1))
         walked = inner.op("Add", transitions, after)
         total = inner.op("ReduceLogSumExp", walked, inner.integers(2), keepdims=0)
         before = inner.op("Where", alive, total, states[0])
-        return [before], [(inner.op("Identity", states[0]), np.float64)]
+        return [before], [Held(inner.op("Identity", states[0]), np.float64, sizes)]
 
     _, betas = graph.scan(
-        [(ends, np.float64)],
+        [Held(ends, np.float64, sizes)],
         [(emissions, np.float64), (live, np.bool_)],
         step,
         reverse=True,

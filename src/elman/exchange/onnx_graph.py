@@ -95,6 +95,11 @@ def read_onnx(file: Any, constants: Mapping[str, Any]) -> Reading:
             "included, not a network alone; run it with ONNX Runtime, or load the saved estimator "
             "with elman.load"
         )
+    if model.producer_name == "elman" and any(one.op_type == "Scan" for one in model.graph.node):
+        raise InputError(
+            "file: its layers have layer_norm or zoneout, which elman writes out step by step and "
+            "does not read back; load the saved network with elman.load"
+        )
     return _Reader(model, constants).read()
 
 

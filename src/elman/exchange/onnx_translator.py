@@ -17,7 +17,7 @@ import numpy as np
 from elman.data.pairs import END, UNKNOWN
 from elman.errors import ElmanWarning
 from elman.exchange.certificate import Case
-from elman.exchange.onnx_build import Graph
+from elman.exchange.onnx_build import Graph, Held
 from elman.exchange.onnx_files import Told, row_lengths
 from elman.exchange.onnx_inputs import live_steps
 from elman.exchange.onnx_layers import Rows, write_layers
@@ -145,14 +145,15 @@ def _searched(
     allowed, last = np.zeros(size), np.full(size, -np.inf)
     allowed[UNKNOWN], last[END] = -np.inf, 0.0
 
-    def each(value: Any, dtype: Any) -> tuple[str, Any]:
-        return graph.op("Expand", graph.constant(value, dtype), number), dtype
+    def each(value: Any, dtype: Any) -> Held:
+        every = graph.op("Expand", graph.constant(value, dtype), number)
+        return Held(every, dtype, ("rows",))
 
     def step(
         inner: Graph, round_number: str, given: list[str]
-    ) -> tuple[str, list[str], list[tuple[str, Any]]]:
-        token, total, going, *before = given
-        now = Rows(number, inner.integers(1), None, dict(zip(names, before, strict=True)))
+    ) -> tuple[str, list[str], list[Held]]:
+        token, total, going, *state = given
+        now = Rows(number, inner.integers(1), None, dict(zip(names, state, strict=True)))
         read = inner.op("Unsqueeze", token, inner.integers(0))
         written = write_layers(inner, decoder, read, now, "decoder.")
         h = inner.op("Squeeze", written.value, inner.integers(0))
@@ -169,12 +170,14 @@ def _searched(
         some = inner.op("ReduceMax", inner.cast(going, np.int32), keepdims=0)
         after = [written.states[name] for name in names]
         on = inner.cast(some, np.bool_)
-        return on, [said, total, going, *after], [(said, np.int64)]
+        return on, [said, total, going, *after], [Held(said, np.int64, ("rows",))]
 
     rounds = graph.op("Add", most, graph.constant(np.int64(1)))
     first = each(network.shape.start, np.int64)
     begin = [first, each(0.0, np.float64), each(True, np.bool_)]
-    found = graph.loop(rounds, [*begin, *((states[name], np.float32) for name in names)], step)
+    shape = ("rows", network.shape.hidden_size)
+    before = [Held(states[name], np.float32, shape) for name in names]
+    found = graph.loop(rounds, [*begin, *before], step)
     return found[-1], found[1]
 
 
