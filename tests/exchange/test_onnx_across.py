@@ -408,3 +408,17 @@ def test_a_slice_of_old_has_its_places_as_attributes() -> None:
     assert [type(layer).__name__ for layer in network.layers] == ["Last", "Dense"]
     with pytest.raises(InputError, match="expected the last step alone"):
         Network.from_onnx(model(starts=[-1], ends=[-1], axes=[1]))
+
+
+def test_dropout_that_drops_when_it_is_run_is_refused() -> None:
+    for training in (False, True):
+        nodes = [
+            helper.make_node("MatMul", ["x", "W"], ["product"]),
+            helper.make_node("Dropout", ["product", "ratio", "mode"], ["y"], name="drop"),
+        ]
+        constants = {"W": MATRIX, "ratio": np.float32(0.5), "mode": np.array(training)}
+        if not training:
+            assert len(Network.from_onnx(one_chain(nodes, constants)).layers) == 2
+            continue
+        with pytest.raises(InputError, match=r"node 'drop' \(Dropout\): training_mode=True"):
+            Network.from_onnx(one_chain(nodes, constants))

@@ -319,6 +319,9 @@ class _Reader:
         ratio = attributes(node).get("ratio", 0.5)
         if len(node.input) > 1 and node.input[1]:
             ratio = float(self.values.required(node, 1, "the ratio").reshape(()))
+        told = len(node.input) > 2 and node.input[2]
+        if told and self.values.required(node, 2, "training_mode").any():
+            raise InputError(f"file: {label(node)}: training_mode=True drops at random")
         self._gave(node, Part(Dropout(float(ratio)), {}), flow.axes)
 
     def _gather(self, node: Any) -> None:
