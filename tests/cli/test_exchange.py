@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_an_imported_network_answers_for_a_file(
     assert main(["export", "saved", "-q"]) == 0
     assert main(["import", "saved.onnx", "--out", "run"]) == 0
     said = capsys.readouterr().out
-    assert "GRU(2, 4)" in said and "elman predict run" in said
+    assert "GRU(2, 4)" in said and "elman predict run FILE" in said
     generator = np.random.default_rng(0)
     rows = [
         f"{row},{step},{a:.6f},{b:.6f}"
@@ -61,6 +62,7 @@ def test_an_imported_network_answers_for_a_file(
     assert main(["predict", "run", "rows.csv"]) == 0
     lines = capsys.readouterr().out.strip().splitlines()
     assert lines[0] == "row,y0" and len(lines) == 4 and lines[1].startswith("1,")
+    assert not any(line.endswith("elman predict run") for line in said.splitlines())
     assert main(["predict", "run"]) == 2
     assert "give it a file" in capsys.readouterr().err
 
@@ -73,7 +75,44 @@ def test_a_run_is_exported_with_its_scaling(
     out = capsys.readouterr().out
     assert json.loads(out[out.index("{") :])["largest_absolute_difference"] < 1e-6
     assert main(["export", "toy", "--to", "torch"]) == 0
-    assert "The file holds the network alone" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "The file holds the network alone" in said and "--to onnx puts that" in said
+
+
+def saved_estimators() -> dict[str, Any]:
+    """One of each that is more than a network."""
+    generator = np.random.default_rng(0)
+    waves = [
+        np.sin(np.arange(30) / 3)[:, None] + generator.standard_normal((30, 2)) for _ in "12345"
+    ]
+    words = [["a", "b", "a"], ["b", "a", "b", "b"]] * 10
+    few: dict[str, Any] = {"epochs": 1, "hidden_size": 4}
+    return {
+        "autoencoder": elman.SequenceAutoencoder(window=10, **few).fit(waves),
+        "language": elman.LanguageModel(**few).fit(
+            "to be or not to be, that is the question. " * 20
+        ),
+        "emulator": elman.Emulator(**few, history=5, window=10).fit(waves),
+        "labeller": elman.SequenceLabeller(**few).fit(words, words),
+        "translator": elman.Translator(**few).fit(["ab", "ba", "aab"] * 20, ["ba", "ab", "b"] * 20),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::elman.errors.ElmanWarning")
+def test_saved_estimators_are_exported_whole(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, estimator in saved_estimators().items():
+        estimator.save(folder / name)
+        assert main(["export", name]) == 0
+        said = capsys.readouterr().out
+        assert "exact" in said and "network alone" not in said
+        found = json.loads((folder / f"{name}.onnx.certificate.json").read_text())
+        assert found["largest_relative_difference"] < 1e-5
+    assert main(["export", "labeller", "--to", "torch"]) == 2
+    assert "expected --to onnx" in capsys.readouterr().err
+    assert main(["import", "labeller.onnx"]) == 2
+    assert "holds an estimator of elman's" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -151,5 +151,5 @@ def tanh(x: Any) -> Any:
 @pytest.mark.parametrize("kind", ["LSTM", "SimpleRNN", "Dense"])
 def test_a_function_of_ones_own_is_not_known_by_its_name(kind: str) -> None:
     model = sequential(getattr(keras.layers, kind)(4, activation=tanh))
-    with pytest.raises(InputError, match=r"activation='a function of another library .* tanh'"):
+    with pytest.raises(InputError, match="a function called tanh that is not Keras's own"):
         Network.from_keras(model)

@@ -17,7 +17,22 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 import keras_backend  # noqa: F401  # before Keras itself is imported
-from elman import GRU, LSTM, Dense, ElmanWarning, First, InputError, Last, Network, OnnxRecurrent
+from elman import (
+    GRU,
+    LSTM,
+    RNN,
+    Dense,
+    ElmanWarning,
+    Embedding,
+    Ends,
+    First,
+    InputError,
+    Last,
+    MeanPool,
+    Network,
+    OnnxRecurrent,
+)
+from elman.layers import Layer
 
 STANDARD = {
     "peepholes": [
@@ -234,14 +249,39 @@ def test_what_acts_in_training_alone_is_left_out_and_the_rest_refused(tmp_path: 
         (GRU(3, 4, layer_norm=True), "layer_norm"),
         (LSTM(3, 4, zoneout=0.1), "zoneout"),
     ):
-        for call in (
-            lambda one: one.to_onnx(tmp_path / "other.onnx"),
-            lambda one: one.to_torch(),
-            lambda one: one.to_keras(),
-        ):
+        for call in (lambda one: one.to_torch(), lambda one: one.to_keras()):
             with pytest.raises(InputError, match=f"layer 0, .* has no {option}="):
                 call(make([layer]))
-    assert not (tmp_path / "other.onnx").exists()
+
+
+REGULARIZED: dict[str, list[Layer]] = {
+    "rnn": [RNN(3, 4, layer_norm=True, learned_state=True), Dense(4, 2)],
+    "rnn_relu": [RNN(3, 4, nonlinearity="relu", bias=False, zoneout=0.3), MeanPool()],
+    "lstm": [LSTM(3, 4, 2, True, 0.2, True, zoneout=(0.1, 0.3), layer_norm=True), Ends()],
+    "gru": [GRU(3, 4, layer_norm=True), GRU(4, 3, zoneout=0.2, bidirectional=True), Last()],
+    "reset_before": [GRU(3, 4, 2, zoneout=0.2, layer_norm=True, reset_after=False)],
+    "tokens": [Embedding(7, 3), LSTM(3, 4, zoneout=0.4, learned_state=True), Dense(4, 2)],
+}
+
+
+@pytest.mark.parametrize("name", REGULARIZED)
+def test_normalisation_and_zoneout_are_walked_step_by_step(name: str, tmp_path: Path) -> None:
+    network = make(REGULARIZED[name])
+    certificate = network.to_onnx(tmp_path / "network.onnx")
+    assert certificate["largest_relative_difference"] < 1e-5
+    assert any("given states" in case["inputs"] for case in certificate["cases"])
+    model = onnx.load(tmp_path / "network.onnx")
+    assert "Scan" in {node.op_type for node in model.graph.node}
+    x = inputs_of(network)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "network.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+    found = session.run(["y"], {"x": x, "lengths": LENGTHS})[0]
+    assert np.abs(found - network.predict(x, lengths=LENGTHS)).max() < 1e-5
+    with pytest.raises(InputError, match="have layer_norm or zoneout, which elman writes out"):
+        Network.from_onnx(tmp_path / "network.onnx")
 
 
 def test_softmax_before_version_13_is_over_all_axes_from_its_own() -> None:
@@ -368,3 +408,17 @@ def test_a_slice_of_old_has_its_places_as_attributes() -> None:
     assert [type(layer).__name__ for layer in network.layers] == ["Last", "Dense"]
     with pytest.raises(InputError, match="expected the last step alone"):
         Network.from_onnx(model(starts=[-1], ends=[-1], axes=[1]))
+
+
+def test_dropout_that_drops_when_it_is_run_is_refused() -> None:
+    for training in (False, True):
+        nodes = [
+            helper.make_node("MatMul", ["x", "W"], ["product"]),
+            helper.make_node("Dropout", ["product", "ratio", "mode"], ["y"], name="drop"),
+        ]
+        constants = {"W": MATRIX, "ratio": np.float32(0.5), "mode": np.array(training)}
+        if not training:
+            assert len(Network.from_onnx(one_chain(nodes, constants)).layers) == 2
+            continue
+        with pytest.raises(InputError, match=r"node 'drop' \(Dropout\): training_mode=True"):
+            Network.from_onnx(one_chain(nodes, constants))

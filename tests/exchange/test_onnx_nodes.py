@@ -289,3 +289,11 @@ def test_constant_lengths_are_refused() -> None:
     model = node_model("GRU", {}, weights, {"X": np.zeros((4, 1, 2), np.float32)})
     with pytest.raises(InputError, match="sequence_lens is a constant"):
         Network.from_onnx(model)
+
+
+def test_weights_of_two_dtypes_are_refused() -> None:
+    weights = plain_weights("GRU")
+    weights["R"] = weights["R"].astype(np.float16)
+    model = node_model("GRU", {}, weights, {"X": np.zeros((4, 1, 2), np.float32)})
+    with pytest.raises(InputError, match="W and R of one dtype, got float32 and float16"):
+        Network.from_onnx(model)

@@ -8,9 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_sessions import session_of
+from onnx_sessions import metadata, run, session_of
 
-from elman import Forecaster, InputError, NotFittedError, SequenceClassifier, SequenceRegressor
+from elman import (
+    Forecaster,
+    InputError,
+    Network,
+    NotFittedError,
+    SequenceClassifier,
+    SequenceRegressor,
+)
 
 
 def sequences(missing: bool = False) -> tuple[list[np.ndarray], list[str]]:
@@ -74,14 +81,49 @@ def test_a_regressor(tmp_path: Path) -> None:
     assert np.abs(found - regressor.predict([X[2]])).max() < 1e-3
 
 
-def test_texts_and_what_is_not_fitted_are_refused(tmp_path: Path) -> None:
-    classifier = SequenceClassifier(epochs=1, hidden_size=4)
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_a_classifier_of_texts(unit: str, tmp_path: Path) -> None:
+    texts = ["Good and fine.", "bad, very bad", "fine day", "a bad day"] * 10
+    classifier = SequenceClassifier(epochs=2, hidden_size=4, unit=unit, ensemble=2)
+    classifier.fit(texts, ["yes", "no", "yes", "no"] * 10)
+    certificate = classifier.to_onnx(tmp_path / "texts.onnx")
+    assert certificate["largest_absolute_difference"] < 1e-6
+    session = session_of(tmp_path / "texts.onnx")
+    said = metadata(session)
+    numbers = {token: number for number, token in enumerate(said["tokens"]) if number}
+    for text, tokens in (
+        (texts[0], ["good", "and", "fine", "."] if unit == "words" else list(texts[0])),
+        ("day", ["day"] if unit == "words" else list("day")),
+    ):
+        read = [numbers.get(one, said["unknown"]) for one in tokens]
+        found = run(session, tokens=np.array([read]))
+        assert found["label"].tolist() == classifier.predict([text]).tolist()
+        assert np.abs(found["probabilities"] - classifier.predict_proba([text])).max() < 1e-6
+    empty = run(session, tokens=np.array([[3, 3]]), lengths=np.array([0]))
+    assert np.abs(empty["probabilities"] - classifier.prior_).max() < 1e-12
+
+
+def test_a_regressor_of_texts(tmp_path: Path) -> None:
+    texts = ["aab", "abb", "aaa", "bbbb"] * 10
+    regressor = SequenceRegressor(epochs=2, hidden_size=4).fit(texts, [1e5, 2e5, 0.0, 4e5] * 10)
+    regressor.to_onnx(tmp_path / "texts.onnx")
+    session = session_of(tmp_path / "texts.onnx")
+    tokens = [metadata(session)["tokens"].index(one) for one in "abba"]
+    found = run(session, tokens=np.array([tokens]))["y"]
+    assert np.abs(found - regressor.predict(["abba"])).max() < 1.0
+
+
+def test_what_is_not_fitted_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError):
-        classifier.to_onnx(tmp_path / "a.onnx")
-    classifier.fit(["abc", "bca", "xyz", "zyx"] * 10, [0, 0, 1, 1] * 10)
-    with pytest.raises(InputError, match="reads texts"):
-        classifier.to_onnx(tmp_path / "a.onnx")
+        SequenceClassifier().to_onnx(tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_file_of_an_estimator_is_no_network(tmp_path: Path) -> None:
+    X, y = sequences()
+    SequenceClassifier(epochs=1, hidden_size=4).fit(X, y).to_onnx(tmp_path / "classes.onnx")
+    with pytest.raises(InputError, match="holds an estimator of elman's"):
+        Network.from_onnx(tmp_path / "classes.onnx")
 
 
 # -------------------------------------------------------------------------------- forecaster

@@ -89,6 +89,10 @@ class Symbols:
         writer = Writer(self)
         return "".join(writer.text(int(number)) for number in numbers) + writer.rest()
 
+    def text(self, number: int) -> str:
+        """What a symbol stands for; of a byte the character of that number."""
+        return self._texts[number]
+
     def shown(self, number: int) -> str:
         """A symbol as it is shown to a reader."""
         if number == self.edge:

@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from elman.data.batches import Batch, Batches, Sequences
 from elman.errors import InputError
 
-__all__ = ["SHAPES", "Forms", "WordBatch", "WordBatches", "WordEncoder", "shape_of"]
+__all__ = [
+    "MOST_CHARACTERS",
+    "SHAPES",
+    "Forms",
+    "WordBatch",
+    "WordBatches",
+    "WordEncoder",
+    "shape_of",
+]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -30,7 +38,8 @@ SHAPES = (
 )
 """What a word may look like."""
 
-_MOST_CHARACTERS = 64  # of a longer word, that many from both of its ends together
+MOST_CHARACTERS = 64
+"""Of a longer word, that many from both of its ends together."""
 
 
 def shape_of(word: str) -> int:
@@ -245,5 +254,5 @@ def _plain(word: str, lowercase: bool) -> str:
 
 
 def _ends(word: str) -> str:
-    half = _MOST_CHARACTERS // 2
-    return word if len(word) <= _MOST_CHARACTERS else word[:half] + word[-half:]
+    half = MOST_CHARACTERS // 2
+    return word if len(word) <= MOST_CHARACTERS else word[:half] + word[-half:]

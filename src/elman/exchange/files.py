@@ -33,10 +33,9 @@ def export_model(
     """Writes a model as a file of another library, and its certificate.
 
     Args:
-        model: A network, or an estimator. A direct forecaster, and a classifier or regressor of
-            sequences of numbers, go to ONNX with their scaling in the graph. Of any other that
-            is a single network, and in PyTorch and Keras, the file holds that network alone: it
-            reads what the estimator makes of its inputs.
+        model: A network, or an estimator. Every estimator goes to ONNX whole, scaling and all (a
+            forecaster if it is direct). In PyTorch and Keras the file holds the network alone, of
+            an estimator that is a single one: it reads what the estimator makes of its inputs.
         target: ``"torch"`` (TorchScript, ``.pt``), ``"keras"`` (``.keras``) or
             ``"onnx"``.
         file: Where to; it must end as the target's files do.

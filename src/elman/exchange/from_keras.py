@@ -229,7 +229,7 @@ def _name(layer: Any, attribute: str) -> str:
     function = getattr(layer, attribute)
     name = str(getattr(function, "__name__", function))
     if name in _ACTIVATIONS and function is not activations.get(name):
-        return f"a function of another library that is called {name}"
+        return f"a function called {name} that is not Keras's own"
     return name
 
 

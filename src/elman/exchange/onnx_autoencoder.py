@@ -16,9 +16,9 @@ import numpy as np
 from elman.errors import ElmanWarning
 from elman.exchange.certificate import Case
 from elman.exchange.onnx_build import Graph
-from elman.exchange.onnx_files import Run, Told, row_lengths
+from elman.exchange.onnx_files import Told, row_lengths
+from elman.exchange.onnx_inputs import encoded, live_steps, scaled
 from elman.exchange.onnx_layers import Rows, Written, write_layers
-from elman.exchange.onnx_sequences import encoded, live_steps, scaled
 from elman.exchange.parts import Array
 from elman.tasks.reconstruction import SequenceAutoencoder
 
@@ -33,7 +33,7 @@ def told(autoencoder: SequenceAutoencoder) -> Told:
         lambda: _model(autoencoder),
         _cases(autoencoder),
         lambda case: _ours(autoencoder, case),
-        _theirs,
+        lambda run, case: _judged(autoencoder, run(case.inputs)),
     )
 
 
@@ -237,7 +237,7 @@ def _ours(autoencoder: SequenceAutoencoder, case: Case) -> Mapping[str, Array]:
         }
     if not threshold.pace:
         found["alarm"] = scores > threshold.value
-    return _told_apart(found)
+    return _judged(autoencoder, found)
 
 
 def _filled(parts: list[Array], steps: int, nothing: float) -> Array:
@@ -247,13 +247,15 @@ def _filled(parts: list[Array], steps: int, nothing: float) -> Array:
     return whole
 
 
-def _theirs(run: Run, case: Case) -> Mapping[str, Array]:
-    return _told_apart(run(case.inputs))
+def _judged(autoencoder: SequenceAutoencoder, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs, and what of them would be hidden.
 
-
-def _told_apart(outputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Where there is no score is judged by itself: it must be the same places."""
-    found = dict(outputs)
+    Channels of small numbers, beside others: in deviations they count as much. And where there is
+    no score: these must be the same places.
+    """
+    found, deviation = dict(outputs), autoencoder.model_.encoder.deviation
+    given = found["reconstruction"]
+    found["reconstruction in deviations"] = given / _by_step(autoencoder.model_, deviation)
     for name in ("scores", "score"):
         found[f"{name} given"] = ~np.isnan(outputs[name])
         found[name] = np.nan_to_num(outputs[name])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -13,10 +14,24 @@ from onnx import TensorProto, helper, numpy_helper
 from elman import __version__
 from elman.exchange.parts import Array
 
-__all__ = ["OPSET", "Graph"]
+__all__ = ["OPSET", "Graph", "Held"]
 
 OPSET = 18
 IR_VERSION = 9
+
+
+class Held(NamedTuple):
+    """What a loop carries from step to step, or gives at each step.
+
+    Attributes:
+        value: Its name in the graph.
+        dtype: Of its numbers.
+        shape: Its axes; a text names one that is open.
+    """
+
+    value: str
+    dtype: Any
+    shape: tuple[int | str, ...]
 
 
 class Graph:
@@ -24,12 +39,13 @@ class Graph:
 
     Args:
         name: Of the graph.
+        outer: The graph that this one is the body of; no name stands in both.
 
     Attributes:
         metadata: Plain values that the model bears by name, each as JSON.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, outer: Graph | None = None) -> None:
         self.name = name
         self.nodes: list[Any] = []
         self.inputs: list[Any] = []
@@ -37,20 +53,21 @@ class Graph:
         self.initializers: list[Any] = []
         self.functions: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
-        self._count = 0
+        self._count: Iterator[int] = count(1) if outer is None else outer._count
         self._constants: dict[bytes, str] = {}
 
-    def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> str:
+    def input(self, name: str, dtype: Any, shape: Sequence[int | str] | None) -> str:
         """An input that must be fed."""
         self.inputs.append(helper.make_tensor_value_info(name, _kind(dtype), shape))
         return name
 
     def optional(self, name: str, shape: Sequence[int | str], default: Array) -> str:
         """An input that may be left out, and then is as given here."""
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(default), name))
+        array = np.ascontiguousarray(default).reshape(default.shape)  # that of a number stays ()
+        self.initializers.append(numpy_helper.from_array(array, name))
         return self.input(name, default.dtype, shape)
 
-    def output(self, value: str, name: str, dtype: Any, shape: Sequence[int | str]) -> None:
+    def output(self, value: str, name: str, dtype: Any, shape: Sequence[int | str] | None) -> None:
         """A value as an output of the graph."""
         self.nodes.append(helper.make_node("Identity", [value], [name]))
         self.outputs.append(helper.make_tensor_value_info(name, _kind(dtype), shape))
@@ -105,20 +122,76 @@ class Graph:
         """How long an axis of a value is, a vector of one number."""
         return self.op("Shape", value, start=axis, end=axis + 1)
 
+    def scan(
+        self,
+        states: Sequence[Held],
+        sequences: Sequence[tuple[str, Any]],
+        body: Callable[[Graph, list[str], list[str]], tuple[list[str], list[Held]]],
+        reverse: bool = False,
+    ) -> list[str]:
+        """A loop over the first axis of values.
+
+        Args:
+            states: What goes from step to step: what it begins as.
+            sequences: What is walked along, and its dtype.
+            body: Adds one step to a graph, given the states and what each sequence has there;
+                returns the states after it and what the step gives.
+            reverse: Whether it walks from the end to the beginning; what the steps give stands
+                in the order of the sequences all the same.
+
+        Returns:
+            The states after the last step, and what the steps gave, one after the other.
+        """
+        inner = Graph("step", self)
+        given = [inner.input(inner._fresh("state"), one.dtype, one.shape) for one in states]
+        here = [inner.input(inner._fresh("here"), kind, None) for _, kind in sequences]
+        after, gives = body(inner, given, here)
+        inner._leave(states, after, gives)
+        options: dict[str, Any] = {"body": inner._written(), "num_scan_inputs": len(sequences)}
+        if reverse:
+            options["scan_input_directions"] = [1] * len(sequences)
+            options["scan_output_directions"] = [1] * len(gives)
+        inputs = [one.value for one in states] + [value for value, _ in sequences]
+        return self.ops("Scan", len(states) + len(gives), *inputs, **options)
+
+    def loop(
+        self,
+        most: str,
+        states: Sequence[Held],
+        body: Callable[[Graph, str, list[str]], tuple[str, list[str], list[Held]]],
+    ) -> list[str]:
+        """A loop that goes on as long as its body wants.
+
+        Args:
+            most: Value of the most rounds, a whole number.
+            states: What goes from round to round: what it begins as.
+            body: Adds one round to a graph, given its number and the states; returns whether to go
+                on, the states after it and what it gives.
+
+        Returns:
+            The states after the last round, and what the rounds gave, one after the other.
+        """
+        inner = Graph("round", self)
+        number = inner.input(inner._fresh("number"), np.int64, [])
+        inner.input(inner._fresh("going"), np.bool_, [])
+        given = [inner.input(inner._fresh("state"), one.dtype, one.shape) for one in states]
+        on, after, gives = body(inner, number, given)
+        inner.output(on, inner._fresh("on"), np.bool_, [])
+        inner._leave(states, after, gives)
+        inputs = [most, "", *(one.value for one in states)]
+        return self.ops("Loop", len(states) + len(gives), *inputs, body=inner._written())
+
     def model(self) -> Any:
         """The model, checked.
 
         Raises:
             onnx.checker.ValidationError: If it is no valid model.
         """
-        graph = helper.make_graph(
-            self.nodes, self.name, self.inputs, self.outputs, self.initializers
-        )
         opsets = [helper.make_opsetid("", OPSET)]
         if self.functions:
             opsets.append(helper.make_opsetid("elman", 1))
         model = helper.make_model(
-            graph,
+            self._written(),
             opset_imports=opsets,
             functions=list(self.functions.values()),
             ir_version=IR_VERSION,
@@ -130,9 +203,19 @@ class Graph:
         onnx.checker.check_model(model, full_check=True)
         return model
 
+    def _leave(self, states: Sequence[Held], after: Sequence[str], gives: Sequence[Held]) -> None:
+        """The outputs of a body: what is carried on, and what it gives."""
+        kept = [one._replace(value=value) for one, value in zip(states, after, strict=True)]
+        for one in (*kept, *gives):
+            self.output(one.value, self._fresh("after"), one.dtype, one.shape)
+
+    def _written(self) -> Any:
+        return helper.make_graph(
+            self.nodes, self.name, self.inputs, self.outputs, self.initializers
+        )
+
     def _fresh(self, stem: str) -> str:
-        self._count += 1
-        return f"{stem}_{self._count}"
+        return f"{stem}_{next(self._count)}"
 
 
 def _kind(dtype: Any) -> int:

@@ -22,8 +22,7 @@ from elman.exchange.onnx_files import Told, write_certified
 from elman.exchange.onnx_windows import Windows, write_windows
 from elman.exchange.parts import Array
 from elman.tasks.answers import Answer
-from elman.tasks.calibration import _ends as interval_quantiles
-from elman.tasks.calibration import level_name
+from elman.tasks.calibration import interval_quantiles, level_name
 from elman.tasks.direct import DirectNetwork
 from elman.tasks.forecasting import Forecaster
 

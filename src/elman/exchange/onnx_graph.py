@@ -88,7 +88,19 @@ def from_onnx(file: Any, constants: Mapping[str, Any]) -> Network:
 
 def read_onnx(file: Any, constants: Mapping[str, Any]) -> Reading:
     """The network with its places in the graph; arguments and errors as :func:`from_onnx`."""
-    return _Reader(load_model(file), constants).read()
+    model = load_model(file)
+    if model.producer_name == "elman" and model.graph.name != "network":
+        raise InputError(
+            f"file: it holds an estimator of elman's ({model.graph.name}), scaling or vocabulary "
+            "included, not a network alone; run it with ONNX Runtime, or load the saved estimator "
+            "with elman.load"
+        )
+    if model.producer_name == "elman" and any(one.op_type == "Scan" for one in model.graph.node):
+        raise InputError(
+            "file: its layers have layer_norm or zoneout, which elman writes out step by step and "
+            "does not read back; load the saved network with elman.load"
+        )
+    return _Reader(model, constants).read()
 
 
 class _Reader:
@@ -307,6 +319,9 @@ class _Reader:
         ratio = attributes(node).get("ratio", 0.5)
         if len(node.input) > 1 and node.input[1]:
             ratio = float(self.values.required(node, 1, "the ratio").reshape(()))
+        told = len(node.input) > 2 and node.input[2]
+        if told and self.values.required(node, 2, "training_mode").any():
+            raise InputError(f"file: {label(node)}: training_mode=True drops at random")
         self._gave(node, Part(Dropout(float(ratio)), {}), flow.axes)
 
     def _gather(self, node: Any) -> None:

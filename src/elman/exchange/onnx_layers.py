@@ -12,6 +12,8 @@ from elman.cells.standard import STANDARD_CELLS
 from elman.errors import InputError
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_functions import FUNCTIONS
+from elman.exchange.onnx_inputs import live_steps
+from elman.exchange.onnx_walks import Walk, write_walk
 from elman.exchange.parts import (
     FINAL,
     ONNX_PEEPHOLES,
@@ -102,7 +104,7 @@ def write_layers(graph: Graph, network: Network, x: str, rows: Rows, prefix: str
     return Written(x, writer.states, values)
 
 
-class _Walk(NamedTuple):
+class _Node(NamedTuple):
     """One recurrent node to be written."""
 
     kind: str
@@ -152,6 +154,8 @@ class _Writer:
     def _recurrent(
         self, x: str, number: int, layer: RecurrentLayer, following: Layer | None
     ) -> str:
+        if layer.layer_norm or any(layer.regularization.zoneout):
+            return self._regularized(x, number, layer)
         refuse_unserved(layer, number, "ONNX", trains=False)
         values = weights_of(self.network, number)
         kind = layer.cell.split("_")[0]
@@ -165,7 +169,7 @@ class _Writer:
             top = level == layer.num_layers - 1
             if level and layer.dropout:
                 x = self.graph.op("Dropout", x, self.graph.constant(np.float32(layer.dropout)))
-            walk = _Walk(
+            walk = _Node(
                 kind,
                 CELLS[layer.cell].states,
                 layer._suffixes(level),
@@ -176,6 +180,48 @@ class _Writer:
             )
             x = self._walk(x, walk, number, following if top else None)
         return x
+
+    def _regularized(self, x: str, number: int, layer: RecurrentLayer) -> str:
+        """Levels with normalisation or zoneout, which are no operators of the standard."""
+        graph, values = self.graph, weights_of(self.network, number)
+        live = live_steps(graph, self.rows.steps, self.lengths)
+        live = graph.op("Unsqueeze", live, graph.integers(2))
+        for level in range(layer.num_layers):
+            if level and layer.dropout:
+                x = graph.op("Dropout", x, graph.constant(np.float32(layer.dropout)))
+            outputs = []
+            for suffix in layer._suffixes(level):
+                own = {
+                    name.removesuffix(f"_{suffix}"): value
+                    for name, value in values.items()
+                    if name.endswith(f"_{suffix}")
+                }
+                walk = Walk(
+                    layer.cell,
+                    own,
+                    layer.hidden_size,
+                    layer.regularization.zoneout,
+                    suffix.endswith("reverse"),
+                    self.network.dtype,
+                )
+                states = CELLS[layer.cell].states
+                begin = [self._begin(own, f"{number}.{one}_{suffix}", one, layer) for one in states]
+                walked, finals = write_walk(graph, walk, x, begin, live)
+                outputs.append(walked)
+                if self.rows.states:
+                    names = [f"{number}.{one}_{suffix}" for one in states]
+                    self.states |= dict(zip(names, finals, strict=True))
+            x = outputs[0] if len(outputs) == 1 else graph.op("Concat", *outputs, axis=2)
+        return x
+
+    def _begin(self, own: dict[str, Array], name: str, state: str, layer: RecurrentLayer) -> str:
+        """The initial state of one walk, ``(N, H)``."""
+        if name in self.rows.states:
+            return self.rows.states[name]
+        learned = own.get(f"initial_{state}", np.zeros(layer.hidden_size))
+        size = self.graph.integers(layer.hidden_size)
+        shape = self.graph.op("Concat", self.rows.number, size, axis=0)
+        return self.graph.op("Expand", self.graph.constant(learned, self.network.dtype), shape)
 
     def _standard(self, x: str, number: int, layer: OnnxRecurrent, following: Layer | None) -> str:
         options: dict[str, Any] = {
@@ -188,7 +234,7 @@ class _Writer:
             options["input_forget"] = 1
         if layer.cell == "gru":
             options["linear_before_reset"] = int(layer.reset_after)
-        walk = _Walk(
+        walk = _Node(
             layer.cell,
             STANDARD_CELLS[layer.cell].states,
             list(layer._suffixes),
@@ -199,7 +245,7 @@ class _Writer:
         )
         return self._walk(x, walk, number, following)
 
-    def _walk(self, x: str, walk: _Walk, number: int, following: Layer | None) -> str:
+    def _walk(self, x: str, walk: _Node, number: int, following: Layer | None) -> str:
         """A recurrent node, and its outputs as the next layer reads them."""
         graph, ways = self.graph, len(walk.suffixes)
         lengths = ""
@@ -233,7 +279,7 @@ class _Writer:
         beside = graph.op("Transpose", every, perm=[0, 2, 1, 3])
         return graph.op("Reshape", beside, graph.integers(0, 0, 2 * walk.size))
 
-    def _weights(self, walk: _Walk) -> list[str]:
+    def _weights(self, walk: _Node) -> list[str]:
         """W, R and B."""
         order = TO_ONNX[walk.kind]
         inputs = [self._stacked(walk, name, order) for name in ("weight_ih", "weight_hh")]
@@ -247,15 +293,15 @@ class _Writer:
         ]
         return [*inputs, self._weight(walk, "bias", np.stack(both))]
 
-    def _stacked(self, walk: _Walk, name: str, order: tuple[int, ...]) -> str:
+    def _stacked(self, walk: _Node, name: str, order: tuple[int, ...]) -> str:
         parts = [regate(walk.values[f"{name}_{one}"], order) for one in walk.suffixes]
         return self._weight(walk, name, np.stack(parts))
 
-    def _weight(self, walk: _Walk, name: str, value: Array) -> str:
+    def _weight(self, walk: _Node, name: str, value: Array) -> str:
         called = f"{walk.name}.{name}_{walk.suffixes[0]}"
         return self.graph.constant(value, self.network.dtype, called)
 
-    def _initial(self, walk: _Walk, number: int, state: str) -> str:
+    def _initial(self, walk: _Node, number: int, state: str) -> str:
         """The initial state ``(directions, N, H)``; nothing where it is zero."""
         graph = self.graph
         names = [f"{number}.{state}_{one}" for one in walk.suffixes]
@@ -272,7 +318,7 @@ class _Writer:
         ways, size = graph.integers(len(learned)), graph.integers(walk.size)
         return graph.op("Expand", first, graph.op("Concat", ways, self.rows.number, size, axis=0))
 
-    def _keep(self, walk: _Walk, number: int, finals: list[str], initial: list[str]) -> None:
+    def _keep(self, walk: _Node, number: int, finals: list[str], initial: list[str]) -> None:
         """The final states by name; that of a row without a step is the initial one."""
         if not self.rows.states:
             return

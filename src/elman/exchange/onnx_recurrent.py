@@ -71,6 +71,11 @@ def read_recurrent(node: Any, values: Values, states: Sequence[Array | None]) ->
     rows = STANDARD_CELLS[kind.lower()].gates * size
     expect_shape(node, "R", recurrent, (ways, rows, size))
     expect_shape(node, "W", weight, (ways, rows, None))
+    if weight.dtype != recurrent.dtype:
+        raise InputError(
+            f"file: {label(node)}: expected W and R of one dtype, got {weight.dtype} and "
+            f"{recurrent.dtype}"
+        )
     if options.get("hidden_size", size) != size:
         raise InputError(
             f"file: {label(node)}: hidden_size={options['hidden_size']} and R of {size} units"

@@ -1,7 +1,7 @@
-"""A classifier or regressor of sequences of numbers as an ONNX file that reads raw values.
+"""A classifier or regressor of sequences as an ONNX file that reads raw values, or tokens of texts.
 
 Scaling, marks of missing values, the mean over an ensemble, the temperature and the answer to rows
-with nothing to read are part of the graph.
+with nothing to read are part of the graph; which token has which number stands in the metadata.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ from typing import Any
 
 import numpy as np
 
+from elman.data.text import UNKNOWN, Vocabulary
 from elman.errors import ElmanWarning, InputError
 from elman.exchange.certificate import SHAPES, Case
 from elman.exchange.onnx_build import Graph
 from elman.exchange.onnx_files import Told, row_lengths, write_certified
+from elman.exchange.onnx_inputs import read_scaled
 from elman.exchange.onnx_layers import Rows, write_layers
 from elman.exchange.parts import Array
 from elman.tasks.classification import SequenceClassifier
 from elman.tasks.many_to_one import ManyToOne, plain_classes
 from elman.tasks.regression import SequenceRegressor
 
-__all__ = ["encoded", "live_steps", "read_scaled", "scaled", "sequences_model", "sequences_to_onnx"]
-
-_FINITE = 1e6
-"""Bound of scaled values, as :class:`elman.data.encoding.Encoder` has it."""
+__all__ = ["sequences_model", "sequences_to_onnx"]
 
 
 def sequences_to_onnx(
@@ -34,32 +33,39 @@ def sequences_to_onnx(
 ) -> dict[str, Any]:
     """Writes the file and its certificate, see :meth:`elman.SequenceClassifier.to_onnx`."""
     estimator._require_fitted()
+    judged = list(_judged(estimator))
+    given = {case.shape: X for case, X in judged}
     told = Told(
         lambda: sequences_model(estimator),
-        _cases(estimator),
-        lambda case: _ours(estimator, case),
+        [case for case, _ in judged],
+        lambda case: _ours(estimator, given[case.shape], case),
     )
     return write_certified(file, told, certificate=certificate, overwrite=overwrite)
 
 
 def sequences_model(estimator: ManyToOne) -> Any:
-    """The model: ``x`` float64 ``(N, T, C)``, NaN where missing, and ``lengths`` if unequal.
-
-    Raises:
-        InputError: If the estimator reads texts.
-    """
+    """The model, see :meth:`elman.SequenceClassifier.to_onnx`."""
     encoder, networks = estimator.model_.encoder, estimator.model_.networks
-    if encoder.vocabulary is not None:
-        raise InputError(
-            "estimator: it reads texts, whose vocabulary cannot be told in ONNX; export its "
-            "network, estimator.model_.networks[0].to_onnx(file), and feed it tokens"
-        )
-    graph = Graph("sequences")
-    x = graph.input("x", np.float64, ["rows", "steps", len(encoder.mean)])
+    graph, words = Graph("sequences"), encoder.vocabulary
+    if words is None:
+        x = graph.input("x", np.float64, ["rows", "steps", len(encoder.mean)])
+    else:
+        x = graph.input("tokens", np.int64, ["rows", "steps"])
+        graph.metadata |= {
+            "tokens": ["", *words.tokens],
+            "unknown": UNKNOWN,
+            "unit": words.unit,
+            "lowercase": words.lowercase or words.unit == "words",
+        }
     number, steps = graph.size(x, 0), graph.size(x, 1)
     lengths = row_lengths(graph, number, steps)
-    time_major = graph.op("Transpose", x, perm=[1, 0, 2])
-    inputs, known = read_scaled(graph, time_major, encoder, steps, lengths)
+    if words is None:
+        time_major = graph.op("Transpose", x, perm=[1, 0, 2])
+        inputs, known = read_scaled(graph, time_major, encoder, steps, lengths)
+    else:
+        inputs = graph.op("Transpose", x, perm=[1, 0])
+        some = graph.op("Greater", lengths, graph.constant(np.int64(0)))
+        known = graph.op("Unsqueeze", some, graph.integers(1))
     rows = Rows(number, steps, lengths, {})
     outputs = [
         graph.cast(write_layers(graph, one, inputs, rows, f"network{place}.").value, np.float64)
@@ -79,49 +85,6 @@ def _unknown(estimator: ManyToOne) -> InputError:
         f"estimator: expected a SequenceClassifier or SequenceRegressor, got a "
         f"{type(estimator).__name__}"
     )
-
-
-def read_scaled(graph: Graph, x: str, encoder: Any, steps: str, lengths: str) -> tuple[str, str]:
-    """What the networks read, float32, and which rows have anything to read, ``(N, 1)``.
-
-    Args:
-        graph: Where to.
-        x: Raw values, time-major ``(T, N, C)``, float64.
-        encoder: Of numbers.
-        steps: Value of the number of steps.
-        lengths: Value of the lengths.
-    """
-    missing = graph.op("IsNaN", x)
-    inputs = encoded(graph, scaled(graph, x, encoder), missing, encoder)
-    live = graph.op("Unsqueeze", live_steps(graph, steps, lengths), graph.integers(2))
-    seen = graph.op("And", graph.op("Not", missing), live)
-    total = graph.op("ReduceMax", graph.cast(seen, np.float32), graph.integers(0, 2), keepdims=0)
-    found = graph.op("Greater", total, graph.constant(np.float32(0.0)))
-    return inputs, graph.op("Unsqueeze", found, graph.integers(1))
-
-
-def scaled(graph: Graph, x: str, encoder: Any) -> str:
-    """Raw values in deviations about the mean, within bounds, float64; NaN stays."""
-    apart = graph.op("Sub", x, graph.constant(encoder.mean, np.float64))
-    apart = graph.op("Div", apart, graph.constant(encoder.deviation, np.float64))
-    bounds = [graph.constant(np.float64(one)) for one in (-_FINITE, _FINITE)]
-    return graph.op("Clip", apart, *bounds)
-
-
-def encoded(graph: Graph, scaled: str, missing: str, encoder: Any) -> str:
-    """What a network reads of scaled values: zero where missing, and marks of that; float32."""
-    known = graph.op("Where", missing, graph.constant(np.float64(0.0)), scaled)
-    inputs = graph.cast(known, np.float32)
-    if not encoder.marked:
-        return inputs
-    return graph.op("Concat", inputs, graph.cast(missing, np.float32), axis=2)
-
-
-def live_steps(graph: Graph, steps: str, lengths: str) -> str:
-    """Whether each step lives, ``(T, N)``."""
-    counted = [graph.constant(np.int64(one)) for one in (0, 1)]
-    order = graph.op("Range", counted[0], graph.op("Squeeze", steps), counted[1])
-    return graph.op("Less", graph.op("Unsqueeze", order, graph.integers(1)), lengths)
 
 
 def _mean(graph: Graph, values: list[str]) -> str:
@@ -169,34 +132,65 @@ def _write_estimates(
             graph.output(graph.op(side, values, far), f"{name}_{level:g}", np.float64, sizes)
 
 
-def _cases(estimator: ManyToOne) -> Iterable[Case]:
-    """Random raw values about where those of the training lay, some of them missing."""
-    encoder = estimator.model_.encoder
-    generator = np.random.default_rng(0)
+def _judged(estimator: ManyToOne) -> Iterable[tuple[Case, Any]]:
+    """Random inputs of the file, and what the estimator itself is given for them."""
+    words, generator = estimator.model_.encoder.vocabulary, np.random.default_rng(0)
     for rows, steps in SHAPES:
         for more in (False, True):
-            x = generator.standard_normal((rows, steps, len(encoder.mean)))
-            x = encoder.mean + encoder.deviation * x
-            inputs, named = {"x": x}, f"{rows} rows, {steps} steps"
-            if more:
-                x[generator.random(x.shape) < 0.1] = np.nan
-                inputs["lengths"] = generator.integers(0, steps + 1, rows)
-                named += ", unequal lengths, missing values"
-            yield Case(named, inputs)
+            if words is None:
+                yield _values(estimator, generator, rows, steps, more)
+            elif words.tokens or more:
+                yield _texts(words, generator, rows, steps, more)
 
 
-def _ours(estimator: ManyToOne, case: Case) -> dict[str, Array]:
-    x, lengths = case.inputs["x"], case.inputs.get("lengths")
+def _values(
+    estimator: ManyToOne, generator: np.random.Generator, rows: int, steps: int, more: bool
+) -> tuple[Case, Any]:
+    """Raw values about where those of the training lay, some of them missing."""
+    encoder = estimator.model_.encoder
+    x = generator.standard_normal((rows, steps, len(encoder.mean)))
+    x = encoder.mean + encoder.deviation * x
+    inputs, named = {"x": x}, f"{rows} rows, {steps} steps"
+    if more:
+        x[generator.random(x.shape) < 0.1] = np.nan
+        inputs["lengths"] = generator.integers(0, steps + 1, rows)
+        named += ", unequal lengths, missing values"
+    return Case(named, inputs), x
+
+
+def _texts(
+    words: Vocabulary, generator: np.random.Generator, rows: int, steps: int, more: bool
+) -> tuple[Case, Any]:
+    """Texts of known tokens; of unequal length, empty ones among them, if there is to be more."""
+    numbers = [
+        generator.integers(
+            0, len(words.tokens), generator.integers(0, steps + 1) if more else steps
+        )
+        for _ in range(rows)
+    ]
+    between = " " if words.unit == "words" else ""
+    texts = [between.join(words.tokens[one] for one in row) for row in numbers]
+    encoded = words.encode(texts)
+    lengths = np.array([len(one) for one in encoded])
+    tokens = np.zeros((rows, max(1, lengths.max())), np.int64)
+    for row, one in zip(tokens, encoded, strict=True):
+        row[: len(one)] = one
+    named = f"{rows} texts of {steps} tokens{' or fewer' if more else ''}"
+    return Case(named, {"tokens": tokens, "lengths": lengths}), texts
+
+
+def _ours(estimator: ManyToOne, X: Any, case: Case) -> dict[str, Array]:
+    lengths = case.inputs.get("lengths") if "x" in case.inputs else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ElmanWarning)  # of rows with nothing to read: meant so
         if isinstance(estimator, SequenceClassifier):
             return {
-                "probabilities": estimator.predict_proba(x, lengths=lengths),
-                "label": estimator.predict(x, lengths=lengths),
+                "probabilities": estimator.predict_proba(X, lengths=lengths),
+                "label": estimator.predict(X, lengths=lengths),
             }
         if not isinstance(estimator, SequenceRegressor):
             raise _unknown(estimator)
-        y = estimator.predict(x, lengths=lengths).reshape(len(x), -1)
+        y = estimator.predict(X, lengths=lengths).reshape(len(X), -1)
         found = {"y": y}
         for level, reach in estimator.intervals_.items():
             found |= {f"lower_{level:g}": y - reach, f"upper_{level:g}": y + reach}

@@ -12,7 +12,11 @@ from elman.exchange.onnx_files import write_certified
 __all__ = ["task_to_onnx"]
 
 _WRITERS = {
+    "Emulator": "onnx_emulator",
+    "LanguageModel": "onnx_language",
     "SequenceAutoencoder": "onnx_autoencoder",
+    "SequenceLabeller": "onnx_labeller",
+    "Translator": "onnx_translator",
 }
 """Estimators, and the modules whose ``told`` says what their file is to be."""
 

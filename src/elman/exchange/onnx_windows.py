@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,6 +67,57 @@ def write_windows(graph: Graph, forecaster: Forecaster) -> Windows:
         forecaster: A direct one.
     """
     model, plan = forecaster.model_, forecaster.plan_
+    encoder, rows = model.encoder, _rows(graph, forecaster)
+    filled, observed = _filled(graph, rows.scaled, plan.window, model.marks)
+    deviation = _looked_up(graph, encoder.deviation.astype(np.float32), rows.place)
+    base, scale = _normalization(graph, forecaster, filled, observed, deviation)
+    values = _normalized(graph, filled, base, scale)
+    kept = [values] if observed is None else [values, graph.cast(observed, np.float32)]
+    parts = [graph.op("Unsqueeze", one, graph.integers(2)) for one in kept]
+    parts += _covariates(graph, forecaster)
+    width = sum(model.widths) + len(kept)
+    joined = graph.op("Concat", *parts, axis=2) if len(parts) > 1 else parts[0]
+    cut = graph.integers(-1, plan.window // plan.segment, plan.segment * width)
+    inputs = graph.op("Transpose", graph.op("Reshape", joined, cut), perm=[1, 0, 2])
+    return Windows(
+        inputs=inputs,
+        values=values,
+        base=graph.cast(base, np.float64),
+        scale=graph.cast(scale, np.float64),
+        series=rows.series,
+        channel=rows.channel,
+        count=graph.size(values, 0),
+        future=_ahead(graph, forecaster),
+        static=_statics(graph, forecaster, rows.series),
+        forecaster=forecaster,
+        center=rows.center,
+        spread=rows.spread,
+    )
+
+
+class _Rows(NamedTuple):
+    """The rows of the windows, see :class:`Windows`, and their scaled values.
+
+    Attributes:
+        scaled: ``[R, window]``, float64.
+        place: ``[R]``: of the row's series and column in tables ``(series, columns)``, laid flat.
+        series: As there.
+        channel: As there.
+        center: As there.
+        spread: As there.
+    """
+
+    scaled: str
+    place: str
+    series: str
+    channel: str
+    center: str
+    spread: str
+
+
+def _rows(graph: Graph, forecaster: Forecaster) -> _Rows:
+    """Adds the inputs of values and series, and scales."""
+    model, plan = forecaster.model_, forecaster.plan_
     encoder, channels = model.encoder, model.channels
     raw = graph.input("values", np.float64, ["windows", plan.window, channels])
     number = graph.size(raw, 0)
@@ -90,31 +141,7 @@ def write_windows(graph: Graph, forecaster: Forecaster) -> Windows:
         scaled = graph.op("Log", graph.op("Add", by_row, graph.constant(np.float64(1.0))))
     else:
         scaled = graph.op("Div", graph.op("Sub", by_row, center), spread)
-    filled, observed = _filled(graph, scaled, plan.window, model.marks)
-    deviation = _looked_up(graph, encoder.deviation.astype(np.float32), place)
-    base, scale = _normalization(graph, forecaster, filled, observed, deviation)
-    values = _normalized(graph, filled, base, scale)
-    kept = [values] if observed is None else [values, graph.cast(observed, np.float32)]
-    parts = [graph.op("Unsqueeze", one, graph.integers(2)) for one in kept]
-    parts += _covariates(graph, forecaster)
-    width = sum(model.widths) + len(kept)
-    joined = graph.op("Concat", *parts, axis=2) if len(parts) > 1 else parts[0]
-    cut = graph.integers(-1, plan.window // plan.segment, plan.segment * width)
-    inputs = graph.op("Transpose", graph.op("Reshape", joined, cut), perm=[1, 0, 2])
-    return Windows(
-        inputs=inputs,
-        values=values,
-        base=graph.cast(base, np.float64),
-        scale=graph.cast(scale, np.float64),
-        series=series,
-        channel=channel,
-        count=graph.size(values, 0),
-        future=_ahead(graph, forecaster),
-        static=_statics(graph, forecaster, series),
-        forecaster=forecaster,
-        center=center,
-        spread=spread,
-    )
+    return _Rows(scaled, place, series, channel, center, spread)
 
 
 def _flat(graph: Graph, value: str) -> str:

@@ -115,8 +115,13 @@ def fold_activations(parts: Sequence[Part]) -> list[Part]:
     return folded
 
 
-def weights_of(network: Network, number: int) -> dict[str, Array]:
-    """Copies of a layer's parameters by the layer's own names, and a weight that it shares."""
+def weights_of(network: Any, number: int) -> dict[str, Array]:
+    """Copies of a layer's parameters by the layer's own names, and a weight that it shares.
+
+    Args:
+        network: A network, or another that numbers its ``layers`` and their parameters so.
+        number: Of the layer.
+    """
     prefix, state = f"{number}.", network.state_dict()
     found = {
         name.removeprefix(prefix): np.array(value)

@@ -32,7 +32,15 @@ from elman.tasks.model import ForecastModel, RawForecast
 from elman.tasks.parameters import Array
 from elman.tasks.plan import Plan, held_out_rows, known_lengths
 
-__all__ = ["Calibration", "Fold", "HeldOut", "fold_counts", "hold_out", "level_name"]
+__all__ = [
+    "Calibration",
+    "Fold",
+    "HeldOut",
+    "fold_counts",
+    "hold_out",
+    "interval_quantiles",
+    "level_name",
+]
 
 # Numbers held in memory of held-out forecasts; beyond, every k-th window is taken.
 _MOST_NUMBERS = 20_000_000
@@ -122,7 +130,7 @@ class Calibration:
         pool = 1 if len(truth) < _POOL_BELOW else 0
         adjustments, counts = [], []
         for level in plan.levels:
-            low, high = _ends(quantiles, level)
+            low, high = interval_quantiles(quantiles, level)
             coverage = _among_dependent(level / 100, _scores_in_time(folds, low, high))
             found = conformal_adjustment(q[:, :, low], q[:, :, high], truth, coverage, pool)
             adjustments.append(found.adjustment)
@@ -146,7 +154,7 @@ class Calibration:
         unit, horizon = raw.unit[:, :, None], point.shape[2]
         found = {}
         for number, level in enumerate(self.levels):
-            low, high = _ends(quantiles, level)
+            low, high = interval_quantiles(quantiles, level)
             widen = _prolonged(self.adjustment[number], horizon) * unit
             ends = raw.quantiles[..., low], raw.quantiles[..., high]
             found[level] = apply_adjustment(*ends, widen)
@@ -423,7 +431,7 @@ def _median(quantiles: tuple[float, ...]) -> int:
     return quantiles.index(0.5)
 
 
-def _ends(quantiles: tuple[float, ...], level: float) -> tuple[int, int]:
+def interval_quantiles(quantiles: tuple[float, ...], level: float) -> tuple[int, int]:
     """Where the ends of a level's interval stand; the point forecast where they do not."""
     tail = round((1 - level / 100) / 2, 6)
     if tail not in quantiles:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from elman.cells import CELLS
 from elman.checks import one_of, real, whole
+from elman.crossing import TaskCrossing
 from elman.data.trajectories import Trajectories, as_trajectories
 from elman.errors import InputError
 from elman.evaluate.dynamics import lyapunov_from_data
@@ -37,7 +38,7 @@ _UPDATES = 3000
 _CELLS = {"rnn": "rnn_tanh", **{name: name for name in CELLS}}
 
 
-class Emulator(SavedEstimator):
+class Emulator(SavedEstimator, TaskCrossing):
     """Learns how a system goes on from its state, and then stands in for it.
 
     From the state, the forcing at both ends of a step and the parameters, a recurrent network

@@ -21,12 +21,13 @@ from elman.schedules import CosineDecay
 from elman.tasks.emulation_network import EmulatorNetwork, EmulatorShape, Stretches
 from elman.training import EpochRecord, Options, train
 
-__all__ = ["Curriculum", "EmulatorModel", "EmulatorTraining", "Scales", "stretches_of"]
+__all__ = ["LIMIT", "Curriculum", "EmulatorModel", "EmulatorTraining", "Scales", "stretches_of"]
 
 Array: TypeAlias = NDArray[Any]
 
 CLIP_NORM = 1.0
-_LIMIT = 1e3  # scaled states beyond this are held there, and said so
+LIMIT = 1e3
+"""Scaled states beyond this are held there, and said so."""
 _PERTURBATION = 1e-7
 
 
@@ -248,10 +249,10 @@ class EmulatorModel:
         for step in range(steps):
             ahead = [one.step(value, beside[known + step]) for one in runners]
             value = ahead[0] if len(ahead) == 1 else np.mean(ahead, axis=0)
-            if not np.abs(value).max(initial=0.0) < _LIMIT:  # NaN compares false
-                value = np.clip(np.nan_to_num(value, nan=_LIMIT), -_LIMIT, _LIMIT)
+            if not np.abs(value).max(initial=0.0) < LIMIT:  # NaN compares false
+                value = np.clip(np.nan_to_num(value, nan=LIMIT), -LIMIT, LIMIT)
             result[step] = value
-        lost = int((np.abs(result[-1]) >= _LIMIT).any(axis=1).sum()) if steps else 0
+        lost = int((np.abs(result[-1]) >= LIMIT).any(axis=1).sum()) if steps else 0
         if lost:
             warnings.warn(
                 f"{lost} of {result.shape[1]} rollouts left the range of the training states a "

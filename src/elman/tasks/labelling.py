@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from elman.checks import one_of, real, whole
 from elman.counting import counted
+from elman.crossing import TaskCrossing
 from elman.data.tokens import Sentences, Steps, as_step_labels, as_steps, lengths_of
 from elman.data.words import WordEncoder
 from elman.errors import InputError
@@ -35,7 +36,7 @@ _FEW_TO_JUDGE = 100
 _MOST_TO_REFIT = 5000
 
 
-class SequenceLabeller(SavedEstimator):
+class SequenceLabeller(SavedEstimator, TaskCrossing):
     """Gives every step of a sequence a label: a part of speech to each word, a state to a signal.
 
     Sequences are lists of tokens (texts), or numbers: an array ``(N, T, C)`` or ``(N, T)``, with

@@ -137,7 +137,7 @@ class LabelModel:
         assert lengths is not None
         labels = self.networks[0].shape.labels
         found = [Answer(np.zeros(0, np.int64), np.zeros((0, labels)))] * len(lengths)
-        potentials = self._potentials()
+        potentials = self.potentials()
         order = np.argsort(-lengths, kind="stable")[: int((lengths > 0).sum())]
         for first in range(0, len(order), _ROWS):
             batch = batches.take(order[first : first + _ROWS])
@@ -163,7 +163,8 @@ class LabelModel:
             total = total + network.forward_batch(batch, False).astype(np.float64)
         return np.asarray(total / len(self.networks))
 
-    def _potentials(self) -> Potentials | None:
+    def potentials(self) -> Potentials | None:
+        """The mean of those of the networks; ``None`` without a CRF."""
         found = [network.crf.potentials() for network in self.networks if network.crf is not None]
         if not found:
             return None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from elman.checks import one_of, real, whole
 from elman.counting import counted
+from elman.crossing import TaskCrossing
 from elman.data.corpus import Corpus, cut
 from elman.data.streams import Stream
 from elman.data.symbols import SYMBOL_UNITS, Symbols
@@ -42,7 +43,7 @@ _MOST_SCORED = 500_000
 _CLIP_NORM = 1.0
 
 
-class LanguageModel(FittedLanguage):
+class LanguageModel(FittedLanguage, TaskCrossing):
     """Learns a language from text, and writes on: characters, bytes or words.
 
     A recurrent network reads symbol by symbol and says how likely each symbol is to be next. It is

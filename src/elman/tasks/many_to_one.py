@@ -319,11 +319,12 @@ class ManyToOne(SavedEstimator):
     def to_onnx(
         self, file: str | os.PathLike[str], *, certificate: bool = True, overwrite: bool = False
     ) -> dict[str, Any]:
-        """Writes the estimator as an ONNX model that reads raw values.
+        """Writes the estimator as an ONNX model that reads raw values, or tokens of texts.
 
         Scaling, marks of missing values, the ensemble and the temperature are in the graph. Its
         inputs are ``x`` float64 ``(N, T, C)``, NaN where missing, and ``lengths`` int64 ``(N,)``,
-        which may be left out. A classifier's outputs are ``label`` ``(N,)`` and
+        which may be left out; of texts ``tokens`` int64 ``(N, T)``, whose numbers and texts stand
+        in the metadata. A classifier's outputs are ``label`` ``(N,)`` and
         ``probabilities`` ``(N, K)`` in the order of ``classes_``, a regressor's ``y`` ``(N, K)``.
 
         Args:
@@ -336,7 +337,7 @@ class ManyToOne(SavedEstimator):
             The certificate, empty if none was asked for.
 
         Raises:
-            InputError: If the estimator reads texts, or the file exists.
+            InputError: If an option has no counterpart in ONNX, or the file exists.
             NotFittedError: Before ``fit``.
             BackendUnavailable: If onnx, or ONNX Runtime for the certificate, is not installed.
         """

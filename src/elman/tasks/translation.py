@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from elman.checks import real, whole
 from elman.counting import counted
+from elman.crossing import TaskCrossing
 from elman.data.pairs import Tokens, as_token_rows, join_tokens
 from elman.errors import InputError
 from elman.evaluate.translation import can_score_text, text_measures
@@ -46,7 +47,7 @@ class Translation:
     score: float
 
 
-class Translator(SavedEstimator):
+class Translator(SavedEstimator, TaskCrossing):
     """Turns sequences of tokens into sequences of other lengths: an encoder, a decoder, attention.
 
     Sources and targets are texts, read by characters or words, or lists of tokens (texts or whole
@@ -399,6 +400,13 @@ class Translator(SavedEstimator):
         answers = [self.model_.target.decode(one[0].numbers) for one in found]
         return measures(answers, pairs.targets, self.units_[1], wanted)
 
+    @property
+    def most_tokens(self) -> int:
+        """Most tokens of an answer: ``max_length``, or what the targets of :meth:`fit` suggest."""
+        if self.max_length is not None:
+            return int(self.max_length)
+        return int(self.model_.longest) * 3 // 2 + 5
+
     def _search(
         self,
         sources: Sequence[Tokens],
@@ -406,8 +414,7 @@ class Translator(SavedEstimator):
         length_penalty: float | None = None,
         max_length: int | None = None,
     ) -> list[list[Hypothesis]]:
-        longest = max_length if max_length is not None else self.max_length
-        longest = self.model_.longest * 3 // 2 + 5 if longest is None else longest
+        longest = self.most_tokens if max_length is None else max_length
         power = self.length_penalty if length_penalty is None else length_penalty
         power = real("length_penalty", power, 0.0)
         longest = whole("max_length", longest)
