@@ -22,7 +22,7 @@ PACKAGE = Path(elman.__file__).parent
 # loss and the update before the training and the network that call them.
 ORDER = (
     ("errors", "checks", "counting", "digits", "buffers", "config"),
-    ("cells", "backends", "sequence", "levels"),
+    ("cells", "backends", "sequence"),
     ("data", "datasets"),
     ("layers", "parameters", "state", "summary"),
     ("losses", "measures", "schedules", "optimizers", "bptt", "recording"),

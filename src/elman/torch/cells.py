@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
-from elman.levels import Level
 from elman.torch.level import Call
 from elman.torch.operator import level as run
 from elman.torch.paths import refuse_input, refuse_reading, why_not, why_not_step
+from elman.torch.settings import Level
 
 __all__ = ["Cell", "GRUCell", "LSTMCell", "RNNCell"]
 

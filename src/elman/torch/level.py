@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from elman import _core
-from elman.levels import Level
 from elman.torch.reference import reference_level
+from elman.torch.settings import Level
 
 __all__ = ["Call", "LevelFunction", "run_level"]
 
@@ -25,7 +25,7 @@ class Call:
     """What a walk is given, beside the tensors that have gradients.
 
     Attributes:
-        level: See :class:`elman.levels.Level`.
+        level: See :class:`elman.torch.settings.Level`.
         live: ``None``, or how many of the leading rows live at each step, int64 ``(T,)``.
         seeds: Of the random numbers of each direction, int64; ``None``: none are drawn.
         rows: The number by which the random numbers of each row are known, int64 ``(B,)``;

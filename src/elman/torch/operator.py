@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from elman.backends.regularization import Regularization
 from elman.cells import CELLS
-from elman.levels import Level
 from elman.torch.level import Call, run_level
+from elman.torch.settings import Level
 
 __all__ = ["level", "modes"]
 

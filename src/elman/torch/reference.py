@@ -21,8 +21,8 @@ from torch.nn.functional import layer_norm, linear
 
 from elman.cells import CELLS
 from elman.cells.base import EPSILON
-from elman.levels import Level
 from elman.torch.noise import Noise
+from elman.torch.settings import Level
 
 __all__ = ["STEPS", "reference_level", "trace_level", "walk"]
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from elman.backends.regularization import Regularization
 from elman.cells import CELLS
-from elman.levels import Level
 from elman.torch.level import Call
+from elman.torch.settings import Level
 
 __all__ = ["Stack", "make_stack", "regularization_of", "stack_of"]
 
