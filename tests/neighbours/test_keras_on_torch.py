@@ -99,6 +99,18 @@ def test_tensors_with_gaps() -> None:
         assert torch.equal(first, second)
 
 
+def test_tensors_kept_with_their_sign_turned() -> None:
+    plan = Plan("lstm", True, False, True, False, False, False)
+    x, *others = tensors(plan)
+    turned = torch._neg_view(x)
+    first, second = (run(plan, [one, *others])[0] for one in (turned, -x))
+    assert turned.is_neg() and torch.equal(first, second)
+    d_output = torch.randn_like(first)
+    found = [torch.autograd.grad(first, x, torch._neg_view(d_output), retain_graph=True)]
+    found.append(torch.autograd.grad(first, x, -d_output))
+    assert torch.equal(found[0][0], found[1][0])
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_operator_of_compiled_graphs(masked: bool) -> None:
     plan = Plan("gru", True, True, True, masked, False, False)

@@ -106,7 +106,7 @@ def forward(
     """
     x, sizes = tensors[0], _sizes(tensors)
     _check(plan, tensors, sizes)
-    given = [one.contiguous() for one in tensors]
+    given = [_as_read(one) for one in tensors]
     results = [x.new_empty(shape) for shape in _result_shapes(plan, sizes)]
     kept = block(_kept_elements(plan, x, sizes) if training else 0, dtype=x.dtype)
     call = _core.keras_forward64 if x.dtype == torch.float64 else _core.keras_forward32
@@ -139,7 +139,7 @@ def backward(
     """
     sizes = [*x.shape, units]
     given = [x, *([] if mask is None else [mask]), *d_results]
-    given = [None if one is None else one.contiguous() for one in given]
+    given = [None if one is None else _as_read(one) for one in given]
     found = [
         x.new_empty(shape) if wish else None
         for shape, wish in zip(_gradient_shapes(plan, sizes), wanted, strict=False)
@@ -148,6 +148,11 @@ def backward(
     addresses = [0 if one is None else one.data_ptr() for one in (*given, *found)]
     call(plan, sizes, addresses, kept.data_ptr(), over)
     return [*found, *[None] * (len(wanted) - len(found))]
+
+
+def _as_read(tensor: Tensor) -> Tensor:
+    """The same without gaps, and not kept with its sign turned: as its memory is read."""
+    return tensor.contiguous().resolve_neg()
 
 
 def _sizes(tensors: Sequence[Tensor]) -> list[int]:
