@@ -52,6 +52,12 @@ def test_a_broken_example_would_be_noticed(tmp_path):
         exec(program(page), {})
 
 
+def test_every_file_of_the_core_has_its_place_in_the_table():
+    text = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    files = [file.name for file in (ROOT / "csrc").iterdir() if file.is_file()]
+    assert [name for name in files if f"`{name}`" not in text] == []
+
+
 def test_readme_holds_the_two_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "pip install . && elman forecast" in text
