@@ -2,13 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <new>
 
 namespace elman {
 
-// When set, memory fresh from the allocator is filled with NaN: a kernel that reads what nobody
+// When set, memory is filled with NaN each time it is reserved: a kernel that reads what nobody
 // wrote is found out by the tests.
 inline std::atomic<bool> poison{false};
 

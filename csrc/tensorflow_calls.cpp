@@ -201,7 +201,7 @@ class Call {
 
     void backward() {
         const int64_t columns = walk.plan.cell->gates * walk.hidden_size;
-        T* const kept = const_cast<T*>(input({kept_elements(walk)}));
+        const T* const kept = input({kept_elements(walk)});
         walk.d_output = input(output_shape());
         const int states = walk.plan.cell->states;
         for (int k = 0; k < states; ++k) walk.d_final_state[k] = input(state_shape());

@@ -138,8 +138,7 @@ class Tensors {
     Array3<const T> read_steps(const char* name, nb::handle tensor, int64_t steps, int64_t rows,
                                int64_t columns, bool batch_first) {
         if (tensor.is_none()) return {};
-        const Sizes shape = {batch_first ? rows : steps,
-                                                      batch_first ? steps : rows, columns};
+        const Sizes shape = {batch_first ? rows : steps, batch_first ? steps : rows, columns};
         View view = view_of<T>(name, plain(name, tensor), shape);
         if (!view.last_without_gaps()) view = view_of<T>(name, copied(tensor), shape);
         return {static_cast<const T*>(view.data), view.stride[batch_first], view.stride[!batch_first]};
