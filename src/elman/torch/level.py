@@ -55,9 +55,7 @@ class Call:
         self, inputs: tuple[Tensor, ...], training: bool
     ) -> tuple[tuple[Tensor, ...], Kept | None]:
         """What :func:`run_level` gives; with ``training`` what the walk back needs, else None."""
-        core = self._core
-        if core is None:
-            core = self._core = _core_of(self.level)
+        core = self._core or self._made()
         return core.forward(inputs, self.live, self.seeds, self.rows, self.batch_first, training)
 
     def backward(

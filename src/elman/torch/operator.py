@@ -228,5 +228,5 @@ def _call(
     inner = Regularization(recurrent_dropout, tuple(zoneout), layer_norm)
     bias = len(weights) == directions * len(CELLS[cell].parameter_names(layer_norm))
     size = weights[1].shape[1]
-    own = Level(cell, x.shape[2], size, bias, directions, regularization=inner)
+    own = Level(cell, x.shape[2], size, bias, directions, inner)
     return Call(own, live, seeds, rows, batch_first)

@@ -20,7 +20,6 @@ class Level(NamedTuple):
         hidden_size: Units, ``H``.
         bias: Whether there are biases.
         directions: 1 or 2; the second walks each row from its end.
-        reverse: Whether the first direction walks from the end (and the second, if any, not).
         regularization: Recurrent dropout, zoneout and layer normalisation.
     """
 
@@ -29,7 +28,6 @@ class Level(NamedTuple):
     hidden_size: int
     bias: bool
     directions: int = 1
-    reverse: bool = False
     regularization: Regularization = PLAIN
 
     @property

@@ -54,7 +54,7 @@ def make_stack(
     ends = ("", "_reverse") if bidirectional else ("",)
     calls, names, size = [], [], input_size
     for depth in range(num_layers):
-        level = Level(cell, size, hidden_size, bias, len(ends), False, inner)
+        level = Level(cell, size, hidden_size, bias, len(ends), inner)
         calls.append(Call(level, batch_first=batch_first))
         names.append(tuple([f"{name}_l{depth}{end}" for end in ends for name in own]))
         size = len(ends) * (proj_size or hidden_size)
