@@ -17,3 +17,11 @@ def poison():
     _core.set_poison(True)
     yield
     _core.set_poison(False)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints what tests recorded as "printed": an ordinary print is swallowed when they pass."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in getattr(report, "user_properties", ()):
+            if name == "printed" and report.when == "call":
+                terminalreporter.write_line(text)
