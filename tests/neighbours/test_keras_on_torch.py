@@ -79,6 +79,19 @@ def test_second_derivatives(cell: str) -> None:
     assert torch.autograd.gradgradcheck(walk, given)
 
 
+def test_many_gradients_at_once() -> None:
+    plan = Plan("gru", True, False, False, True, False, False)
+    given = tensors(plan)
+    wanted = [one for one in given if one.requires_grad]
+    output = run(plan, given)[0]
+    d_outputs = torch.randn(3, *output.shape, dtype=output.dtype)
+    many = torch.autograd.grad(output, wanted, d_outputs, is_grads_batched=True, retain_graph=True)
+    for number, d_output in enumerate(d_outputs):
+        single = torch.autograd.grad(output, wanted, d_output, retain_graph=True)
+        for one, all_of_them in zip(single, many, strict=True):
+            torch.testing.assert_close(all_of_them[number], one, rtol=1e-10, atol=1e-10)
+
+
 def test_a_graph_may_be_walked_back_twice_and_in_part() -> None:
     plan = Plan("lstm", True, False, True, False, False, False)
     given = tensors(plan)

@@ -18,6 +18,7 @@ from elman.errors import InputError
 from elman.keras import torch_reference
 from elman.keras.plan import Plan
 from elman.torch import paths
+from elman.torch.level import are_many
 
 __all__ = ["run", "why_not"]
 
@@ -56,10 +57,11 @@ class _Walk(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
-        """By the kernels; or, if the derivative is to be differentiated, by PyTorch's own."""
+        """By the kernels; or, if the derivative is to be differentiated or many are asked for at
+        once (``is_grads_batched``), by PyTorch's own."""
         plan, wanted = ctx.plan, ctx.needs_input_grad[1:]
         tensors = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or are_many(d_results):
             return None, *_differentiable(plan, tensors, d_results, wanted)
         mask, units = tensors[-1] if plan.masked else None, tensors[1].shape[1]
         try:
@@ -76,9 +78,11 @@ def _differentiable(
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """Gradients made of PyTorch's own operations, so that they have gradients too."""
-    # In tensors of their own: one that came in twice has the sum of two gradients, not twice it.
-    own = [one.view_as(one) for one in tensors]
-    results = torch_reference.walk(plan, own)
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # in tensors of their own: one that came in twice has two gradients, which PyTorch adds
+        own = [one.view_as(one) for one in tensors]
+        results = torch_reference.walk(plan, own)
     pairs = [
         (result, d_result)
         for result, d_result in zip(results, d_results, strict=True)
@@ -89,7 +93,7 @@ def _differentiable(
             [result for result, _ in pairs],
             [one for one, wish in zip(own, wanted, strict=True) if wish],
             [d_result for _, d_result in pairs],
-            create_graph=True,
+            create_graph=create_graph,
             allow_unused=True,
         )
     )

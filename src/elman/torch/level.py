@@ -16,7 +16,7 @@ from elman import _core
 from elman.torch.reference import reference_level
 from elman.torch.settings import Level
 
-__all__ = ["Call", "LevelFunction", "run_level"]
+__all__ = ["Call", "LevelFunction", "are_many", "run_level"]
 
 Kept: TypeAlias = "_core.Block32 | _core.Block64 | Tensor"
 
@@ -136,7 +136,7 @@ class LevelFunction(torch.autograd.Function):
         """By the kernels; or, if the derivative is to be differentiated or many are asked for at
         once (``is_grads_batched``), by PyTorch's own."""
         call, inputs, wanted = ctx.call, ctx.saved_tensors, ctx.needs_input_grad
-        if torch.is_grad_enabled() or _are_many(d_results):
+        if torch.is_grad_enabled() or are_many(d_results):
             return None, *_differentiable(call, inputs, d_results, wanted[1:])
         kept, ctx.kept = ctx.kept, None  # it serves once; whoever keeps the loss need not keep it
         return None, *call.backward(inputs, d_results, kept, wanted[1])
@@ -147,7 +147,7 @@ _apply: Any = super(torch.autograd.Function, LevelFunction).apply
 here."""
 
 
-def _are_many(d_results: tuple[Tensor | None, ...]) -> bool:
+def are_many(d_results: Sequence[Tensor | None]) -> bool:
     """Whether PyTorch shows many gradients as one, which has no memory of its own."""
     for d_result in d_results:
         if d_result is not None and not torch._C._has_storage(d_result):
