@@ -40,6 +40,8 @@ class Memory {
 
     void release() {
         if (data_) ::operator delete(data_, alignment);
+        data_ = nullptr;  // for should the allocation that follows fail
+        capacity_ = 0;
     }
 
     T* data_ = nullptr;

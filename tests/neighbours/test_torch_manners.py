@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import io
 from typing import Any
@@ -173,3 +174,12 @@ def test_what_is_exported_for_onnx_holds_no_operator_of_elmans(
     program = torch.export.export(layer, (x,))
     assert not [node for node in program.graph.nodes if "elman" in str(node.target)]
     torch.testing.assert_close(program.module()(x), layer(x))
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_parametrized_layer_is_copied_after_a_call(kind: str) -> None:
+    layer, x = getattr(ours, kind)(3, 5), torch.randn(6, 4, 3)
+    layer(x)
+    nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0")
+    expected = layer(x)[0]
+    assert torch.equal(copy.deepcopy(layer)(x)[0], expected)

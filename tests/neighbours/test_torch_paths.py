@@ -263,3 +263,20 @@ def test_noise_has_the_bits_of_the_core(seed: int) -> None:
         for time, state in ((0, 0), (5, 1), (10**6, 0)):
             held = reference_noise.zoned_out(int(key), rows, time, state, 77, rate)
             assert torch.equal(noise.zoned_out(time, state, 77, rate), torch.from_numpy(held))
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("reason", ["bfloat16", "autocast"])
+def test_a_plain_layer_in_a_compiled_graph(kind: str, reason: str) -> None:
+    torch.manual_seed(0)
+    layer = getattr(ours, kind)(3, 5, learned_state=True)
+    dtype = torch.bfloat16 if reason == "bfloat16" else torch.float32
+    layer.to(dtype)
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, backend="aot_eager")
+    x = torch.randn(2, 4, 3, dtype=dtype)
+    with torch.autocast("cpu", torch.bfloat16, enabled=reason == "autocast"):
+        found, expected = (one(x)[0] for one in (compiled, layer))
+    assert torch.equal(found, expected)
+    found.float().sum().backward()
+    assert all(one.grad is not None for one in layer.parameters())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch._compile import _disable_dynamo
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
@@ -215,9 +216,7 @@ class Recurrent(nn.RNNBase):
         results = run_level(call, inputs)
         return results[0], self._as_hidden(results[1:])
 
-    def _find_short(self) -> tuple[Any, ...]:
-        """The walk of the short way, what gives its weights, and what says if it takes them; or
-        ``None`` for a walk if the settings have none."""
+    def _find_short(self) -> _Short:
         stack = self._stack()
         call = stack.calls[0]
         ordinary = (
@@ -226,7 +225,7 @@ class Recurrent(nn.RNNBase):
             and not self.proj_size
             and not (stack.random and self.training)
         )
-        short = (call, stack.first, call.core.takes) if ordinary else (None, None, None)
+        short = _Short(call, stack.first, call.core.takes) if ordinary else _Short(None, None, None)
         self.__dict__["_short"] = short
         return short
 
@@ -476,7 +475,32 @@ class Recurrent(nn.RNNBase):
                 rows = 1 if single else input.shape[0 if self.batch_first else 1]
             state = [one.contiguous() for one in self._learned(rows)]
             hx = self._as_hidden(tuple([one.squeeze(1) if single else one for one in state]))
+        if torch.compiler.is_compiling():
+            return _outside(self._theirs.forward, self, input, hx)
         return self._theirs.forward(self, input, hx)
+
+
+class _Short(NamedTuple):
+    """The short way through a layer.
+
+    Attributes:
+        call: The walk; ``None`` if the layer's settings have no short way.
+        weights_of: Gives its weights.
+        takes: Says if it takes these inputs and weights.
+    """
+
+    call: Any
+    weights_of: Any
+    takes: Any
+
+    def __deepcopy__(self, memo: Any) -> None:
+        """A copy of the layer finds its own."""
+
+
+@_disable_dynamo  # that of torch.compiler would import the compiler here and now
+def _outside(forward: Any, *arguments: Any) -> Any:
+    """A call outside of the compiled graph, which breaks at ``torch.nn``'s own layers as well."""
+    return forward(*arguments)
 
 
 def _permuted(part: Tensor, order: Tensor | None) -> Tensor:
