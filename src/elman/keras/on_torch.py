@@ -18,7 +18,7 @@ from elman.errors import InputError
 from elman.keras import torch_reference
 from elman.keras.plan import Plan
 from elman.torch import paths
-from elman.torch.level import are_many
+from elman.torch.level import are_many, gradients_of
 
 __all__ = ["run", "why_not"]
 
@@ -83,21 +83,7 @@ def _differentiable(
         # in tensors of their own: one that came in twice has two gradients, which PyTorch adds
         own = [one.view_as(one) for one in tensors]
         results = torch_reference.walk(plan, own)
-    pairs = [
-        (result, d_result)
-        for result, d_result in zip(results, d_results, strict=True)
-        if d_result is not None
-    ]
-    found = iter(
-        torch.autograd.grad(
-            [result for result, _ in pairs],
-            [one for one, wish in zip(own, wanted, strict=True) if wish],
-            [d_result for _, d_result in pairs],
-            create_graph=create_graph,
-            allow_unused=True,
-        )
-    )
-    return [next(found) if wish else None for wish in wanted]
+    return gradients_of(results, d_results, own, wanted, create_graph)
 
 
 def forward(

@@ -16,7 +16,7 @@ from elman import _core
 from elman.torch.reference import reference_level
 from elman.torch.settings import Level
 
-__all__ = ["Call", "LevelFunction", "are_many", "run_level"]
+__all__ = ["Call", "LevelFunction", "are_many", "gradients_of", "run_level"]
 
 Kept: TypeAlias = "_core.Block32 | _core.Block64 | Tensor"
 
@@ -193,6 +193,25 @@ def _differentiable(
         )
         if single:
             results = tuple([one[0] for one in results[1:]])
+    return gradients_of(results, d_results, inputs, wanted, create_graph)
+
+
+def gradients_of(
+    results: Sequence[Tensor],
+    d_results: Sequence[Tensor | None],
+    inputs: Sequence[Tensor],
+    wanted: Sequence[bool],
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """The gradients of the inputs that are wanted, ``None`` for the others.
+
+    Args:
+        results: Made of the inputs by PyTorch's own operations.
+        d_results: Their gradients, ``None`` for zeros.
+        inputs: Tensors.
+        wanted: Of each of them.
+        create_graph: Whether the gradients have gradients too.
+    """
     pairs = [
         (result, d_result)
         for result, d_result in zip(results, d_results, strict=True)
